@@ -1,0 +1,97 @@
+import type { Duplex } from 'node:stream';
+import type { Secret } from '../core/base/secret.ts';
+
+/**
+ * What every BMC provider can do, whatever its protocol. `bmc/ipmi` and `bmc/redfish` both `satisfy` `ConnectBmc`;
+ * `bmc/chooser.ts` picks one and records why another failed. Every call takes a deadline through its `AbortSignal`.
+ */
+export interface BmcAddress {
+  readonly protocol: 'ipmi' | 'redfish';
+  readonly host: string;
+  /** Default: 623 for IPMI (RMCP+), 443 for Redfish. */
+  readonly port?: number;
+  readonly username: string;
+  readonly password: Secret;
+  /** IPMI 2.0 table 22-20; default: 17, then 3. */
+  readonly cipherSuite?: 3 | 17;
+  /** Redfish: `https` unless stated. */
+  readonly scheme?: 'https' | 'http';
+  /** Redfish: path of the ComputerSystem, when a BMC has several. */
+  readonly systemPath?: string;
+  /** Redfish: PEM of the certificate to trust, `false` to accept any (the BMC's own self-signed one). */
+  readonly trust?: string | false;
+}
+
+export type PowerState = 'on' | 'off';
+export type PowerAction = 'on' | 'off' | 'soft-off' | 'reset' | 'cycle';
+export type BootDevice = 'none' | 'network' | 'disk' | 'cdrom' | 'firmware-setup' | 'safe';
+export type FirmwareMode = 'bios' | 'uefi';
+
+export interface BootSetting {
+  readonly device: BootDevice;
+  /** False: the next power-on only. */
+  readonly persistent: boolean;
+  readonly firmwareMode?: FirmwareMode;
+}
+
+/** FRU and system identity as the BMC tells it. Absent where the BMC says nothing. */
+export interface BmcIdentity {
+  readonly systemUuid?: string;
+  readonly manufacturer?: string;
+  readonly product?: string;
+  readonly serial?: string;
+  readonly boardSerial?: string;
+  readonly assetTag?: string;
+  readonly bmcFirmware?: string;
+  /** The host's NICs as the BMC knows them (Redfish only). */
+  readonly nicMacs?: readonly string[];
+}
+
+export interface BmcUser {
+  readonly id: number;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly privilege: 'callback' | 'user' | 'operator' | 'administrator' | 'none';
+}
+
+export interface BmcLan {
+  readonly ipAddress: string;
+  readonly netmask: string;
+  readonly gateway: string;
+  readonly mac: string;
+  readonly source: 'static' | 'dhcp' | 'other';
+}
+
+export interface BmcConnection {
+  readonly protocol: 'ipmi' | 'redfish';
+  powerState(signal: AbortSignal): Promise<PowerState>;
+  setPower(action: PowerAction, signal: AbortSignal): Promise<void>;
+  bootSetting(signal: AbortSignal): Promise<BootSetting>;
+  setBoot(setting: BootSetting, signal: AbortSignal): Promise<void>;
+  identity(signal: AbortSignal): Promise<BmcIdentity>;
+  users(signal: AbortSignal): Promise<readonly BmcUser[]>;
+  /** Makes or updates the user with this name, enabled and with administrator rights on the LAN channel. */
+  putUser(name: string, password: Secret, signal: AbortSignal): Promise<BmcUser>;
+  lan(signal: AbortSignal): Promise<BmcLan>;
+  /** The host's serial console; ends when either side closes. */
+  openConsole(signal: AbortSignal): Promise<Duplex>;
+  close(): Promise<void>;
+}
+
+/** `retry`: the same call may work later. The others need a person or another provider. */
+export type BmcErrorCode = 'timeout' | 'unreachable' | 'auth' | 'lockout' | 'busy' | 'unsupported' | 'refused' | 'protocol';
+
+export class BmcError extends Error {
+  override readonly name = 'BmcError';
+  readonly code: BmcErrorCode;
+  /** What to do next, for a person. */
+  readonly advice: string;
+  constructor(code: BmcErrorCode, message: string, advice: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.advice = advice;
+  }
+  get retryable(): boolean {
+    return this.code === 'timeout' || this.code === 'unreachable' || this.code === 'busy';
+  }
+}

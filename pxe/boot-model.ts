@@ -1,0 +1,86 @@
+import type { MacAddress } from '../core/base/mac-address.ts';
+
+/**
+ * Everything the boot plane needs to know to answer a packet, as one frozen value that is replaced whole. It arrives from
+ * the control plane and is kept on disk, so that known machines boot while everything else is down.
+ */
+export interface BootModel {
+  /** Rises with every change; a lower one never replaces a higher one. */
+  readonly version: number;
+  readonly subnets: readonly BootSubnet[];
+  readonly hosts: readonly BootHost[];
+  readonly files: BootFiles;
+  /** Shared with the API: boot tokens are signed with it (`core/base/boot-token-codec.ts`). Base64. */
+  readonly bootSecret: string;
+}
+
+export interface BootSubnet {
+  readonly id: string;
+  /** `10.77.0.0/24` */
+  readonly cidr: string;
+  /** The interface that this subnet is attached to; absent for a subnet reached through relays only. */
+  readonly interface?: string;
+  /** Our address on it: server identifier, next-server and the host of every URL that we hand out. */
+  readonly serverAddress: string;
+  readonly gateway?: string;
+  readonly dnsServers: readonly string[];
+  readonly domain?: string;
+  /** First and last address, inclusive, for machines that are known. */
+  readonly pools: readonly (readonly [string, string])[];
+  /** First and last address, inclusive, for strangers; none: strangers are not answered. */
+  readonly discoveryPool?: readonly [string, string];
+  readonly leaseSeconds: number;
+  /** Extra options by code; values are raw bytes in hex. */
+  readonly options?: Readonly<Record<number, string>>;
+  /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
+  readonly routerAdvertisements: boolean;
+}
+
+export interface BootHost {
+  /** Node UUID. */
+  readonly nodeId: string;
+  readonly name: string;
+  readonly macs: readonly MacAddress[];
+  /** Fixed addresses by MAC. */
+  readonly reservations: Readonly<Record<MacAddress, string>>;
+  readonly boot: BootIntent;
+}
+
+/** What the machine's next network boot shall do. A machine without a host record gets `agent` when discovery is on. */
+export type BootIntent =
+  /** The deploy agent's ramdisk. */
+  | { readonly kind: 'agent'; readonly reason: string }
+  /** Leave the network boot and start from the local disk. */
+  | { readonly kind: 'disk'; readonly reason: string }
+  /** Do not boot: keep the machine at the prompt, saying why, and try again after some seconds. */
+  | { readonly kind: 'hold'; readonly reason: string };
+
+export interface BootFiles {
+  /** Absolute path on the boot server's disk. */
+  readonly agentKernel: string;
+  readonly agentRamdisk: string;
+  /** Added to the agent's kernel command line, for example `rackwright.api=https://10.77.0.1:5443 rackwright.pin=sha256//…`. */
+  readonly agentCommandLine: string;
+  /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`. */
+  readonly ipxeDirectory: string;
+  /** Directory whose files are served below `/images/<boot token>/`. */
+  readonly imageDirectory: string;
+}
+
+/** A lease as the control plane stores it; `expiresAtMs` in Unix milliseconds. */
+export interface LeaseRecord {
+  readonly ipAddress: string;
+  readonly mac: MacAddress;
+  /** Option 61 in hex, where the client sent one. */
+  readonly clientId?: string;
+  readonly subnetId: string;
+  readonly state: 'bound' | 'released' | 'declined' | 'expired';
+  readonly hostname?: string;
+  readonly architecture?: number;
+  readonly expiresAtMs: number;
+  /** Monotonic per journal: a row with a lower sequence never overwrites a higher one. */
+  readonly sequence: number;
+}
+
+/** Takes journaled leases towards PostgreSQL in batches; a rejection means "try again later", the journal keeps them. */
+export type StoreLeases = (batch: readonly LeaseRecord[]) => Promise<void>;
