@@ -1,0 +1,193 @@
+import type { Clock } from '../../core/base/clock.ts';
+import type { JsonObject } from '../../core/base/json.ts';
+import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
+import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
+import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
+import { createBootOverride, type BootOverride } from './boot-override.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
+import type { MachineControl } from './machine-control.ts';
+
+/**
+ * The one BMC behind all of its protocols: what IPMI sets, Redfish shows, and the in-band side sees too. It owns accounts,
+ * boot override, LAN settings, FRU and event log, and carries out power actions one after another.
+ */
+export interface EmulatedIdentity {
+  readonly uuid: string;
+  readonly manufacturer: string;
+  readonly product: string;
+  readonly serial: string;
+  readonly boardSerial?: string;
+  readonly assetTag?: string;
+  readonly macs?: readonly string[];
+  /** The BMC's own NIC. */
+  readonly bmcMac?: string;
+}
+
+export interface BmcAccount {
+  name: string;
+  password: Buffer;
+  enabled: boolean;
+  /** IPMI privilege level on the LAN channel. */
+  privilege: number;
+  ipmiMessaging: boolean;
+  linkAuthentication: boolean;
+}
+
+export interface BmcLanSettings {
+  ipAddress: string;
+  netmask: string;
+  gateway: string;
+  mac: string;
+  source: 'static' | 'dhcp';
+}
+
+export type PowerVerb = 'on' | 'off' | 'soft-off' | 'reset' | 'cycle';
+
+export interface BmcModel {
+  readonly name: string;
+  readonly identity: EmulatedIdentity;
+  readonly machine: MachineControl;
+  readonly clock: Clock;
+  /** Index is the IPMI user id; 0 does not exist, 1 is the nameless user. */
+  readonly accounts: BmcAccount[];
+  readonly lan: BmcLanSettings;
+  readonly boot: BootOverride;
+  readonly eventLog: EventLog;
+  readonly fru: Buffer;
+  /** Configuration bytes that are only stored and read back, by group and parameter number. */
+  readonly parameters: Map<string, Buffer>;
+  identifyUntilMs: number;
+  restorePolicy: number;
+  restartCause: number;
+  readonly firmwareVersion: string;
+  /** Starts the action in the background, as a real BMC does; false when the present state forbids it. */
+  control(verb: PowerVerb): boolean;
+  /** Resolves when every action so far is done. */
+  settled(): Promise<void>;
+  record(kind: string, message: string, evidence?: JsonObject, severity?: MachineEvent['severity']): void;
+  stop(): void;
+}
+
+export interface BmcModelSettings {
+  readonly name: string;
+  readonly address: string;
+  readonly username: string;
+  readonly password: string;
+  readonly identity: EmulatedIdentity;
+  readonly machine: MachineControl;
+  readonly clock: Clock;
+  readonly recordEvent?: RecordEvent;
+}
+
+export const USER_ID_MAX = 10;
+export const FIRST_NAMED_USER = 2;
+export const FRU_BYTES = 1024;
+const POWER_CYCLE_PAUSE_MS = 1_000;
+
+const emptyAccount = (): BmcAccount => ({
+  name: '',
+  password: Buffer.alloc(0),
+  enabled: false,
+  privilege: PRIVILEGE.none,
+  ipmiMessaging: false,
+  linkAuthentication: false,
+});
+
+function accountsWith(username: string, password: string): BmcAccount[] {
+  const accounts = Array.from({ length: USER_ID_MAX + 1 }, emptyAccount);
+  accounts[FIRST_NAMED_USER] = {
+    name: username,
+    password: Buffer.from(password, 'latin1'),
+    enabled: true,
+    privilege: PRIVILEGE.administrator,
+    ipmiMessaging: true,
+    linkAuthentication: true,
+  };
+  return accounts;
+}
+
+/** A locally administered MAC that follows from the BMC's address. */
+const macFromAddress = (address: string): string =>
+  ['02', 'bc', ...address.split('.').map((octet) => (Number(octet) & 255).toString(16).padStart(2, '0'))].slice(0, 6).join(':');
+
+export function createBmcModel(settings: BmcModelSettings): BmcModel {
+  const { machine, clock, identity } = settings;
+  const boot = createBootOverride(clock);
+  const eventLog = createEventLog(clock);
+  let queue: Promise<void> = Promise.resolve();
+
+  const record: BmcModel['record'] = (kind, message, evidence, severity = 'info') =>
+    settings.recordEvent?.({
+      atMs: clock.nowMs(),
+      source: 'lab',
+      kind,
+      severity,
+      message,
+      machine: { bmcAddress: settings.address },
+      ...(evidence ? { evidence } : {}),
+    });
+
+  const act = async (verb: PowerVerb) => {
+    if (verb === 'on' && machine.powerState() === 'off') return machine.powerOn(boot.take());
+    if (verb === 'off') return machine.powerOff();
+    if (verb === 'soft-off') return machine.softOff();
+    if (verb === 'reset' && machine.powerState() === 'on') return machine.reset(boot.take());
+    if (verb === 'cycle') {
+      await machine.powerOff();
+      await clock.sleep(POWER_CYCLE_PAUSE_MS);
+      await machine.powerOn(boot.take());
+    }
+  };
+
+  const model: BmcModel = {
+    name: settings.name,
+    identity,
+    machine,
+    clock,
+    accounts: accountsWith(settings.username, settings.password),
+    lan: {
+      ipAddress: settings.address,
+      netmask: '255.255.255.0',
+      gateway: '0.0.0.0',
+      mac: identity.bmcMac ?? macFromAddress(settings.address),
+      source: 'static',
+    },
+    boot,
+    eventLog,
+    fru: encodeFru(
+      {
+        chassisSerial: identity.serial,
+        boardManufacturer: identity.manufacturer,
+        boardProduct: identity.product,
+        boardSerial: identity.boardSerial ?? identity.serial,
+        manufacturer: identity.manufacturer,
+        product: identity.product,
+        serial: identity.serial,
+        ...(identity.assetTag ? { assetTag: identity.assetTag } : {}),
+      },
+      FRU_BYTES,
+    ),
+    parameters: new Map(),
+    identifyUntilMs: 0,
+    restorePolicy: 0,
+    restartCause: 0,
+    firmwareVersion: '1.00',
+    control(verb) {
+      if ((verb === 'reset' || verb === 'cycle') && machine.powerState() === 'off') return false;
+      boot.touch();
+      record('bmc.power', `${settings.name}: power ${verb}`, { verb });
+      queue = queue
+        .then(() => act(verb))
+        .catch((error: unknown) => record('bmc.power-failed', `${settings.name}: power ${verb} failed: ${String(error)}`, { verb }, 'error'));
+      return true;
+    },
+    settled: () => queue,
+    record,
+    stop: () => unsubscribe(),
+  };
+  const unsubscribe = machine.onPowerChange((state) => {
+    eventLog.addPowerEvent(state);
+    record('bmc.power-state', `${settings.name} is ${state}`, { state });
+  });
+  return model;
+}

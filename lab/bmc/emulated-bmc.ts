@@ -1,0 +1,55 @@
+import { systemClock, type Clock } from '../../core/base/clock.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
+import { systemRandom, type Random } from '../../core/base/random.ts';
+import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-model.ts';
+import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
+import type { MachineControl } from './machine-control.ts';
+
+/** An emulated BMC: one model, served over the protocols asked for, in front of the machine it is given. */
+export interface EmulatedBmcSettings {
+  readonly name: string;
+  readonly address: string;
+  /** 0 takes a free port. */
+  readonly ipmiPort?: number;
+  readonly redfishPort?: number;
+  readonly protocols: readonly ('ipmi' | 'redfish')[];
+  readonly username: string;
+  readonly password: string;
+  readonly identity: EmulatedIdentity;
+  readonly machine: MachineControl;
+  readonly random?: Random;
+  readonly clock?: Clock;
+  readonly recordEvent?: RecordEvent;
+}
+
+export interface EmulatedBmc {
+  readonly name: string;
+  readonly address: string;
+  readonly ipmiPort: number | undefined;
+  readonly state: BmcModel;
+  readonly lan: LanServer | undefined;
+  stop(): Promise<void>;
+}
+
+const IPMI_PORT = 623;
+
+export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<EmulatedBmc> {
+  const random = settings.random ?? systemRandom;
+  const state = createBmcModel({ ...settings, clock: settings.clock ?? systemClock });
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    state.stop();
+    await Promise.all(stops.splice(0).map((each) => each()));
+  };
+  try {
+    let lan: LanServer | undefined;
+    if (settings.protocols.includes('ipmi')) {
+      lan = await startLanServer(state, { address: settings.address, port: settings.ipmiPort ?? IPMI_PORT, random });
+      stops.push(lan.close);
+    }
+    return { name: settings.name, address: settings.address, ipmiPort: lan?.port, state, lan, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

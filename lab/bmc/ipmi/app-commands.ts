@@ -1,0 +1,121 @@
+import { suiteRecords } from '../../../bmc/ipmi/rakp-codec.ts';
+import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
+import { DEVICE_COMMAND, encodeDeviceId, encodeSystemGuid } from '../../../bmc/ipmi/device-codec.ts';
+import { LAN_CHANNEL } from '../../../bmc/ipmi/lan-config-codec.ts';
+import { encodeAuthCapabilities, PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-codec.ts';
+import { USER_ID_MAX } from '../bmc-model.ts';
+import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
+
+/** Device, channel and session commands (IPMI 2.0 §20, §22). */
+const CHANNEL_COMMAND = { setAccess: 0x40, getAccess: 0x41, info: 0x42, globalEnables: 0x2f, setGlobalEnables: 0x2e, clearFlags: 0x30, getFlags: 0x31 } as const;
+
+/** "Unspecified" (§20.1): no vendor's own commands are emulated. */
+const MANUFACTURER_ID = 0;
+const PRODUCT_ID = 1;
+const MEDIUM_LAN = 4;
+const MEDIUM_SYSTEM = 12;
+const SYSTEM_CHANNEL = 0x0f;
+const SUITE_LIST_CHUNK = 16;
+const ALWAYS_AVAILABLE = 0x02;
+
+/** 0x0e stands for the channel in use; only the LAN channel and the system interface exist. */
+export const resolveChannel = (value: number, caller: Caller): number | undefined => {
+  const asked = value & 0x0f;
+  const channel = asked === 0x0e ? (caller.via === 'lan' ? LAN_CHANNEL : SYSTEM_CHANNEL) : asked;
+  return channel === LAN_CHANNEL || channel === SYSTEM_CHANNEL ? channel : undefined;
+};
+
+function channelInfo(data: Buffer, caller: Caller): CommandResult {
+  const channel = resolveChannel(data[0]!, caller);
+  if (channel === undefined) return COMPLETION.parameterOutOfRange;
+  const lan = channel === LAN_CHANNEL;
+  // medium, protocol IPMB-1.0 or KCS, session support and count, IPMI forum's enterprise number 7154
+  return Buffer.from([channel, lan ? MEDIUM_LAN : MEDIUM_SYSTEM, lan ? 1 : 5, lan ? 0x80 | (caller.session ? 1 : 0) : 0, 0xf2, 0x1b, 0, 0, 0]);
+}
+
+function sessionInfo(data: Buffer, caller: Caller): CommandResult {
+  const session = caller.session;
+  const { possible, active } = session?.counts() ?? { possible: 0, active: 0 };
+  if (data[0] !== 0 || !session) return Buffer.from([0, possible, active]);
+  const address = session.remote.address.split('.').map(Number);
+  const port = Buffer.alloc(2);
+  port.writeUInt16LE(session.remote.port);
+  return Buffer.from([session.handle, possible, active, session.userId, caller.privilege, LAN_CHANNEL | 0x10, ...address, 0, 0, 0, 0, 0, 0, ...port]);
+}
+
+function setPrivilege(data: Buffer, caller: Caller): CommandResult {
+  const wanted = data[0]! & 0x0f;
+  if (!caller.session) return COMPLETION.illegalCommand;
+  if (wanted === 0) return Buffer.from([caller.privilege]);
+  if (wanted > PRIVILEGE.administrator) return 0x80;
+  if (wanted > caller.session.privilegeMax) return 0x81;
+  caller.session.setPrivilege(wanted);
+  return Buffer.from([wanted]);
+}
+
+function cipherSuites(data: Buffer, caller: Caller): CommandResult {
+  const channel = resolveChannel(data[0]!, caller);
+  if (channel === undefined) return COMPLETION.invalidField;
+  const start = (data[2]! & 0x3f) * SUITE_LIST_CHUNK;
+  return Buffer.concat([Buffer.from([channel]), suiteRecords().subarray(start, start + SUITE_LIST_CHUNK)]);
+}
+
+const DONE = Buffer.alloc(0);
+
+export const appCommands: CommandTable = {
+  [DEVICE_COMMAND.deviceId]: {
+    privilege: PRIVILEGE.user,
+    run: () => encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
+  },
+  [DEVICE_COMMAND.coldReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
+  [DEVICE_COMMAND.warmReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
+  [DEVICE_COMMAND.selfTest]: { privilege: PRIVILEGE.user, run: () => Buffer.from([0x55, 0x00]) },
+  [DEVICE_COMMAND.deviceGuid]: { privilege: PRIVILEGE.user, run: (bmc) => encodeSystemGuid(bmc.identity.uuid) },
+  [DEVICE_COMMAND.systemGuid]: { privilege: 0, run: (bmc) => encodeSystemGuid(bmc.identity.uuid) },
+  // The in-band driver reads and sets these when it starts; there is no message queue to report.
+  [CHANNEL_COMMAND.setGlobalEnables]: { privilege: PRIVILEGE.administrator, run: () => DONE },
+  [CHANNEL_COMMAND.globalEnables]: { privilege: PRIVILEGE.user, run: () => Buffer.from([0x08]) },
+  [CHANNEL_COMMAND.clearFlags]: { privilege: PRIVILEGE.administrator, run: () => DONE },
+  [CHANNEL_COMMAND.getFlags]: { privilege: PRIVILEGE.administrator, run: () => Buffer.from([0]) },
+  [SESSION_COMMAND.authCapabilities]: {
+    privilege: 0,
+    bytesMin: 2,
+    run(_bmc, data, caller) {
+      const channel = resolveChannel(data[0]!, caller);
+      return channel === LAN_CHANNEL ? encodeAuthCapabilities(channel) : COMPLETION.invalidField;
+    },
+  },
+  [SESSION_COMMAND.cipherSuites]: { privilege: 0, bytesMin: 3, run: (_bmc, data, caller) => cipherSuites(data, caller) },
+  [SESSION_COMMAND.setPrivilege]: { privilege: 0, bytesMin: 1, run: (_bmc, data, caller) => setPrivilege(data, caller) },
+  [SESSION_COMMAND.closeSession]: {
+    privilege: 0,
+    bytesMin: 4,
+    run(_bmc, data, caller) {
+      const id = data.readUInt32LE(0);
+      if (!caller.session) return COMPLETION.illegalCommand;
+      if (id !== caller.session.managedSessionId && caller.privilege < PRIVILEGE.administrator) return COMPLETION.insufficientPrivilege;
+      return caller.session.close(id) ? DONE : 0x87;
+    },
+  },
+  [SESSION_COMMAND.sessionInfo]: { privilege: PRIVILEGE.user, bytesMin: 1, run: (_bmc, data, caller) => sessionInfo(data, caller) },
+  [CHANNEL_COMMAND.info]: { privilege: PRIVILEGE.user, bytesMin: 1, run: (_bmc, data, caller) => channelInfo(data, caller) },
+  [CHANNEL_COMMAND.getAccess]: {
+    privilege: PRIVILEGE.user,
+    bytesMin: 2,
+    run: (_bmc, data, caller) =>
+      resolveChannel(data[0]!, caller) === undefined ? COMPLETION.parameterOutOfRange : Buffer.from([ALWAYS_AVAILABLE, PRIVILEGE.administrator]),
+  },
+  [CHANNEL_COMMAND.setAccess]: {
+    privilege: PRIVILEGE.administrator,
+    bytesMin: 3,
+    // The channel's access mode is fixed, as on BMCs that lock their LAN channel: only its own values are accepted.
+    run: (_bmc, data, caller) =>
+      resolveChannel(data[0]!, caller) === undefined
+        ? COMPLETION.parameterOutOfRange
+        : (data[1]! & 7) === ALWAYS_AVAILABLE || data[1]! >> 6 === 0
+          ? DONE
+          : 0x83,
+  },
+};
+
+export const idOutOfRange = (id: number): boolean => id < 1 || id > USER_ID_MAX;
