@@ -1,0 +1,159 @@
+import type { Clock } from '../core/base/clock.ts';
+import { ipv4ToNumber } from '../core/base/ipv4-address.ts';
+import type { Logger } from '../core/base/logger.ts';
+import type { RecordEvent } from '../core/base/machine-event.ts';
+import type { Random } from '../core/base/random.ts';
+import { startRouterAdvertiser } from './advertisement/router-advertiser.ts';
+import type { BootModel, LeaseRecord, StoreLeases } from './boot-model.ts';
+import type { DhcpListen } from './dhcp/dhcp-socket.ts';
+import { startDhcpServer } from './dhcp/dhcp-server.ts';
+import { startBootHttpServer } from './http/boot-http-server.ts';
+import { firstSequence, LeaseBook } from './lease/lease-book.ts';
+import { startLeaseForwarder } from './lease/lease-forwarder.ts';
+import { openLeaseJournal } from './lease/lease-journal.ts';
+import { LeaseTable } from './lease/lease-table.ts';
+import { BootCounters } from './model/boot-counters.ts';
+import { createBootDirectory } from './model/boot-directory.ts';
+import { EventGate } from './model/event-gate.ts';
+import { indexModel, type ModelIndex, subnetOfAddress } from './model/model-index.ts';
+import { type FrameSender, openFrameSender } from './socket/frame-sender.ts';
+import { loadSystemCalls, type SystemCalls } from './socket/system-calls.ts';
+import { createBootFileResolver } from './tftp/boot-file-resolver.ts';
+import { startTftpServer } from './tftp/tftp-server.ts';
+
+export interface BootPlaneOptions {
+  readonly model: BootModel;
+  /** The lease journal lives here; made when missing. */
+  readonly dataDirectory: string;
+  /** 8080; 0 for any free port. */
+  readonly httpPort?: number;
+  /** 69; 0 for any free port. */
+  readonly tftpPort?: number;
+  /** 67. Clients are answered on the next port, relays on the same. */
+  readonly dhcpPort?: number;
+  /** The address that HTTP and TFTP listen on; all by default. */
+  readonly listenAddress?: string;
+  readonly recordEvent: RecordEvent;
+  readonly storeLeases: StoreLeases;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface BootPlaneAddresses {
+  readonly dhcp: readonly DhcpListen[];
+  /** Interfaces on which router solicitations are answered. */
+  readonly routerAdvertisements: readonly string[];
+  readonly tftpPort: number;
+  readonly httpPort: number;
+}
+
+export interface BootPlane {
+  /** Takes effect with the next packet. False, and without effect, when its version is lower than the current one's. */
+  replaceModel(model: BootModel): Promise<boolean>;
+  /** The newest record of every address. */
+  leases(): readonly LeaseRecord[];
+  addresses(): BootPlaneAddresses;
+  /** Counters by dotted name, with a `drop` or `silence` for everything that was not answered. */
+  metrics(): Readonly<Record<string, number>>;
+  /** Ends every socket and timer within two seconds. Transfers break off; durable leases stay. */
+  stop(): Promise<void>;
+}
+
+/** Interfaces come and go; leases run out: looked after this often. */
+const HOUSEKEEPING_MS = 5000;
+
+function openFrames(system: SystemCalls | undefined, logger: Logger): FrameSender | undefined {
+  if (!system) {
+    logger.warn({}, 'this Node cannot bind sockets to interfaces (node:ffi is missing): DHCP listens on all of them and can serve one directly attached subnet only');
+    return undefined;
+  }
+  try {
+    return openFrameSender(system);
+  } catch (error) {
+    logger.warn({ err: error }, 'packet sockets are not allowed (CAP_NET_RAW): clients without an address are answered by broadcast');
+    return undefined;
+  }
+}
+
+async function openBook(options: BootPlaneOptions) {
+  const { clock, random, logger } = options;
+  const loaded = await openLeaseJournal(options.dataDirectory);
+  if (loaded.damagedLines > 0) logger.warn({ damagedLines: loaded.damagedLines }, 'the lease journal had lines that could not be read; after a crash one is normal');
+  const table = new LeaseTable();
+  for (const lease of loaded.leases.toSorted((a, b) => a.sequence - b.sequence)) table.put(lease);
+  const forwarder = startLeaseForwarder({ storeLeases: options.storeLeases, clock, random, logger, onStored: (sequence) => loaded.journal.noteStored(sequence) });
+  forwarder.add(loaded.leases.filter((lease) => lease.sequence > loaded.storedThrough));
+  const book = new LeaseBook(table, loaded.journal, forwarder, firstSequence(loaded.leases, loaded.storedThrough, clock.nowMs()));
+  return { journal: loaded.journal, forwarder, book };
+}
+
+/**
+ * Starts DHCP, router advertisements, TFTP and HTTP boot in this process. Rejects when the journal cannot be read or the TFTP
+ * or HTTP port cannot be had; an interface that is missing is waited for.
+ */
+export async function startBootPlane(options: BootPlaneOptions): Promise<BootPlane> {
+  const { clock, logger, recordEvent } = options;
+  const system = loadSystemCalls();
+  const counters = new BootCounters();
+  const gate = new EventGate(recordEvent, clock);
+  let index: ModelIndex = indexModel(options.model);
+  const tellProblems = () => {
+    for (const problem of index.problems) logger.warn({ version: index.model.version }, `boot model: ${problem}`);
+  };
+  tellProblems();
+  const currentIndex = () => index;
+  const { journal, forwarder, book } = await openBook(options);
+  const closers: (() => Promise<void> | void)[] = [() => journal.close(), () => forwarder.stop()];
+  const stopAll = async () => {
+    for (const close of closers.toReversed()) await close();
+  };
+  try {
+    let boundHttpPort = options.httpPort ?? 8080;
+    const httpPort = () => boundHttpPort;
+    const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort });
+    const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
+    const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, random: options.random });
+    boundHttpPort = http.port;
+    closers.push(() => http.stop());
+    const localAddressFor = (address: string) => subnetOfAddress(index, ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;
+    const tftp = await startTftpServer({ ...shared, port: options.tftpPort ?? 69, resolve: createBootFileResolver(directory, currentIndex), identify: directory.identify, localAddressFor });
+    closers.push(() => tftp.stop());
+    const frames = openFrames(system, logger);
+    if (frames) closers.push(() => frames.close());
+    const dhcp = startDhcpServer({ ...shared, port: options.dhcpPort ?? 67, httpPort, book, system, frames });
+    closers.push(() => dhcp.stop());
+    const advertiser = startRouterAdvertiser({ ...shared, system });
+    closers.push(() => advertiser.stop());
+    const reconcile = async () => {
+      advertiser.reconcile();
+      await dhcp.reconcile();
+    };
+    await reconcile();
+    const housekeeping = setInterval(() => {
+      void reconcile();
+      book.expire(clock.nowMs()).catch((error: unknown) => logger.warn({ err: error }, 'expired leases could not be written down; they are tried again'));
+    }, HOUSEKEEPING_MS);
+    closers.push(() => clearInterval(housekeeping));
+    return {
+      async replaceModel(model) {
+        if (model.version < index.model.version) return false;
+        index = indexModel(model);
+        tellProblems();
+        await reconcile();
+        return true;
+      },
+      leases: () => book.table.records(),
+      addresses: () => ({ dhcp: dhcp.listening(), routerAdvertisements: advertiser.listening(), tftpPort: tftp.port, httpPort: http.port }),
+      metrics: () => ({
+        ...counters.snapshot(),
+        'lease.known': book.table.size, 'lease.stored': forwarder.counters.stored, 'lease.store-failures': forwarder.counters.failures,
+        'lease.store-pending': forwarder.pending(), 'journal.writes': journal.counters.writes, 'journal.compactions': journal.counters.compactions, 'journal.failures': journal.counters.failures,
+      }),
+      stop: stopAll,
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+
+/** Option codes by the names of the registry (RFC 2132 unless said). */
+export const OPTION = {
+  subnetMask: 1,
+  router: 3,
+  domainNameServer: 6,
+  hostName: 12,
+  domainName: 15,
+  broadcastAddress: 28,
+  requestedAddress: 50,
+  leaseTime: 51,
+  messageType: 53,
+  serverIdentifier: 54,
+  parameterRequestList: 55,
+  message: 56,
+  maximumMessageSize: 57,
+  renewalTime: 58,
+  rebindingTime: 59,
+  vendorClass: 60,
+  clientIdentifier: 61,
+  tftpServerName: 66,
+  bootFileName: 67,
+  /** RFC 3004 */
+  userClass: 77,
+  /** RFC 3046 */
+  relayAgentInformation: 82,
+  /** RFC 4578 §2.1 */
+  clientArchitecture: 93,
+  /** RFC 4578 §2.3 */
+  clientMachineIdentifier: 97,
+  /** iPXE's encapsulated options */
+  etherboot: 175,
+} as const;
+
+/** Values of option 53. */
+export const MESSAGE_TYPE = { discover: 1, offer: 2, request: 3, decline: 4, ack: 5, nak: 6, release: 7, inform: 8 } as const;
+
+export const encodeUint8 = (value: number): Buffer => Buffer.from([value]);
+
+export function encodeUint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
+
+/** Dotted addresses to their bytes; what is not an address is left out. */
+export const encodeAddresses = (addresses: readonly string[]): Buffer =>
+  Buffer.concat(addresses.map(ipv4ToNumber).filter((a) => a !== undefined).map(encodeUint32));
+
+/** An address or a 32-bit number; undefined when the option is absent or not four bytes. */
+export const decodeUint32 = (value: Buffer | undefined): number | undefined =>
+  value?.length === 4 ? value.readUInt32BE(0) : undefined;
+
+export const decodeUint16 = (value: Buffer | undefined): number | undefined =>
+  value !== undefined && value.length >= 2 ? value.readUInt16BE(0) : undefined;
+
+/** Printable ASCII of a text option, without a trailing NUL. */
+export const decodeText = (value: Buffer | undefined): string | undefined =>
+  value?.toString('latin1').replace(/\0+$/, '').replace(/[^\x20-\x7e]/g, '?');
+
+/**
+ * The classes in option 77. RFC 3004 wants each class prefixed by its length; iPXE and others send bare text. Bytes that
+ * add up as prefixed classes are read so, anything else is one bare class.
+ */
+export function decodeUserClasses(value: Buffer | undefined): string[] {
+  if (value === undefined || value.length === 0) return [];
+  const classes: string[] = [];
+  let at = 0;
+  while (at < value.length) {
+    const length = value[at]!;
+    if (length === 0 || at + 1 + length > value.length) return [decodeText(value)!];
+    classes.push(decodeText(value.subarray(at + 1, at + 1 + length))!);
+    at += 1 + length;
+  }
+  return classes;
+}
+
+/** The UUID of option 97 type 0 as sent: PXE clients send it in network byte order, as SMBIOS tools print it. */
+export function decodeMachineUuid(value: Buffer | undefined): string | undefined {
+  if (value?.length !== 17 || value[0] !== 0) return undefined;
+  const hex = value.subarray(1).toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** The link selection sub-option (RFC 3527) of option 82: the subnet wanted where giaddr is not on it. */
+export function decodeLinkSelection(value: Buffer | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  let at = 0;
+  while (at + 2 <= value.length) {
+    const length = value[at + 1]!;
+    if (value[at] === 5) return decodeUint32(value.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  return undefined;
+}

@@ -1,0 +1,255 @@
+import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
+import type { BootHost, LeaseRecord } from '../boot-model.ts';
+import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
+import { isActive, type LeaseView } from '../lease/lease-table.ts';
+import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
+import { chooseBootFile } from '../script/boot-file-policy.ts';
+import { type DhcpClientFacts, readClientFacts } from './dhcp-client-facts.ts';
+import { BOOT_REQUEST, type DhcpMessage } from './dhcp-message-codec.ts';
+import { decodeLinkSelection, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
+import { chooseDestination, composeNak, composeReply, type DhcpDestination } from './dhcp-reply-policy.ts';
+
+/**
+ * The server's side of RFC 2131 §4.3 as one pure decision. Deliberately different from the letter: a client is its MAC, not
+ * its client identifier (`address-choice-policy.ts`); a machine at work is never moved, so a changed reservation takes hold
+ * at its next DISCOVER or reboot; and strangers on a subnet without a discovery pool get no NAK, as they are another server's.
+ */
+export interface DhcpContext {
+  readonly index: ModelIndex;
+  readonly leases: LeaseView;
+  /** The interface that the packet came in on, where it is known. */
+  readonly interface?: string | undefined;
+  readonly httpPort: number;
+  readonly nowMs: number;
+}
+
+export type SilenceReason =
+  | 'not-a-request' | 'unusable-request' | 'unknown-message-type' | 'no-subnet' | 'stranger-not-answered' | 'no-pool' | 'pool-exhausted'
+  | 'other-server-chosen' | 'no-record-of-client' | 'released' | 'not-the-holder' | 'declined' | 'declines-too-often';
+
+export interface DhcpNote {
+  readonly kind: string;
+  readonly message: string;
+}
+
+export type LeaseDraft = Omit<LeaseRecord, 'sequence'>;
+
+export interface DhcpReply {
+  readonly kind: 'reply';
+  readonly type: 'offer' | 'ack' | 'nak';
+  readonly message: DhcpMessage;
+  readonly destination: DhcpDestination;
+  readonly sizeMax: number;
+  readonly facts: DhcpClientFacts;
+  readonly host: BootHost | undefined;
+  /** An address to keep for the client until it asks for it. */
+  readonly hold?: number;
+  /** What must be durable before the reply leaves. */
+  readonly leases: readonly LeaseDraft[];
+  readonly why: string;
+  /** Things an operator should hear about. */
+  readonly notes: readonly DhcpNote[];
+}
+
+export interface DhcpSilence {
+  readonly kind: 'silence';
+  readonly reason: SilenceReason;
+  readonly why: string;
+  readonly facts?: DhcpClientFacts;
+  readonly host?: BootHost | undefined;
+  readonly leases: readonly LeaseDraft[];
+  readonly dropOffer?: number;
+}
+
+/** A declined address is in use by something we do not see; an hour later that may have changed. */
+const DECLINE_QUARANTINE_MS = 60 * 60 * 1000;
+/** A client that declines everything would otherwise put a whole pool in quarantine. */
+const DECLINES_PER_CLIENT_MAX = 8;
+
+interface Exchange extends DhcpContext {
+  readonly request: DhcpMessage;
+  readonly facts: DhcpClientFacts;
+  readonly host: BootHost | undefined;
+  readonly subnets: readonly IndexedSubnet[];
+}
+
+const silence = (exchange: Pick<Exchange, 'facts' | 'host'>, reason: SilenceReason, why: string, leases: LeaseDraft[] = []): DhcpSilence => ({
+  kind: 'silence', reason, why, facts: exchange.facts, host: exchange.host, leases,
+});
+
+/** The subnets that the packet can be about: by relay, else by interface, else by the address that the client uses. */
+function findSubnets(context: DhcpContext, request: DhcpMessage): readonly IndexedSubnet[] {
+  const { subnets } = context.index;
+  if (request.giaddr !== 0) {
+    const link = decodeLinkSelection(request.options.get(OPTION.relayAgentInformation)) ?? request.giaddr;
+    return subnets.filter((s) => ipv4InCidr(link, s.cidr));
+  }
+  const attached = subnets.filter((s) => s.subnet.interface !== undefined && s.subnet.interface === context.interface);
+  const routed = request.ciaddr === 0 ? [] : subnets.filter((s) => ipv4InCidr(request.ciaddr, s.cidr));
+  if (attached.length === 0) return routed;
+  // A renewal is routed to us and may come in on any interface: the address tells the subnet where the interface does not.
+  return routed.some((s) => attached.includes(s)) || routed.length === 0 ? attached : routed;
+}
+
+function draftLease(exchange: Exchange, subnet: IndexedSubnet, address: number, state: LeaseRecord['state'], expiresAtMs: number): LeaseDraft {
+  const { facts } = exchange;
+  return {
+    ipAddress: ipv4FromNumber(address),
+    mac: facts.mac,
+    subnetId: subnet.subnet.id,
+    state,
+    expiresAtMs,
+    ...(facts.clientId === undefined ? {} : { clientId: facts.clientId.toString('hex') }),
+    ...(facts.hostname === undefined ? {} : { hostname: facts.hostname }),
+    ...(facts.firmware.architecture === undefined ? {} : { architecture: facts.firmware.architecture }),
+  };
+}
+
+function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack', address: number, notes: DhcpNote[] = []): DhcpReply {
+  const { facts, request, host, index, leases, nowMs } = exchange;
+  const baseUrl = `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`;
+  const bootFile = chooseBootFile(facts.firmware, facts.mac, baseUrl);
+  if (bootFile.kind === 'unsupported') notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
+  const message = composeReply(MESSAGE_TYPE[type], { request, facts, subnet, host, address, bootFile });
+  const drafts: LeaseDraft[] = [];
+  if (type === 'ack' && address !== 0) {
+    const before = leases.addressOfClient(subnet.subnet.id, facts.mac);
+    const old = before === undefined || before === address ? undefined : leases.lease(before);
+    if (old && isActive(old, nowMs)) {
+      const { sequence: _, ...rest } = old;
+      drafts.push({ ...rest, state: 'released', expiresAtMs: nowMs });
+    }
+    drafts.push(draftLease(exchange, subnet, address, 'bound', nowMs + subnet.subnet.leaseSeconds * 1000));
+  }
+  const reserved = index.reservedAddressByMac.get(facts.mac) === address ? ', its reservation' : '';
+  const what = bootFile.kind === 'file' ? `; ${bootFile.why}` : '';
+  return {
+    kind: 'reply', type, message, facts, host, notes, leases: drafts,
+    destination: chooseDestination(request, MESSAGE_TYPE[type], address, facts.mac),
+    sizeMax: facts.replyBytesMax,
+    ...(type === 'offer' ? { hold: address } : {}),
+    why: `${address === 0 ? 'settings only' : `${ipv4FromNumber(address)}${reserved}`}${what}`,
+  };
+}
+
+const refuse = (exchange: Exchange, server: number, why: string): DhcpReply => ({
+  kind: 'reply', type: 'nak', why, facts: exchange.facts, host: exchange.host, notes: [], leases: [],
+  message: composeNak(exchange.request, server, why),
+  destination: chooseDestination(exchange.request, MESSAGE_TYPE.nak, 0, exchange.facts.mac),
+  sizeMax: exchange.facts.replyBytesMax,
+});
+
+const isServed = (exchange: Exchange): boolean =>
+  exchange.host !== undefined || exchange.subnets.some((s) => s.discoveryPool !== undefined);
+
+function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
+  const { facts, host, index, leases, nowMs } = exchange;
+  if (!isServed(exchange)) return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
+  if (leases.declinesOf(facts.mac, nowMs) >= DECLINES_PER_CLIENT_MAX)
+    return silence(exchange, 'declines-too-often', `${facts.mac} declined ${DECLINES_PER_CLIENT_MAX} addresses within an hour; look for a device that answers ARP for every address`);
+  let reason: 'no-pool' | 'pool-exhausted' = 'no-pool';
+  // Of several subnets on one wire, the one where the machine has an address of its own comes first.
+  const reserved = index.reservedAddressByMac.get(facts.mac);
+  const isHome = (s: IndexedSubnet) =>
+    (reserved !== undefined && ipv4InCidr(reserved, s.cidr)) || leases.addressOfClient(s.subnet.id, facts.mac) !== undefined;
+  for (const subnet of exchange.subnets.toSorted((a, b) => Number(isHome(b)) - Number(isHome(a)))) {
+    const choice = chooseAddress(index, leases, { subnet, mac: facts.mac, host, requested: facts.requestedAddress, nowMs });
+    if (choice.address === undefined) {
+      if (choice.reason === 'pool-exhausted') reason = choice.reason;
+      continue;
+    }
+    const notes = choice.reservationBlockedBy === undefined ? [] : [{
+      kind: 'dhcp.reservation-blocked',
+      message: `${facts.mac} gets ${ipv4FromNumber(choice.address)}: its reserved address ${ipv4FromNumber(reserved!)} is in use by ${choice.reservationBlockedBy}; it gets it when that lease ends`,
+    }];
+    return reply(exchange, subnet, 'offer', choice.address, notes);
+  }
+  const names = exchange.subnets.map((s) => s.subnet.id).join(', ');
+  const why = reason === 'no-pool'
+    ? `${facts.mac} has no reservation, and subnet ${names} has no pool for it`
+    : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time`;
+  return silence(exchange, reason, why);
+}
+
+function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
+  const { facts, request, host, index, leases, nowMs } = exchange;
+  const selecting = facts.serverIdentifier !== undefined;
+  if (selecting && !index.ownAddresses.has(facts.serverIdentifier!)) {
+    const drop = facts.requestedAddress === undefined ? {} : { dropOffer: facts.requestedAddress };
+    return { ...silence(exchange, 'other-server-chosen', `${facts.mac} took the offer of ${ipv4FromNumber(facts.serverIdentifier!)}; a second DHCP server is on its network`), ...drop };
+  }
+  if (!selecting && !isServed(exchange)) return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
+  const atWork = !selecting && request.ciaddr !== 0;
+  const address = atWork ? request.ciaddr : (facts.requestedAddress ?? request.ciaddr);
+  if (address === 0) return silence(exchange, 'unusable-request', `${facts.mac} sent a REQUEST that names no address`);
+  const subnet = exchange.subnets.find((s) => ipv4InCidr(address, s.cidr));
+  const server = exchange.subnets[0]!.server;
+  if (subnet === undefined) return refuse(exchange, server, `${ipv4FromNumber(address)} does not belong to this network`);
+  const wish = { subnet, mac: facts.mac, host, nowMs };
+  const lease = leases.lease(address);
+  const holdsIt = lease?.mac === facts.mac && lease.state !== 'declined';
+  const no = refuseAddress(index, leases, wish, address);
+  // A machine at work keeps an address whose pool went away, unless somebody else is meant to have it.
+  const owner = index.hostByReservedAddress.get(address) ?? host;
+  const keepsIt = atWork && holdsIt && isActive(lease, nowMs) && owner === host && !index.ownAddresses.has(address);
+  if (no !== undefined && !keepsIt) return refuse(exchange, subnet.server, no);
+  if (!selecting && !atWork) {
+    // INIT-REBOOT, RFC 2131 §4.3.2: silence without a record, a NAK when the record says otherwise.
+    const reserved = index.reservedAddressByMac.get(facts.mac);
+    if (reserved !== undefined && reserved !== address && ipv4InCidr(reserved, subnet.cidr)) return refuse(exchange, subnet.server, 'another address is reserved for this machine');
+    if (!holdsIt && reserved !== address) {
+      const other = leases.addressOfClient(subnet.subnet.id, facts.mac);
+      return other === undefined
+        ? silence(exchange, 'no-record-of-client', `${facts.mac} wants to go on with ${ipv4FromNumber(address)}, but it has no lease here`)
+        : refuse(exchange, subnet.server, 'the lease here is for another address');
+    }
+  }
+  return reply(exchange, subnet, 'ack', address);
+}
+
+function answerDecline(exchange: Exchange): DhcpSilence {
+  const { facts, leases, nowMs, index } = exchange;
+  const address = facts.requestedAddress;
+  const subnet = exchange.subnets.find((s) => address !== undefined && ipv4InCidr(address, s.cidr));
+  const holder = address === undefined ? undefined : leases.lease(address);
+  const ours = facts.serverIdentifier === undefined || index.ownAddresses.has(facts.serverIdentifier);
+  if (subnet === undefined || !ours || holder?.mac !== facts.mac || holder.state !== 'bound')
+    return silence(exchange, 'not-the-holder', `${facts.mac} declined an address that it does not hold`);
+  return silence(exchange, 'declined', `${facts.mac} found ${ipv4FromNumber(address!)} in use by another device; the address is set aside for an hour: find the device with that address`,
+    [draftLease(exchange, subnet, address!, 'declined', nowMs + DECLINE_QUARANTINE_MS)]);
+}
+
+function answerRelease(exchange: Exchange): DhcpSilence {
+  const { facts, request, leases, nowMs } = exchange;
+  const holder = leases.lease(request.ciaddr);
+  const subnet = exchange.subnets.find((s) => ipv4InCidr(request.ciaddr, s.cidr));
+  if (subnet === undefined || holder?.mac !== facts.mac || holder.state !== 'bound')
+    return silence(exchange, 'not-the-holder', `${facts.mac} released ${ipv4FromNumber(request.ciaddr)}, which it does not hold`);
+  const { sequence: _, ...rest } = holder;
+  return silence(exchange, 'released', `${facts.mac} gave back ${ipv4FromNumber(request.ciaddr)}`, [{ ...rest, state: 'released', expiresAtMs: nowMs }]);
+}
+
+function answerInform(exchange: Exchange): DhcpReply | DhcpSilence {
+  const subnet = exchange.subnets.find((s) => ipv4InCidr(exchange.request.ciaddr, s.cidr)) ?? exchange.subnets[0]!;
+  return isServed(exchange)
+    ? reply(exchange, subnet, 'ack', 0)
+    : silence(exchange, 'stranger-not-answered', `${exchange.facts.mac} is unknown, and its subnet has no discovery pool`);
+}
+
+export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpReply | DhcpSilence {
+  if (request.op !== BOOT_REQUEST) return { kind: 'silence', reason: 'not-a-request', why: 'a reply of another server', leases: [] };
+  const facts = readClientFacts(request);
+  if (typeof facts === 'string') return { kind: 'silence', reason: 'unusable-request', why: facts, leases: [] };
+  const host = context.index.hostByMac.get(facts.mac);
+  const exchange: Exchange = { ...context, request, facts, host, subnets: findSubnets(context, request) };
+  if (exchange.subnets.length === 0) {
+    const where = request.giaddr === 0 ? `interface ${context.interface ?? '(unknown)'}` : `relay ${ipv4FromNumber(request.giaddr)}`;
+    return silence(exchange, 'no-subnet', `${facts.mac} came by ${where}, which no subnet of the model names`);
+  }
+  if (facts.messageType === MESSAGE_TYPE.discover) return answerDiscover(exchange);
+  if (facts.messageType === MESSAGE_TYPE.request) return answerRequest(exchange);
+  if (facts.messageType === MESSAGE_TYPE.decline) return answerDecline(exchange);
+  if (facts.messageType === MESSAGE_TYPE.release) return answerRelease(exchange);
+  if (facts.messageType === MESSAGE_TYPE.inform) return answerInform(exchange);
+  return silence(exchange, 'unknown-message-type', `${facts.mac} sent DHCP message type ${facts.messageType}`);
+}

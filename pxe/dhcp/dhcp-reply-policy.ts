@@ -1,0 +1,127 @@
+import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
+import type { BootHost } from '../boot-model.ts';
+import type { IndexedSubnet } from '../model/model-index.ts';
+import { type BootFile, isIpxe } from '../script/boot-file-policy.ts';
+import type { DhcpClientFacts } from './dhcp-client-facts.ts';
+import { BOOT_REPLY, BROADCAST_FLAG, type DhcpMessage } from './dhcp-message-codec.ts';
+import { encodeAddresses, encodeUint32, encodeUint8, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
+
+/** Where a reply goes (RFC 2131 §4.1). */
+export type DhcpDestination =
+  | { readonly kind: 'relay'; readonly address: number }
+  /** To an address that the client already uses. */
+  | { readonly kind: 'unicast'; readonly address: number }
+  /** To a client that does not answer ARP yet: a frame to its hardware address, else a broadcast. */
+  | { readonly kind: 'client'; readonly address: number; readonly mac: string }
+  | { readonly kind: 'broadcast' };
+
+export interface ReplyPlan {
+  readonly request: DhcpMessage;
+  readonly facts: DhcpClientFacts;
+  readonly subnet: IndexedSubnet;
+  readonly host: BootHost | undefined;
+  /** 0 for the answer to an INFORM. */
+  readonly address: number;
+  readonly bootFile: BootFile;
+}
+
+/** `file` holds 127 characters and its NUL; longer ones travel in option 67. */
+const FILE_CHARACTERS_MAX = 127;
+
+/**
+ * iPXE's `no-pxedhcp` (encapsulated option 176): without it iPXE lets the first offers pass and waits some seconds for a
+ * ProxyDHCP server that will not come.
+ */
+const IPXE_NO_PROXY_DHCP = Buffer.from([0xb0, 1, 1]);
+
+export function chooseDestination(request: DhcpMessage, type: number, yiaddr: number, mac: string): DhcpDestination {
+  if (request.giaddr !== 0) return { kind: 'relay', address: request.giaddr };
+  if (type === MESSAGE_TYPE.nak) return { kind: 'broadcast' };
+  if (request.ciaddr !== 0) return { kind: 'unicast', address: request.ciaddr };
+  if (request.flags & BROADCAST_FLAG || yiaddr === 0) return { kind: 'broadcast' };
+  return { kind: 'client', address: yiaddr, mac };
+}
+
+const header = (request: DhcpMessage) => ({
+  op: BOOT_REPLY,
+  htype: request.htype,
+  hops: 0,
+  xid: request.xid,
+  secs: 0,
+  flags: request.flags,
+  giaddr: request.giaddr,
+  chaddr: request.chaddr,
+});
+
+/** RFC 6842: the client identifier comes back as it was sent; RFC 3046: the relay's information comes last. */
+function addEchoes(options: Map<number, Buffer>, request: DhcpMessage): void {
+  for (const code of [OPTION.clientIdentifier, OPTION.clientMachineIdentifier, OPTION.relayAgentInformation]) {
+    const value = request.options.get(code);
+    if (value === undefined) continue;
+    options.delete(code);
+    options.set(code, value);
+  }
+}
+
+const validHostname = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name);
+
+function addNetworkOptions(options: Map<number, Buffer>, plan: ReplyPlan): void {
+  const { subnet, cidr } = plan.subnet;
+  options.set(OPTION.subnetMask, encodeUint32(cidr.netmask));
+  if (subnet.gateway) options.set(OPTION.router, encodeAddresses([subnet.gateway]));
+  const servers = encodeAddresses(subnet.dnsServers);
+  if (servers.length > 0) options.set(OPTION.domainNameServer, servers);
+  if (subnet.domain) options.set(OPTION.domainName, Buffer.from(subnet.domain, 'latin1'));
+  options.set(OPTION.broadcastAddress, encodeUint32(cidr.broadcast));
+  if (plan.host && validHostname(plan.host.name)) options.set(OPTION.hostName, Buffer.from(plan.host.name));
+}
+
+function addBootOptions(options: Map<number, Buffer>, plan: ReplyPlan): string {
+  const { bootFile, facts, subnet } = plan;
+  if (bootFile.kind !== 'file') return '';
+  const fits = bootFile.file.length <= FILE_CHARACTERS_MAX;
+  if (bootFile.vendorClass) options.set(OPTION.vendorClass, Buffer.from(bootFile.vendorClass));
+  if (!fits || facts.requestedOptions.has(OPTION.bootFileName)) options.set(OPTION.bootFileName, Buffer.from(bootFile.file));
+  if (facts.requestedOptions.has(OPTION.tftpServerName)) options.set(OPTION.tftpServerName, Buffer.from(subnet.subnet.serverAddress));
+  if (isIpxe(facts.firmware)) options.set(OPTION.etherboot, IPXE_NO_PROXY_DHCP);
+  return fits ? bootFile.file : '';
+}
+
+/** Composes an OFFER or ACK. What the client needs to boot comes first, so that a small packet keeps it. */
+export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
+  const { request, subnet, address } = plan;
+  const { leaseSeconds } = subnet.subnet;
+  const options = new Map<number, Buffer>();
+  options.set(OPTION.messageType, encodeUint8(type));
+  options.set(OPTION.serverIdentifier, encodeUint32(subnet.server));
+  if (address !== 0) options.set(OPTION.leaseTime, encodeUint32(leaseSeconds));
+  const file = addBootOptions(options, plan);
+  addNetworkOptions(options, plan);
+  if (address !== 0) {
+    options.set(OPTION.renewalTime, encodeUint32(Math.floor(leaseSeconds / 2)));
+    options.set(OPTION.rebindingTime, encodeUint32(Math.floor((leaseSeconds * 7) / 8)));
+  }
+  for (const [code, value] of subnet.options) options.set(code, value);
+  addEchoes(options, request);
+  return {
+    ...header(request),
+    ciaddr: type === MESSAGE_TYPE.ack ? request.ciaddr : 0,
+    yiaddr: address,
+    siaddr: plan.bootFile.kind === 'file' ? subnet.server : 0,
+    sname: plan.bootFile.kind === 'file' ? ipv4FromNumber(subnet.server) : '',
+    file,
+    options,
+  };
+}
+
+/** RFC 2131 §4.3.2: through a relay the NAK must be broadcast on the client's wire, as the client's address is wrong there. */
+export function composeNak(request: DhcpMessage, server: number, reason: string): DhcpMessage {
+  const options = new Map<number, Buffer>([
+    [OPTION.messageType, encodeUint8(MESSAGE_TYPE.nak)],
+    [OPTION.serverIdentifier, encodeUint32(server)],
+    [OPTION.message, Buffer.from(reason.slice(0, 200), 'latin1')],
+  ]);
+  addEchoes(options, request);
+  const flags = request.giaddr === 0 ? request.flags : request.flags | BROADCAST_FLAG;
+  return { ...header(request), flags, ciaddr: 0, yiaddr: 0, siaddr: 0, sname: '', file: '', options };
+}

@@ -1,0 +1,232 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
+import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import { parseMacAddress } from '../../core/base/mac-address.ts';
+import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
+import type { Random } from '../../core/base/random.ts';
+import { openBelow, openServedFile, type ServedFile } from '../files/served-file.ts';
+import type { BootCounters } from '../model/boot-counters.ts';
+import type { BootClient, BootDirectory } from '../model/boot-directory.ts';
+import type { EventGate } from '../model/event-gate.ts';
+import type { ModelIndex } from '../model/model-index.ts';
+import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
+import { sendFileBytes } from './file-sender.ts';
+import { answerFileRequest } from './http-conditions-policy.ts';
+
+export interface BootHttpOptions {
+  readonly port: number;
+  readonly address: string;
+  readonly directory: BootDirectory;
+  readonly currentIndex: () => ModelIndex;
+  readonly counters: BootCounters;
+  readonly recordEvent: RecordEvent;
+  readonly gate: EventGate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface BootHttpServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Two racks that all boot at once, with room for their agents; more wait in the listen queue. */
+const CONNECTIONS_MAX = 2048;
+/** A client that takes nothing for this long has lost its power or its link. */
+const STALL_MS = 60_000;
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  // UEFI HTTP Boot goes by this type.
+  '.efi': 'application/efi',
+  '.ipxe': 'text/plain; charset=utf-8',
+};
+
+/** One request's context, made once. */
+interface Call {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly client: BootClient;
+  readonly startedMs: number;
+  readonly id: string;
+  /** The path as events show it: without tokens, which open doors. */
+  readonly shownPath: string;
+}
+
+const remoteAddress = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+
+const hideToken = (route: BootRoute, url: string): string => {
+  if (route.kind === 'agent-file') return `/boot/<token>/${route.file}`;
+  if (route.kind === 'image') return `/images/<token>/${route.segments.join('/')}`;
+  return url.replace(/[^\x20-\x7e]/g, '?').slice(0, 300);
+};
+
+const machineOf = (client: BootClient): MachineEvent['machine'] => ({
+  ...(client.mac ? { mac: client.mac } : {}), ...(client.nodeId ? { nodeId: client.nodeId } : {}), ipAddress: client.ipAddress,
+});
+
+const sendText = (call: Call, status: number, text: string, headers: Record<string, string> = {}): void => {
+  const body = Buffer.from(text);
+  call.response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length, 'cache-control': 'no-store', ...headers });
+  call.response.end(call.request.method === 'HEAD' ? undefined : body);
+};
+
+class BootHttp {
+  readonly #options: BootHttpOptions;
+
+  constructor(options: BootHttpOptions) {
+    this.#options = options;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, counters, directory, random } = this.#options;
+    counters.add('http.requests');
+    const url = request.url ?? '/';
+    const route = parseBootRoute(url);
+    const call: Call = {
+      request, response, client: directory.identify(remoteAddress(request)), startedMs: clock.nowMs(),
+      id: `http-${random.bytes(6).toString('hex')}`, shownPath: hideToken(route, url),
+    };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#refuse(call, 405, 'method', 'Only GET and HEAD are served here.', { allow: 'GET, HEAD' });
+    if (route.kind === 'script') return this.#sendScript(call, route.query);
+    if (route.kind === 'not-found') return this.#refuse(call, 404, 'not-found', 'Nothing is served under this path.');
+    if (route.kind === 'bad-path') return this.#refuse(call, 400, 'bad-path', `Bad path: ${route.reason}.`);
+    return this.#sendRoutedFile(call, route);
+  }
+
+  #refuse(call: Call, status: number, reason: string, sentence: string, headers: Record<string, string> = {}): void {
+    const { counters, gate } = this.#options;
+    counters.add(`http.refused.${reason}`);
+    gate.record(`http ${reason} ${call.client.ipAddress}`, {
+      source: 'http', kind: 'http.refused', severity: 'warning', machine: machineOf(call.client), correlationId: call.id,
+      message: `${call.client.ipAddress} got ${status} for ${call.shownPath}: ${sentence}`, evidence: { status, reason, path: call.shownPath },
+    });
+    sendText(call, status, `${sentence}\n`, headers);
+  }
+
+  #sendScript(call: Call, query: URLSearchParams): void {
+    const { directory, recordEvent, counters, currentIndex, clock } = this.#options;
+    const given = query.get('mac');
+    const mac = given === null ? call.client.mac : parseMacAddress(given);
+    if (mac === undefined)
+      return this.#refuse(call, 400, 'no-mac', given === null ? 'The request names no MAC address, and no lease tells it.' : 'The mac parameter is not a MAC address.');
+    // A machine may ask for itself through another of its ports, but not for its neighbour.
+    if (call.client.mac !== undefined && !directory.sameMachine(mac, call.client.mac))
+      return this.#refuse(call, 403, 'other-machine', `The lease of ${call.client.ipAddress} belongs to another machine than ${mac}.`);
+    const script = directory.script(mac, call.client.ipAddress, query.get('platform') ?? undefined);
+    const host = currentIndex().hostByMac.get(mac);
+    counters.add(`http.script.${script.kind}`);
+    sendText(call, 200, script.text);
+    if (call.request.method === 'HEAD') return;
+    const fact = (name: string) => query.get(name)?.replace(/[^\x20-\x7e]/g, '?').slice(0, 100) ?? '';
+    recordEvent({
+      atMs: clock.nowMs(), source: 'http', kind: 'http.script', severity: 'info', correlationId: call.id,
+      machine: { ...machineOf(call.client), mac, ...(host ? { nodeId: host.nodeId } : {}) },
+      message: `${host?.name ?? mac} gets the ${script.kind} script: ${script.reason}`,
+      evidence: { intent: script.kind, uuid: fact('uuid'), serial: fact('serial'), platform: fact('platform') },
+    });
+  }
+
+  async #sendRoutedFile(call: Call, route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>): Promise<void> {
+    const { currentIndex, clock } = this.#options;
+    const { model, secret } = currentIndex();
+    let client = call.client;
+    if (route.kind !== 'ipxe-binary') {
+      const claims = decodeBootToken(route.token, secret, clock.nowMs());
+      if (!claims) return this.#refuse(call, 403, 'token', 'The boot token is not valid or too old. Boot the machine again to get a new one.');
+      const mac = parseMacAddress(claims.mac);
+      client = { ...client, ...(mac ? { mac } : {}), ...(claims.nodeId ? { nodeId: claims.nodeId } : {}) };
+    }
+    const file = await this.#openFile(route, model.files);
+    if (!file) return this.#refuse({ ...call, client }, 404, 'no-file', 'There is no such file on the boot server.');
+    try {
+      await this.#sendFile({ ...call, client }, file);
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  #openFile(route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>, files: ModelIndex['model']['files']): Promise<ServedFile | undefined> {
+    if (route.kind === 'ipxe-binary') return openBelow(files.ipxeDirectory, [route.name]);
+    if (route.kind === 'image') return openBelow(files.imageDirectory, route.segments);
+    return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
+  }
+
+  async #sendFile(call: Call, file: ServedFile): Promise<void> {
+    const { request, response } = call;
+    const { headers } = request;
+    const answer = answerFileRequest({
+      range: headers.range, ifRange: headers['if-range'] as string | undefined, ifNoneMatch: headers['if-none-match'],
+      ifModifiedSince: headers['if-modified-since'], ifMatch: headers['if-match'],
+    }, file);
+    const common = {
+      etag: file.etag, 'last-modified': new Date(file.modifiedMs).toUTCString(), 'accept-ranges': 'bytes', 'cache-control': 'no-cache',
+    };
+    this.#options.counters.add(`http.status.${answer.status}`);
+    if (answer.status === 304) return void response.writeHead(304, common).end();
+    if (answer.status === 412) return sendText(call, 412, 'The file has changed since.\n', common);
+    if (answer.status === 416) return sendText(call, 416, 'The range lies behind the end of the file.\n', { ...common, 'content-range': `bytes */${file.sizeBytes}` });
+    response.writeHead(answer.status, {
+      ...common,
+      'content-type': CONTENT_TYPES[extname(call.shownPath)] ?? 'application/octet-stream',
+      'content-length': answer.length,
+      ...(answer.status === 206 ? { 'content-range': `bytes ${answer.start}-${answer.start + answer.length - 1}/${file.sizeBytes}` } : {}),
+    });
+    if (request.method === 'HEAD') return void response.end();
+    this.#tell(call, 'http.start', 'debug', `${call.client.ipAddress} starts to read ${call.shownPath}`, { start: answer.start, bytes: answer.length });
+    const sent = await sendFileBytes(response, file.handle, answer.start, answer.length);
+    this.#options.counters.add('http.bytes', sent);
+    const milliseconds = this.#options.clock.nowMs() - call.startedMs;
+    if (sent === answer.length) {
+      response.end();
+      this.#options.counters.add('http.complete');
+      return this.#tell(call, 'http.get', 'info', `${call.client.ipAddress} read ${call.shownPath}: ${sent} bytes in ${milliseconds} ms`, { start: answer.start, bytes: sent, milliseconds });
+    }
+    const why = response.destroyed ? 'the client went away' : 'the file became shorter while it was sent';
+    response.destroy();
+    this.#options.counters.add('http.aborted');
+    this.#tell(call, 'http.aborted', 'warning', `${call.client.ipAddress} got ${sent} of ${answer.length} bytes of ${call.shownPath}: ${why}`, { start: answer.start, bytes: sent, wanted: answer.length, milliseconds });
+  }
+
+  #tell(call: Call, kind: string, severity: MachineEvent['severity'], message: string, evidence: NonNullable<MachineEvent['evidence']>): void {
+    this.#options.recordEvent({
+      atMs: this.#options.clock.nowMs(), source: 'http', kind, severity, message, machine: machineOf(call.client), correlationId: call.id,
+      evidence: { path: call.shownPath, ...evidence },
+    });
+  }
+}
+
+/** Rejects when the port cannot be had. */
+export async function startBootHttpServer(options: BootHttpOptions): Promise<BootHttpServer> {
+  const http = new BootHttp(options);
+  const server = createServer({ keepAliveTimeout: 15_000 }, (request, response) => {
+    http.answer(request, response).catch((error: unknown) => {
+      options.counters.add('http.internal-error');
+      options.logger.error({ err: error }, 'a boot file could not be sent');
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500, { 'content-type': 'text/plain' }).end('The boot server could not read the file; its log says why.\n');
+    });
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  server.setTimeout(STALL_MS);
+  server.on('clientError', (_error, socket) => {
+    options.counters.add('http.drop.malformed');
+    socket.destroy();
+  });
+  server.on('drop', () => options.counters.add('http.drop.busy'));
+  server.listen(options.port, options.address);
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { LeaseRecord } from '../boot-model.ts';
+import type { LeaseForwarder } from './lease-forwarder.ts';
+import type { LeaseJournal } from './lease-journal.ts';
+import type { LeaseTable } from './lease-table.ts';
+
+/** The one writer of leases: memory at once, so that nobody else gets the address; then the disk; then the control plane. */
+export class LeaseBook {
+  readonly table: LeaseTable;
+  readonly #journal: LeaseJournal;
+  readonly #forwarder: LeaseForwarder;
+  #sequence: number;
+
+  constructor(table: LeaseTable, journal: LeaseJournal, forwarder: LeaseForwarder, lastSequence: number) {
+    this.table = table;
+    this.#journal = journal;
+    this.#forwarder = forwarder;
+    this.#sequence = lastSequence;
+  }
+
+  /** Resolves when the leases are durable. Rejects, with the table as it was before, when they cannot be made so. */
+  async write(drafts: readonly Omit<LeaseRecord, 'sequence'>[]): Promise<void> {
+    const undo: (() => void)[] = [];
+    const records = drafts.map((draft): LeaseRecord => {
+      this.#sequence += 1;
+      const record = { ...draft, sequence: this.#sequence };
+      const previous = this.table.put(record);
+      undo.push(() => this.table.revert(record, previous));
+      return record;
+    });
+    try {
+      await this.#journal.append(records);
+    } catch (cause) {
+      for (const one of undo.toReversed()) one();
+      throw cause;
+    }
+    this.#forwarder.add(records);
+  }
+
+  /** Marks what ran out, in memory and, without hurry, everywhere else. Answers how many. */
+  async expire(nowMs: number): Promise<number> {
+    const expired = this.table.takeExpired(nowMs);
+    if (expired.length > 0) await this.write(expired.map(({ sequence: _, ...lease }) => ({ ...lease, state: 'expired' as const })));
+    return expired.length;
+  }
+}
+
+/** A journal that was lost must not start below the one before it, or its records would look old: time is always above. */
+export const firstSequence = (leases: readonly LeaseRecord[], storedThrough: number, nowMs: number): number =>
+  leases.reduce((highest, lease) => Math.max(highest, lease.sequence), Math.max(storedThrough, nowMs * 1000));

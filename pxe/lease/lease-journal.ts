@@ -1,0 +1,219 @@
+import { mkdir, open, readFile, rename, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMalformed } from '../../core/base/malformed.ts';
+import type { LeaseRecord } from '../boot-model.ts';
+import { decodeJournalLine, encodeJournalLine, type JournalEntry } from './lease-record-codec.ts';
+
+/**
+ * The append-only file that makes a lease durable before its ACK. Everything handed in during one turn of the event loop,
+ * or while the disk is busy with the turn before, shares one write and one fdatasync. A write that fails leaves no half line
+ * behind: the file is cut back, and after a failed sync (whose pages the kernel may have dropped) written anew.
+ */
+export interface LeaseJournal {
+  /** Resolves once the leases are on disk; rejects when they are not and will not be. */
+  append(leases: readonly LeaseRecord[]): Promise<void>;
+  /** Notes how far leases have reached the control plane. Needs no sync: replays are harmless. */
+  noteStored(sequence: number): void;
+  readonly counters: { writes: number; compactions: number; failures: number };
+  close(): Promise<void>;
+}
+
+export interface LoadedJournal {
+  readonly journal: LeaseJournal;
+  readonly leases: readonly LeaseRecord[];
+  readonly storedThrough: number;
+  /** Lines that could not be read; a torn last line after a crash is one. */
+  readonly damagedLines: number;
+}
+
+const FILE_NAME = 'leases.journal';
+/** Below this a compaction saves nothing worth its sync. */
+const COMPACT_BYTES_MIN = 1 << 20;
+/** Compacted when the file is this many times what it held after the last compaction. */
+const COMPACT_GROWTH = 4;
+
+interface Waiting {
+  readonly lines: string;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface JournalState {
+  readonly directory: string;
+  /** The latest record of every address: what a compacted file holds. */
+  readonly latest: Map<string, LeaseRecord>;
+  storedThrough: number;
+  file: FileHandle;
+  /** Bytes of the file that are known to be whole lines. */
+  goodBytes: number;
+  compactedBytes: number;
+  /** Set when the file cannot be trusted and must be written anew before the next line. */
+  broken: boolean;
+  readonly counters: { writes: number; compactions: number; failures: number };
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes every byte: a full disk may take a part of them and say so only by the count. */
+async function writeWhole(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+    if (bytesWritten === 0) throw new Error('the disk took no more bytes');
+    done += bytesWritten;
+  }
+}
+
+async function compact(state: JournalState): Promise<void> {
+  const temporary = join(state.directory, `${FILE_NAME}.new`);
+  const lines = [encodeJournalLine({ storedThrough: state.storedThrough })];
+  for (const lease of state.latest.values()) lines.push(encodeJournalLine({ lease }));
+  const bytes = Buffer.from(lines.join(''));
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await writeWhole(file, bytes, 0);
+    await file.datasync();
+    await rename(temporary, join(state.directory, FILE_NAME));
+    await syncDirectory(state.directory);
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
+  await state.file.close().catch(() => {});
+  state.file = file;
+  state.goodBytes = bytes.length;
+  state.compactedBytes = bytes.length;
+  state.broken = false;
+  state.counters.compactions += 1;
+}
+
+async function commit(state: JournalState, lines: string): Promise<void> {
+  if (state.broken || state.goodBytes > Math.max(COMPACT_BYTES_MIN, state.compactedBytes * COMPACT_GROWTH)) await compact(state);
+  const bytes = Buffer.from(lines);
+  try {
+    await writeWhole(state.file, bytes, state.goodBytes);
+  } catch (cause) {
+    await state.file.truncate(state.goodBytes).catch(() => {
+      state.broken = true;
+    });
+    throw cause;
+  }
+  try {
+    await state.file.datasync();
+  } catch (cause) {
+    state.broken = true;
+    throw cause;
+  }
+  state.goodBytes += bytes.length;
+  state.counters.writes += 1;
+}
+
+function parseJournal(text: string): { entries: JournalEntry[]; damagedLines: number; goodBytes: number } {
+  const entries: JournalEntry[] = [];
+  const lines = text.split('\n');
+  const tail = lines.pop()!;
+  let damagedLines = tail === '' ? 0 : 1;
+  for (const line of lines) {
+    const entry = decodeJournalLine(line);
+    if (isMalformed(entry)) damagedLines += 1;
+    else entries.push(entry);
+  }
+  return { entries, damagedLines, goodBytes: Buffer.byteLength(text) - Buffer.byteLength(tail) };
+}
+
+async function readJournal(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function startCommitting(state: JournalState): LeaseJournal {
+  let waiting: Waiting[] = [];
+  let scheduled = false;
+  let running: Promise<void> | undefined;
+  const commitWaiting = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const group = waiting;
+      waiting = [];
+      try {
+        await commit(state, group.map((w) => w.lines).join(''));
+        for (const one of group) one.resolve();
+      } catch (cause) {
+        state.counters.failures += 1;
+        for (const one of group) one.reject(cause as Error);
+      }
+    }
+  };
+  const enqueue = (lines: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ lines, resolve, reject });
+      if (scheduled || running) return;
+      scheduled = true;
+      setImmediate(() => {
+        scheduled = false;
+        running = commitWaiting().finally(() => {
+          running = undefined;
+        });
+      });
+    });
+  return {
+    counters: state.counters,
+    async append(leases) {
+      await enqueue(leases.map((lease) => encodeJournalLine({ lease })).join(''));
+      for (const lease of leases) {
+        const known = state.latest.get(lease.ipAddress);
+        if (known === undefined || known.sequence < lease.sequence) state.latest.set(lease.ipAddress, lease);
+      }
+    },
+    noteStored(sequence) {
+      state.storedThrough = sequence;
+      // A lost watermark costs a harmless replay after the next start, and the leases' own appends report a broken disk.
+      enqueue(encodeJournalLine({ storedThrough: sequence })).catch(() => {});
+    },
+    async close() {
+      while (scheduled || running) {
+        if (running) await running;
+        else await new Promise(setImmediate);
+      }
+      await state.file.close();
+    },
+  };
+}
+
+/** Reads what an earlier process left, however it ended, and goes on from there. */
+export async function openLeaseJournal(directory: string): Promise<LoadedJournal> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, FILE_NAME);
+  const { entries, damagedLines, goodBytes } = parseJournal(await readJournal(path));
+  const latest = new Map<string, LeaseRecord>();
+  let storedThrough = 0;
+  for (const entry of entries) {
+    if ('storedThrough' in entry) storedThrough = Math.max(storedThrough, entry.storedThrough);
+    else if ((latest.get(entry.lease.ipAddress)?.sequence ?? -1) < entry.lease.sequence) latest.set(entry.lease.ipAddress, entry.lease);
+  }
+  const file = await open(path, 'a+', 0o600);
+  await file.close();
+  const state: JournalState = {
+    directory,
+    latest,
+    storedThrough,
+    file: await open(path, 'r+'),
+    goodBytes,
+    compactedBytes: 0,
+    broken: false,
+    counters: { writes: 0, compactions: 0, failures: 0 },
+  };
+  await state.file.truncate(goodBytes);
+  await syncDirectory(directory);
+  return { journal: startCommitting(state), leases: [...latest.values()], storedThrough, damagedLines };
+}

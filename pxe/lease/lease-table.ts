@@ -1,0 +1,117 @@
+import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import type { MacAddress } from '../../core/base/mac-address.ts';
+import type { LeaseRecord } from '../boot-model.ts';
+
+/** An address that was offered is kept for the client this long: the slowest firmware asks for it within some seconds. */
+export const OFFER_HOLD_MS = 60_000;
+
+/** What policies may read of the leases. */
+export interface LeaseView {
+  lease(address: number): LeaseRecord | undefined;
+  /** The address that this client holds or held last on the subnet. */
+  addressOfClient(subnetId: string, mac: MacAddress): number | undefined;
+  /** Who the address is promised to in an offer that has not run out. */
+  offeredTo(address: number, nowMs: number): MacAddress | undefined;
+  /** How many addresses this client has declined that are still in quarantine. */
+  declinesOf(mac: MacAddress, nowMs: number): number;
+}
+
+export const isActive = (lease: LeaseRecord | undefined, nowMs: number): lease is LeaseRecord =>
+  lease !== undefined && (lease.state === 'bound' || lease.state === 'declined') && lease.expiresAtMs > nowMs;
+
+const clientKey = (subnetId: string, mac: MacAddress) => `${subnetId} ${mac}`;
+
+/**
+ * All leases in memory, one record for each address: the size is bounded by the pools. Ended leases stay until somebody else
+ * needs the address, so that a machine that comes back finds its old one. Offers live here only and are never written down.
+ */
+export class LeaseTable implements LeaseView {
+  readonly #byAddress = new Map<number, LeaseRecord>();
+  readonly #addressByClient = new Map<string, number>();
+  /** Declined leases are few; kept apart so that counting them does not walk the table. */
+  readonly #declined = new Map<number, LeaseRecord>();
+  readonly #offers = new Map<number, { mac: MacAddress; untilMs: number }>();
+
+  lease(address: number): LeaseRecord | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  addressOfClient(subnetId: string, mac: MacAddress): number | undefined {
+    return this.#addressByClient.get(clientKey(subnetId, mac));
+  }
+
+  offeredTo(address: number, nowMs: number): MacAddress | undefined {
+    const offer = this.#offers.get(address);
+    return offer && offer.untilMs > nowMs ? offer.mac : undefined;
+  }
+
+  declinesOf(mac: MacAddress, nowMs: number): number {
+    let count = 0;
+    for (const lease of this.#declined.values()) if (lease.mac === mac && lease.expiresAtMs > nowMs) count += 1;
+    return count;
+  }
+
+  hold(address: number, mac: MacAddress, nowMs: number): void {
+    this.#offers.set(address, { mac, untilMs: nowMs + OFFER_HOLD_MS });
+  }
+
+  dropOffer(address: number, mac: MacAddress): void {
+    if (this.#offers.get(address)?.mac === mac) this.#offers.delete(address);
+  }
+
+  /** Puts a record in place and answers what it replaced. */
+  put(record: LeaseRecord): LeaseRecord | undefined {
+    const address = ipv4ToNumber(record.ipAddress)!;
+    const previous = this.#byAddress.get(address);
+    if (previous && previous.mac !== record.mac) this.#forgetClient(previous, address);
+    this.#byAddress.set(address, record);
+    if (record.state === 'declined') {
+      this.#declined.set(address, record);
+      this.#forgetClient(record, address);
+    } else {
+      this.#declined.delete(address);
+      this.#addressByClient.set(clientKey(record.subnetId, record.mac), address);
+    }
+    this.dropOffer(address, record.mac);
+    return previous;
+  }
+
+  /** Takes a record back that could not be made durable, unless a newer one took its place. */
+  revert(record: LeaseRecord, previous: LeaseRecord | undefined): void {
+    const address = ipv4ToNumber(record.ipAddress)!;
+    if (this.#byAddress.get(address) !== record) return;
+    this.#forgetClient(record, address);
+    this.#declined.delete(address);
+    if (previous) this.put(previous);
+    else this.#byAddress.delete(address);
+  }
+
+  /** Bound leases and quarantines whose time is over. Also lets go of old offers. */
+  takeExpired(nowMs: number): LeaseRecord[] {
+    for (const [address, offer] of this.#offers) if (offer.untilMs <= nowMs) this.#offers.delete(address);
+    const expired: LeaseRecord[] = [];
+    for (const lease of this.#byAddress.values())
+      if ((lease.state === 'bound' || lease.state === 'declined') && lease.expiresAtMs <= nowMs) expired.push(lease);
+    return expired;
+  }
+
+  /** The MAC that holds an address now, for requests that name only an address. */
+  clientAt(ipAddress: string, nowMs: number): LeaseRecord | undefined {
+    const address = ipv4ToNumber(ipAddress);
+    const lease = address === undefined ? undefined : this.#byAddress.get(address);
+    return lease?.state === 'bound' && lease.expiresAtMs > nowMs ? lease : undefined;
+  }
+
+  records(): LeaseRecord[] {
+    return [...this.#byAddress.values()];
+  }
+
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  #forgetClient(record: LeaseRecord, address: number): void {
+    const key = clientKey(record.subnetId, record.mac);
+    if (this.#addressByClient.get(key) === address) this.#addressByClient.delete(key);
+  }
+}

@@ -1,0 +1,83 @@
+import type { MacAddress } from '../../core/base/mac-address.ts';
+import type { BootHost, BootIntent } from '../boot-model.ts';
+import { ipxeScriptUrl } from './boot-file-policy.ts';
+
+/** What is known about the machine that asks for its script. */
+export interface ScriptRequest {
+  readonly mac: MacAddress;
+  /** Undefined for a stranger. */
+  readonly host: BootHost | undefined;
+  /** May strangers boot the agent here? */
+  readonly discovery: boolean;
+  /** iPXE's `${platform}`: `pcbios` or `efi`; undefined when the request did not say. */
+  readonly platform?: string | undefined;
+  /** `http://10.77.0.1:8080` */
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly agentCommandLine: string;
+}
+
+/** How long a held machine waits before it asks again: quick for the person who watches, slow for a rack of them. */
+const ASK_AGAIN_SECONDS = 10;
+
+/** The last `console=` becomes /dev/console: serial, where consoles are recorded. */
+const CONSOLES = 'console=tty0 console=ttyS0,115200';
+
+/**
+ * Names and reasons come from anybody. iPXE has no quoting: `${…}` expands, `&&`, `||` and `;` end a command, a line feed ends
+ * a line. So only characters that mean nothing to it are let through.
+ */
+export const plainText = (text: string): string => text.replace(/[^A-Za-z0-9 ._,:()/@+=-]/g, '?').slice(0, 200);
+
+/** The operator's kernel arguments, less what iPXE would take for its own: expansion, line ends, command separators. */
+export const kernelArguments = (text: string): string =>
+  text.replace(/[^\x21-\x7e]+/g, ' ').replaceAll('${', '{').split(' ').filter((word) => word !== '' && !/^(&&|\|\||;)$/.test(word)).join(' ');
+
+export function chooseIntent(host: BootHost | undefined, discovery: boolean): BootIntent {
+  if (host) return host.boot;
+  return discovery
+    ? { kind: 'agent', reason: 'an unknown machine is discovered' }
+    : { kind: 'hold', reason: 'this machine is unknown and discovery is off on its network' };
+}
+
+const askAgain = (request: ScriptRequest): string[] => [
+  `sleep ${ASK_AGAIN_SECONDS}`,
+  `chain --replace --autofree ${ipxeScriptUrl(request.baseUrl, request.mac)} || goto again`,
+];
+
+function agentLines(request: ScriptRequest): string[] {
+  const { baseUrl, token, mac, host } = request;
+  const node = host ? ` rackwright.node=${plainText(host.nodeId)}` : '';
+  const base = `${baseUrl}/boot/${token}`;
+  return [
+    `kernel ${base}/kernel initrd=ramdisk BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(request.agentCommandLine)} ${CONSOLES} || goto again`,
+    `initrd --name ramdisk ${base}/ramdisk || goto again`,
+    'boot || goto again',
+    ':again',
+    `echo The deploy agent could not be started. Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+    ...askAgain(request),
+  ];
+}
+
+/** BIOS reads the first disk itself; UEFI goes on to its next boot entry, which the installed system made. */
+function diskLines(platform: string | undefined): string[] {
+  const bios = ['sanboot --no-describe --drive 0x80 || exit 1'];
+  if (platform === 'efi') return ['exit 1'];
+  if (platform === 'pcbios') return bios;
+  return ['iseq ${platform} pcbios || exit 1', ...bios];
+}
+
+const holdLines = (request: ScriptRequest): string[] => [
+  `echo Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+  ':again',
+  ...askAgain(request),
+];
+
+/** The script for one machine, now. */
+export function composeIpxeScript(request: ScriptRequest): string {
+  const intent = chooseIntent(request.host, request.discovery);
+  const who = plainText(request.host?.name ?? `unknown machine ${request.mac}`);
+  const what = { agent: 'starts the deploy agent', disk: 'starts from its local disk', hold: 'does not boot' }[intent.kind];
+  const body = { agent: () => agentLines(request), disk: () => diskLines(request.platform), hold: () => holdLines(request) }[intent.kind]();
+  return ['#!ipxe', `echo Rackwright: ${who} ${what}: ${plainText(intent.reason)}`, ...body, ''].join('\n');
+}

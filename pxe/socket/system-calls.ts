@@ -1,0 +1,115 @@
+import { getSystemErrorName } from 'node:util';
+
+/**
+ * The few libc and libuv calls that Node's own API has no word for: sockets bound to one interface, raw ICMPv6 and packet
+ * sockets, and readiness of such a socket on the event loop. `node:ffi` is experimental; where it is missing or forbidden,
+ * `loadSystemCalls` answers undefined and the callers fall back to what plain Node can do.
+ */
+export interface SystemCalls {
+  socket(domain: number, type: number, protocol: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Buffer): void;
+  bind(fd: number, address: Buffer): void;
+  /** Bytes sent, or a negative errno. */
+  sendTo(fd: number, bytes: Buffer, address: Buffer): number;
+  /** Bytes read, or a negative errno. `message` is a struct msghdr. */
+  recvMessage(fd: number, message: Buffer): number;
+  close(fd: number): void;
+  interfaceIndex(name: string): number;
+  addressOf(buffer: Buffer): bigint;
+  /** Calls `onReadable` on this thread's event loop whenever `fd` has something to read; the answer stops it and closes `fd`. */
+  watchReadable(fd: number, onReadable: () => void): () => void;
+}
+
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+
+const UV_POLL = 8;
+const UV_READABLE = 1;
+
+const systemError = (call: string, errno: number): NodeJS.ErrnoException => {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`${call} failed: ${code}`), { code, errno: -errno, syscall: call });
+};
+
+type Ffi = typeof import('node:ffi');
+
+const DEFINITIONS = {
+  socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
+  setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'] },
+  bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
+  sendto: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer', 'u32'] },
+  recvmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  close: { return: 'i32', arguments: ['i32'] },
+  if_nametoindex: { return: 'u32', arguments: ['pointer'] },
+  __errno_location: { return: 'pointer', arguments: [] },
+  uv_poll_init: { return: 'i32', arguments: ['pointer', 'pointer', 'i32'] },
+  uv_poll_start: { return: 'i32', arguments: ['pointer', 'i32', 'pointer'] },
+  uv_poll_stop: { return: 'i32', arguments: ['pointer'] },
+  uv_close: { return: 'void', arguments: ['pointer', 'pointer'] },
+  uv_handle_size: { return: 'u64', arguments: ['i32'] },
+} as const;
+
+function buildSystemCalls(ffi: Ffi): SystemCalls {
+  const library = new ffi.DynamicLibrary(null);
+  const c = library.getFunctions(DEFINITIONS);
+  // The watcher's memory belongs to libuv until the loop has closed the handle, which it does a turn after uv_close.
+  const watchers = new Set<Buffer>();
+  const errno = () => ffi.getInt32(c.__errno_location(), 0);
+  const addressOf = (buffer: Buffer) => ffi.getRawPointer(buffer.buffer as ArrayBuffer) + BigInt(buffer.byteOffset);
+  const check = (result: number, call: string): number => {
+    if (result < 0) throw systemError(call, errno());
+    return result;
+  };
+  return {
+    addressOf,
+    socket: (domain, type, protocol) => check(c.socket(domain, type | SOCK_NONBLOCK_CLOEXEC, protocol), 'socket'),
+    setsockopt: (fd, level, name, value) => void check(c.setsockopt(fd, level, name, value, value.length), 'setsockopt'),
+    bind: (fd, address) => void check(c.bind(fd, address, address.length), 'bind'),
+    sendTo(fd, bytes, address) {
+      const sent = c.sendto(fd, bytes, bytes.length, 0, address, address.length);
+      return sent < 0 ? -errno() : sent;
+    },
+    recvMessage(fd, message) {
+      const length = c.recvmsg(fd, message, 0);
+      return length < 0 ? -errno() : length;
+    },
+    close: (fd) => void c.close(fd),
+    interfaceIndex: (name) => c.if_nametoindex(Buffer.from(`${name}\0`)),
+    watchReadable(fd, onReadable) {
+      const handle = Buffer.from(new ArrayBuffer(Number(c.uv_handle_size(UV_POLL))));
+      const callback = library.registerCallback({ return: 'void', arguments: ['pointer', 'i32', 'i32'] }, () => {
+        try {
+          onReadable();
+        } catch (error) {
+          // A throw through native code ends the process; let the loop report it as any other.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      });
+      const pointer = addressOf(handle);
+      const loop = (ffi as Ffi & { getCurrentEventLoop(): bigint }).getCurrentEventLoop();
+      const started = c.uv_poll_init(loop, pointer, fd) || c.uv_poll_start(pointer, UV_READABLE, callback);
+      if (started !== 0) throw systemError('uv_poll', -started);
+      watchers.add(handle);
+      return () => {
+        c.uv_poll_stop(pointer);
+        c.uv_close(pointer, 0n);
+        c.close(fd);
+        setTimeout(() => watchers.delete(handle), 1000).unref();
+      };
+    },
+  };
+}
+
+let loaded: SystemCalls | undefined;
+
+export function loadSystemCalls(): SystemCalls | undefined {
+  if (loaded) return loaded;
+  try {
+    const ffi = process.getBuiltinModule('node:ffi') as Ffi | undefined;
+    if (process.platform === 'linux' && ffi) loaded = buildSystemCalls(ffi);
+  } catch {
+    // Forbidden by the permission model, or a Node whose symbols differ: the callers say what they cannot do then.
+  }
+  return loaded;
+}

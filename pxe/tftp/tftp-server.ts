@@ -1,0 +1,189 @@
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import type { Clock } from '../../core/base/clock.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import { isMalformed } from '../../core/base/malformed.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
+import type { BootCounters } from '../model/boot-counters.ts';
+import type { BootClient } from '../model/boot-directory.ts';
+import type { EventGate } from '../model/event-gate.ts';
+import { decodeTftpPacket, encodeNetascii, encodeTftpPacket, TFTP_ERROR, type TftpPacket } from './tftp-codec.ts';
+import { negotiate, type TransferSettings } from './tftp-transfer-policy.ts';
+import { openTransferSocket, runTftpTransfer, type TftpPeer, type TftpSource } from './tftp-transfer.ts';
+
+export interface TftpRejection {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** What a client finds under a path: each client may find something else. */
+export type TftpResolver = (path: string, client: BootClient) => Promise<TftpSource | Buffer | TftpRejection>;
+
+export interface TftpServerOptions {
+  readonly port: number;
+  readonly address: string;
+  readonly resolve: TftpResolver;
+  readonly identify: (ipAddress: string) => BootClient;
+  /** The address of ours that a client knows; its transfer comes from there. */
+  readonly localAddressFor: (ipAddress: string) => string | undefined;
+  readonly counters: BootCounters;
+  readonly recordEvent: RecordEvent;
+  readonly gate: EventGate;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface TftpServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Each has a socket and 64 KiB: a rack or two at once. More are not answered, and ask again a second later. */
+const TRANSFERS_MAX = 512;
+/** A client that keeps asking from new ports must not use up the others' transfers. */
+const TRANSFERS_PER_CLIENT_MAX = 16;
+/** Text mode is converted in memory. */
+const NETASCII_BYTES_MAX = 4 << 20;
+
+type ReadRequest = Extract<TftpPacket, { kind: 'read' | 'write' }>;
+
+export const bytesSource = (bytes: Buffer): TftpSource => ({
+  sizeBytes: bytes.length,
+  read: async (offset, length) => bytes.subarray(offset, offset + length),
+  close: async () => {},
+});
+
+/** The source as the mode wants it, or a rejection. */
+async function sourceInMode(source: TftpSource, mode: string): Promise<TftpSource | TftpRejection> {
+  if (mode === 'octet') return source;
+  if (mode !== 'netascii') return { code: TFTP_ERROR.illegalOperation, message: `mode ${mode.slice(0, 20)} is not served; use octet` };
+  if (source.sizeBytes > NETASCII_BYTES_MAX) return { code: TFTP_ERROR.accessViolation, message: 'too large for netascii; use octet (binary) mode' };
+  return bytesSource(encodeNetascii(await source.read(0, source.sizeBytes)));
+}
+
+class Transfers {
+  readonly #options: TftpServerOptions;
+  readonly #byPeer = new Map<string, AbortController>();
+  readonly #perClient = new Map<string, number>();
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(options: TftpServerOptions) {
+    this.#options = options;
+  }
+
+  /** Why a request is not taken up now, or undefined. */
+  refusal(peer: TftpPeer): string | undefined {
+    if (this.#byPeer.has(`${peer.address}:${peer.port}`)) return 'duplicate';
+    if (this.#byPeer.size >= TRANSFERS_MAX) return 'busy';
+    return (this.#perClient.get(peer.address) ?? 0) >= TRANSFERS_PER_CLIENT_MAX ? 'client-busy' : undefined;
+  }
+
+  start(peer: TftpPeer, work: (signal: AbortSignal) => Promise<void>): void {
+    const key = `${peer.address}:${peer.port}`;
+    const abort = new AbortController();
+    this.#byPeer.set(key, abort);
+    this.#perClient.set(peer.address, (this.#perClient.get(peer.address) ?? 0) + 1);
+    const done = work(abort.signal)
+      .catch((error: unknown) => {
+        this.#options.counters.add('tftp.drop.internal-error');
+        this.#options.logger.error({ err: error, client: peer.address }, 'a TFTP transfer ended by a fault in the server');
+      })
+      .finally(() => {
+        this.#byPeer.delete(key);
+        const left = (this.#perClient.get(peer.address) ?? 1) - 1;
+        if (left > 0) this.#perClient.set(peer.address, left);
+        else this.#perClient.delete(peer.address);
+        this.#running.delete(done);
+      });
+    this.#running.add(done);
+  }
+
+  async stop(): Promise<void> {
+    for (const abort of this.#byPeer.values()) abort.abort();
+    await Promise.all(this.#running);
+  }
+}
+
+const sendError = (socket: dgram.Socket, peer: TftpPeer, rejection: TftpRejection): Promise<void> =>
+  new Promise((resolve) => socket.send(encodeTftpPacket({ kind: 'error', ...rejection }), peer.port, peer.address, () => resolve()));
+
+function tellEnd(options: TftpServerOptions, client: BootClient, path: string, startedMs: number, settings: TransferSettings, result: Awaited<ReturnType<typeof runTftpTransfer>>): void {
+  const milliseconds = options.clock.nowMs() - startedMs;
+  const ok = result.outcome === 'complete';
+  // Firmware asks for the size first and then says that it has seen enough: no failure.
+  const probe = result.outcome === 'client-error' && result.bytesAcknowledged === 0;
+  options.counters.add(`tftp.${probe ? 'probe' : result.outcome}`);
+  options.counters.add('tftp.bytes', result.bytesAcknowledged);
+  options.counters.add('tftp.retransmits', result.retransmits);
+  options.recordEvent({
+    atMs: options.clock.nowMs(),
+    source: 'tftp',
+    kind: ok ? 'tftp.read' : probe ? 'tftp.probe' : 'tftp.failed',
+    severity: ok ? 'info' : probe ? 'debug' : 'warning',
+    message: ok
+      ? `${client.ipAddress} read ${path}: ${result.bytesAcknowledged} bytes in ${milliseconds} ms`
+      : `${client.ipAddress} did not finish ${path}: ${result.outcome}${result.detail ? ` (${result.detail.slice(0, 100)})` : ''} after ${result.bytesAcknowledged} bytes`,
+    machine: { ...(client.mac ? { mac: client.mac } : {}), ...(client.nodeId ? { nodeId: client.nodeId } : {}), ipAddress: client.ipAddress },
+    evidence: { path, bytes: result.bytesAcknowledged, milliseconds, retransmits: result.retransmits, blockBytes: settings.blockBytes, windowBlocks: settings.windowBlocks, outcome: result.outcome },
+  });
+}
+
+async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
+  const client = options.identify(peer.address);
+  const path = request.path.replace(/[^\x20-\x7e]/g, '?');
+  const startedMs = options.clock.nowMs();
+  const socket = await openTransferSocket(options.localAddressFor(peer.address));
+  let opened: TftpSource | undefined;
+  try {
+    const found = await options.resolve(request.path, client);
+    if (!Buffer.isBuffer(found) && 'read' in found) opened = found;
+    const source = Buffer.isBuffer(found) ? bytesSource(found) : found;
+    const ready = 'read' in source ? await sourceInMode(source, request.mode) : source;
+    if (!('read' in ready)) {
+      options.counters.add('tftp.rejected');
+      options.gate.record(`tftp ${peer.address} ${path}`, { source: 'tftp', kind: 'tftp.rejected', severity: 'warning', message: `${peer.address} asked for ${path}: ${ready.message}`, machine: { ...(client.mac ? { mac: client.mac } : {}), ipAddress: peer.address }, evidence: { path, code: ready.code } });
+      return await sendError(socket, peer, ready);
+    }
+    const settings = negotiate(request.options, ready.sizeBytes);
+    options.counters.add('tftp.started');
+    tellEnd(options, client, path, startedMs, settings, await runTftpTransfer(socket, peer, ready, settings, signal));
+  } finally {
+    socket.close();
+    await opened?.close();
+  }
+}
+
+export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
+  const { counters, gate } = options;
+  const transfers = new Transfers(options);
+  const socket = dgram.createSocket('udp4');
+  socket.on('message', (bytes, from) => {
+    counters.add('tftp.received');
+    const packet = decodeTftpPacket(bytes);
+    if (isMalformed(packet)) {
+      counters.add('tftp.drop.malformed');
+      gate.record(`tftp malformed ${from.address}`, { source: 'tftp', kind: 'tftp.malformed', severity: 'warning', message: `a packet from ${from.address} is not TFTP: ${packet.reason}`, machine: { ipAddress: from.address } });
+      return;
+    }
+    if (packet.kind === 'write') {
+      counters.add('tftp.write-refused');
+      gate.record(`tftp write ${from.address}`, { source: 'tftp', kind: 'tftp.rejected', severity: 'warning', message: `${from.address} tried to write a file; this server is read-only`, machine: { ipAddress: from.address } });
+      void sendError(socket, from, { code: TFTP_ERROR.accessViolation, message: 'this server is read-only' });
+      return;
+    }
+    if (packet.kind !== 'read') return counters.add('tftp.drop.stray');
+    const refusal = transfers.refusal(from);
+    if (refusal) return counters.add(`tftp.drop.${refusal}`);
+    transfers.start(from, (signal) => serveRead(options, from, packet, signal));
+  });
+  socket.bind(options.port, options.address);
+  await once(socket, 'listening');
+  socket.on('error', (error) => options.logger.error({ err: error }, 'the TFTP socket reported an error'));
+  return {
+    port: socket.address().port,
+    async stop() {
+      socket.close();
+      await transfers.stop();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { isMalformed } from '../../core/base/malformed.ts';
+import { decodeTftpPacket, encodeTftpPacket, TFTP_ERROR } from './tftp-codec.ts';
+import { acknowledgedBlock, lastBlockOf, type TransferSettings } from './tftp-transfer-policy.ts';
+
+/** Something to send: bytes in memory or a file. */
+export interface TftpSource {
+  readonly sizeBytes: number;
+  read(offset: number, length: number): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+export interface TftpTransferResult {
+  readonly outcome: 'complete' | 'timeout' | 'client-error' | 'read-error' | 'stopped';
+  readonly bytesAcknowledged: number;
+  readonly retransmits: number;
+  readonly detail?: string;
+}
+
+/** With the doubling waits some 30 s from the first second: firmware that is silent for longer has rebooted. */
+const ATTEMPTS_MAX = 5;
+const TIMEOUT_MS_MAX = 16_000;
+/** One read of the file feeds many blocks. */
+const READ_AHEAD_BYTES = 64 * 1024;
+
+export interface TftpPeer {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A socket of its own for one transfer: its port is the server's transfer identifier. From `localAddress` where that is possible. */
+export async function openTransferSocket(localAddress: string | undefined): Promise<dgram.Socket> {
+  for (const address of [localAddress, undefined]) {
+    const socket = dgram.createSocket('udp4');
+    try {
+      if (address === undefined) socket.bind();
+      else socket.bind(0, address);
+      await once(socket, 'listening');
+      return socket;
+    } catch (error) {
+      socket.close();
+      if (address === undefined) throw error;
+    }
+  }
+  throw new Error('unreachable');
+}
+
+/** Reads the file a stretch at a time and hands out blocks of it. */
+function createBlockReader(source: TftpSource, settings: TransferSettings) {
+  const stretch = Math.max(READ_AHEAD_BYTES, settings.blockBytes * settings.windowBlocks);
+  let start = 0;
+  let bytes: Buffer = Buffer.alloc(0);
+  return async (block: number): Promise<Buffer> => {
+    const offset = (block - 1) * settings.blockBytes;
+    const length = Math.max(0, Math.min(settings.blockBytes, source.sizeBytes - offset));
+    if (offset < start || offset + length > start + bytes.length) {
+      start = offset;
+      bytes = await source.read(offset, Math.min(stretch, source.sizeBytes - offset));
+      if (bytes.length < length) throw new Error('the file became shorter while it was sent');
+    }
+    return bytes.subarray(offset - start, offset - start + length);
+  };
+}
+
+/** Sends the whole source to the peer and resolves with how it ended; never rejects. Closes neither socket nor source. */
+export function runTftpTransfer(socket: dgram.Socket, peer: TftpPeer, source: TftpSource, settings: TransferSettings, signal: AbortSignal): Promise<TftpTransferResult> {
+  const { promise, resolve } = Promise.withResolvers<TftpTransferResult>();
+  const last = lastBlockOf(source.sizeBytes, settings.blockBytes);
+  const readBlock = createBlockReader(source, settings);
+  // Block 0 stands for the OACK; without one the first window goes out at once.
+  const negotiating = settings.granted.size > 0;
+  let acknowledged = negotiating ? -1 : 0;
+  let sent = acknowledged;
+  let attempts = 0;
+  let retransmits = 0;
+  let timer: NodeJS.Timeout | undefined;
+  // Counts windows, so that a window that is still being read when its ACK comes stops sending.
+  let window = 0;
+  let over = false;
+
+  const finish = (outcome: TftpTransferResult['outcome'], detail?: string) => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    const bytesAcknowledged = Math.max(0, Math.min(source.sizeBytes, acknowledged * settings.blockBytes));
+    resolve({ outcome, bytesAcknowledged, retransmits, ...(detail === undefined ? {} : { detail }) });
+  };
+  const onAbort = () => finish('stopped');
+  const transmit = (bytes: Buffer) => {
+    // An unreachable client shows as a timeout; the error adds nothing to it.
+    if (!over) socket.send(bytes, peer.port, peer.address, () => {});
+  };
+  const sendWindow = async () => {
+    const mine = ++window;
+    clearTimeout(timer);
+    if (acknowledged < 0) {
+      sent = 0;
+      transmit(encodeTftpPacket({ kind: 'option-ack', options: settings.granted }));
+    } else {
+      const end = Math.min(last, acknowledged + settings.windowBlocks);
+      for (let block = acknowledged + 1; block <= end; block += 1) {
+        const bytes = await readBlock(block);
+        if (over || mine !== window) return;
+        sent = Math.max(sent, block);
+        transmit(encodeTftpPacket({ kind: 'data', block: block & 0xffff, bytes }));
+      }
+    }
+    timer = setTimeout(onTimeout, Math.min(TIMEOUT_MS_MAX, settings.timeoutMs * 2 ** attempts));
+  };
+  const step = () => {
+    sendWindow().catch((error: Error) => {
+      transmit(encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.undefined, message: 'the file cannot be read' }));
+      finish('read-error', error.message);
+    });
+  };
+  const onTimeout = () => {
+    attempts += 1;
+    if (attempts >= ATTEMPTS_MAX) return finish('timeout');
+    retransmits += 1;
+    step();
+  };
+  socket.on('error', (error) => finish('client-error', error.message));
+  socket.on('message', (bytes, from) => {
+    if (from.address !== peer.address || from.port !== peer.port) {
+      socket.send(encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.unknownTransfer, message: 'this transfer belongs to another client' }), from.port, from.address, () => {});
+      return;
+    }
+    const packet = decodeTftpPacket(bytes);
+    if (isMalformed(packet)) return;
+    if (packet.kind === 'error') return finish('client-error', packet.message);
+    if (packet.kind !== 'ack') return;
+    const block = acknowledgedBlock(packet.block, acknowledged, sent);
+    if (block === undefined) return;
+    acknowledged = block;
+    attempts = 0;
+    if (acknowledged >= last) finish('complete');
+    else step();
+  });
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  else step();
+  return promise;
+}
