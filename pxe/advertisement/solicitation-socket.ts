@@ -39,6 +39,11 @@ const HOP_LIMIT = 255;
 const PACKET_BYTES_MAX = 1500;
 const SOCKADDR_IN6_BYTES = 28;
 const CONTROL_BYTES = 64;
+/** struct msghdr at 0, then what it points to. */
+const VECTOR_OFFSET = 56;
+const CONTROL_OFFSET = 72;
+const NAME_OFFSET = CONTROL_OFFSET + CONTROL_BYTES;
+const DATA_OFFSET = NAME_OFFSET + 32;
 /** Packets read in one go, so that a flood does not hold up the loop; the rest wakes it again. */
 const PACKETS_PER_TURN_MAX = 64;
 
@@ -75,24 +80,27 @@ function configure(system: SystemCalls, fd: number, name: string, interfaceIndex
  * cmsghdr: length(8) level(4) type(4) value
  */
 function createReceiver(system: SystemCalls, fd: number) {
-  const data = Buffer.from(new ArrayBuffer(PACKET_BYTES_MAX));
-  const name = Buffer.from(new ArrayBuffer(SOCKADDR_IN6_BYTES));
-  const control = Buffer.from(new ArrayBuffer(CONTROL_BYTES));
-  const vector = Buffer.from(new ArrayBuffer(16));
-  const header = Buffer.from(new ArrayBuffer(56));
-  vector.writeBigUInt64LE(system.addressOf(data), 0);
-  vector.writeBigUInt64LE(BigInt(PACKET_BYTES_MAX), 8);
-  header.writeBigUInt64LE(system.addressOf(name), 0);
-  header.writeBigUInt64LE(system.addressOf(vector), 16);
-  header.writeBigUInt64LE(1n, 24);
-  header.writeBigUInt64LE(system.addressOf(control), 32);
+  // One piece of memory: the pointers in it are unknown to the garbage collector, so nothing they point to may be on its own.
+  const arena = Buffer.from(new ArrayBuffer(DATA_OFFSET + PACKET_BYTES_MAX));
+  const base = system.addressOf(arena);
+  arena.writeBigUInt64LE(base + BigInt(NAME_OFFSET), 0);
+  arena.writeBigUInt64LE(base + BigInt(VECTOR_OFFSET), 16);
+  arena.writeBigUInt64LE(1n, 24);
+  arena.writeBigUInt64LE(base + BigInt(CONTROL_OFFSET), 32);
+  arena.writeBigUInt64LE(base + BigInt(DATA_OFFSET), VECTOR_OFFSET);
+  arena.writeBigUInt64LE(BigInt(PACKET_BYTES_MAX), VECTOR_OFFSET + 8);
+  const control = arena.subarray(CONTROL_OFFSET, CONTROL_OFFSET + CONTROL_BYTES);
   return (): ReceivedSolicitation | number => {
-    header.writeUInt32LE(SOCKADDR_IN6_BYTES, 8);
-    header.writeBigUInt64LE(BigInt(CONTROL_BYTES), 40);
-    const length = system.recvMessage(fd, header);
+    arena.writeUInt32LE(SOCKADDR_IN6_BYTES, 8);
+    arena.writeBigUInt64LE(BigInt(CONTROL_BYTES), 40);
+    const length = system.recvMessage(fd, arena);
     if (length < 0) return length;
-    const hasHopLimit = header.readBigUInt64LE(40) >= 20n && control.readInt32LE(8) === IPPROTO_IPV6 && control.readInt32LE(12) === IPV6_HOPLIMIT;
-    return { bytes: Buffer.from(data.subarray(0, length)), source: Buffer.from(name), hopLimit: hasHopLimit ? control.readInt32LE(16) : undefined };
+    const hasHopLimit = arena.readBigUInt64LE(40) >= 20n && control.readInt32LE(8) === IPPROTO_IPV6 && control.readInt32LE(12) === IPV6_HOPLIMIT;
+    return {
+      bytes: Buffer.from(arena.subarray(DATA_OFFSET, DATA_OFFSET + length)),
+      source: Buffer.from(arena.subarray(NAME_OFFSET, NAME_OFFSET + SOCKADDR_IN6_BYTES)),
+      hopLimit: hasHopLimit ? control.readInt32LE(16) : undefined,
+    };
   };
 }
 

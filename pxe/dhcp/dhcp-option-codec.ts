@@ -76,10 +76,16 @@ export function decodeUserClasses(value: Buffer | undefined): string[] {
   return classes;
 }
 
-/** The UUID of option 97 type 0 as sent: PXE clients send it in network byte order, as SMBIOS tools print it. */
+/**
+ * The UUID of option 97 type 0 as SMBIOS tools print it. RFC 4578 says network byte order, but firmware copies the bytes of
+ * its SMBIOS table (OVMF and iPXE do), where the first three fields are little-endian.
+ */
 export function decodeMachineUuid(value: Buffer | undefined): string | undefined {
   if (value?.length !== 17 || value[0] !== 0) return undefined;
-  const hex = value.subarray(1).toString('hex');
+  const bytes = Buffer.from(value.subarray(1));
+  bytes.subarray(0, 4).swap32();
+  bytes.subarray(4, 8).swap16();
+  const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 

@@ -213,8 +213,8 @@ export async function startBootHttpServer(options: BootHttpOptions): Promise<Boo
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.setTimeout(STALL_MS);
-  server.on('clientError', (_error, socket) => {
-    options.counters.add('http.drop.malformed');
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    options.counters.add(error.code?.startsWith('HPE_') ? 'http.drop.malformed' : 'http.drop.reset');
     socket.destroy();
   });
   server.on('drop', () => options.counters.add('http.drop.busy'));

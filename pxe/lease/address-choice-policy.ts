@@ -42,13 +42,15 @@ export function refuseAddress(index: ModelIndex, leases: LeaseView, wish: Addres
   if (prefixLength < 31 && (address === network || address === broadcast)) return 'the address is the network’s or its broadcast';
   const owner = index.hostByReservedAddress.get(address);
   if (owner && owner !== wish.host) return 'the address is reserved for another machine';
+  // Two ports of one machine may share the address that is reserved for it, as the ends of a bond do.
+  const isSelf = (mac: MacAddress) => mac === wish.mac || (owner !== undefined && index.hostByMac.get(mac) === owner);
   const lease = leases.lease(address);
   if (isActive(lease, wish.nowMs)) {
     if (lease.state === 'declined') return 'the address is in quarantine: a client found it in use';
-    if (lease.mac !== wish.mac && !(owner && owner === wish.host)) return 'the address is leased to another client';
+    if (!isSelf(lease.mac)) return 'the address is leased to another client';
   }
   const offered = leases.offeredTo(address, wish.nowMs);
-  if (offered !== undefined && offered !== wish.mac && !(owner && owner === wish.host)) return 'the address is offered to another client';
+  if (offered !== undefined && !isSelf(offered)) return 'the address is offered to another client';
   if (index.reservedAddressByMac.get(wish.mac) === address) return undefined;
   if (!poolsFor(wish).some((range) => addressInRange(address, range))) return 'the address lies in no pool for this client';
   return undefined;

@@ -95,7 +95,10 @@ function buildSystemCalls(ffi: Ffi): SystemCalls {
         c.uv_poll_stop(pointer);
         c.uv_close(pointer, 0n);
         c.close(fd);
-        setTimeout(() => watchers.delete(handle), 1000).unref();
+        setTimeout(() => {
+          watchers.delete(handle);
+          library.unregisterCallback(callback);
+        }, 1000).unref();
       };
     },
   };
