@@ -131,6 +131,8 @@ export function encodeFru(inventory: FruInventory, sizeBytes: number): Buffer {
   let offset = 8;
   AREAS.forEach((area, index) => {
     const fields = area.fields.map((field) => textField(inventory[field]));
+    // Board and product areas have one more fixed field, the FRU file id, which readers expect before the end mark.
+    if (area.name !== 'chassis') fields.push(textField(undefined));
     const bytes = closeArea(Buffer.concat([Buffer.from(AREA_HEADS[index]!), ...fields, Buffer.from([END_OF_FIELDS])]));
     image[area.at] = offset / 8;
     offset += bytes.copy(image, offset);

@@ -1,0 +1,101 @@
+import { Duplex } from 'node:stream';
+import type { Clock } from '../../core/base/clock.ts';
+import { isMalformed } from '../../core/base/malformed.ts';
+import { BmcError } from '../capability.ts';
+import { COMPLETION, completionName } from './completion-code-codec.ts';
+import { getDeviceId } from './device-codec.ts';
+import type { IpmiSession } from './ipmi-session.ts';
+import type { IpmiRequest } from './message-codec.ts';
+import { activateSol, deactivateSol, decodeSol, decodeSolActivation, encodeSol, SOL_ALREADY_ACTIVE, SOL_DEACTIVATED } from './sol-codec.ts';
+import { createSolLink } from './sol-link-codec.ts';
+
+/** The host's serial console over a session of its own. It ends when either side closes, or the BMC falls silent. */
+const WAITS_MS: readonly number[] = [700, 1300, 2000];
+const RETRY_MS = 700;
+const TRIES_MAX = 8;
+const SOL_HEADER_BYTES = 4;
+/** Below a BMC's own limit of 60 s without a packet. */
+const KEEP_ALIVE_MS = 20_000;
+const CHUNK_BYTES_MAX = 200;
+/** Typed characters that wait for the BMC; past this the writer is held back. */
+const WRITE_PENDING_BYTES_MAX = 4096;
+
+async function activate(host: string, session: IpmiSession, signal: AbortSignal): Promise<number> {
+  const ask = async (request: IpmiRequest): Promise<Buffer> => {
+    const answer = await session.request(request, WAITS_MS, signal);
+    if (!answer) throw new BmcError('timeout', `${host}: no answer to Activate SOL`, 'Try again.');
+    return answer;
+  };
+  let answer = await ask(activateSol);
+  if (answer[0] === SOL_ALREADY_ACTIVE) {
+    // A console of ours that a crash left behind, or another operator's: the newest wins, as on a terminal server.
+    await ask(deactivateSol);
+    answer = await ask(activateSol);
+  }
+  if (answer[0] !== COMPLETION.ok) {
+    throw new BmcError('refused', `${host}: console refused: ${completionName(answer[0]!)}`, 'Enable Serial over LAN on the BMC and for this user.');
+  }
+  const activation = decodeSolActivation(answer.subarray(1));
+  if (isMalformed(activation)) throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
+  return Math.min(Math.max(activation.inboundBytesMax - SOL_HEADER_BYTES, 1), CHUNK_BYTES_MAX);
+}
+
+export async function openSolConsole(host: string, session: IpmiSession, clock: Clock, signal: AbortSignal): Promise<Duplex> {
+  const chunkBytes = await activate(host, session, signal);
+  const link = createSolLink({ chunkBytes, retryMs: RETRY_MS, triesMax: TRIES_MAX, queueBytesMax: Number.MAX_SAFE_INTEGER });
+  let timer: NodeJS.Timeout | undefined;
+  let heldWrite: (() => void) | undefined;
+  const keepAlive = setInterval(() => {
+    session
+      .request(getDeviceId, WAITS_MS, AbortSignal.timeout(KEEP_ALIVE_MS))
+      .then((answer) => answer ?? stream.destroy(new BmcError('timeout', `${host}: console session was lost`, 'Open the console again.')))
+      .catch(() => undefined);
+  }, KEEP_ALIVE_MS);
+  keepAlive.unref();
+
+  const releaseWrite = () => {
+    if (!heldWrite || link.pendingBytes() > WRITE_PENDING_BYTES_MAX) return;
+    const done = heldWrite;
+    heldWrite = undefined;
+    done();
+  };
+  const pump = (): void => {
+    clearTimeout(timer);
+    for (;;) {
+      const turn = link.next(clock.nowMs());
+      if (turn.lost) return void stream.destroy(new BmcError('timeout', `${host}: the BMC no longer takes console input`, 'Open the console again.'));
+      if (!turn.packet) {
+        if (turn.wakeInMs !== undefined) timer = setTimeout(pump, turn.wakeInMs);
+        return releaseWrite();
+      }
+      session.sendSol(encodeSol(turn.packet));
+    }
+  };
+
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      link.queue(chunk);
+      heldWrite = done;
+      pump();
+    },
+    destroy(error, done) {
+      clearTimeout(timer);
+      clearInterval(keepAlive);
+      session
+        .request(deactivateSol, [RETRY_MS], AbortSignal.timeout(RETRY_MS * 2))
+        .catch(() => undefined)
+        .then(() => session.close())
+        .finally(() => done(error));
+    },
+  });
+  session.onSol((payload) => {
+    const packet = decodeSol(payload);
+    if (isMalformed(packet) || stream.destroyed) return;
+    const characters = link.receive(packet, clock.nowMs());
+    if (characters.length > 0) stream.push(characters);
+    pump();
+    if (packet.flags & SOL_DEACTIVATED) stream.push(null);
+  });
+  return stream;
+}
