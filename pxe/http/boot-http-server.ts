@@ -178,15 +178,15 @@ class BootHttp {
     });
     if (request.method === 'HEAD') return void response.end();
     this.#tell(call, 'http.start', 'debug', `${call.client.ipAddress} starts to read ${call.shownPath}`, { start: answer.start, bytes: answer.length });
-    const sent = await sendFileBytes(response, file.handle, answer.start, answer.length);
+    const { sentBytes: sent, outcome } = await sendFileBytes(response, file.handle, answer.start, answer.length);
     this.#options.counters.add('http.bytes', sent);
     const milliseconds = this.#options.clock.nowMs() - call.startedMs;
-    if (sent === answer.length) {
+    if (outcome === 'complete') {
       response.end();
       this.#options.counters.add('http.complete');
       return this.#tell(call, 'http.get', 'info', `${call.client.ipAddress} read ${call.shownPath}: ${sent} bytes in ${milliseconds} ms`, { start: answer.start, bytes: sent, milliseconds });
     }
-    const why = response.destroyed ? 'the client went away' : 'the file became shorter while it was sent';
+    const why = outcome === 'client-gone' ? 'the client went away' : 'the file became shorter while it was sent';
     response.destroy();
     this.#options.counters.add('http.aborted');
     this.#tell(call, 'http.aborted', 'warning', `${call.client.ipAddress} got ${sent} of ${answer.length} bytes of ${call.shownPath}: ${why}`, { start: answer.start, bytes: sent, wanted: answer.length, milliseconds });

@@ -38,33 +38,45 @@ const write = (response: ServerResponse, bytes: Buffer): Promise<boolean> =>
     });
   });
 
+/** `sentBytes` are the ones that the kernel took. */
+export interface SentFile {
+  readonly sentBytes: number;
+  readonly outcome: 'complete' | 'client-gone' | 'file-short';
+}
+
 /**
  * Sends `length` bytes of the file from `start` on, never more in memory than two buffers; the next stretch is read while
- * one is on its way. Resolves with the bytes handed to the kernel; fewer than `length` means that the client went away or
- * the file became shorter.
+ * one is on its way.
  */
-export async function sendFileBytes(response: ServerResponse, file: FileHandle, start: number, length: number): Promise<number> {
+export async function sendFileBytes(response: ServerResponse, file: FileHandle, start: number, length: number): Promise<SentFile> {
   const buffers = [takeBuffer(length), takeBuffer(length)];
   let readBytes = 0;
   let sentBytes = 0;
   let writing: Promise<boolean> = Promise.resolve(true);
   let inFlight = 0;
+  // While a socket may still refer to the buffers they are not used again, but left to the collector.
+  let outcome: SentFile['outcome'] = 'client-gone';
   try {
     for (let turn = 0; readBytes < length; turn += 1) {
       const buffer = buffers[turn % 2]!;
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - readBytes), start + readBytes);
-      if (!(await writing)) return sentBytes;
+      if (!(await writing)) return { sentBytes, outcome };
       sentBytes += inFlight;
       inFlight = bytesRead;
-      if (bytesRead === 0) return sentBytes;
+      if (bytesRead === 0) {
+        outcome = 'file-short';
+        return { sentBytes, outcome };
+      }
       writing = write(response, buffer.subarray(0, bytesRead));
       readBytes += bytesRead;
     }
-    if (await writing) sentBytes += inFlight;
-    return sentBytes;
+    if (await writing) {
+      sentBytes += inFlight;
+      outcome = 'complete';
+    }
+    return { sentBytes, outcome };
   } finally {
-    // A buffer that a vanished client's socket may still refer to is let go to the collector, not used again.
-    if (response.destroyed) largeBuffers -= buffers.filter((b) => b.length === LARGE_BUFFER_BYTES).length;
+    if (outcome === 'client-gone') largeBuffers -= buffers.filter((b) => b.length === LARGE_BUFFER_BYTES).length;
     else for (const buffer of buffers) giveBack(buffer);
   }
 }

@@ -130,6 +130,11 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
     },
     async remove() {
       await wire.end('SIGKILL');
+      // Clients such as dhclient stay on as daemons: whoever lives in a namespace of ours was started by us.
+      for (const space of [clientSpace, serverSpace]) {
+        const { stdout } = await exec('ip', ['netns', 'pids', space]);
+        for (const pid of stdout.split('\n').filter((line) => line !== '')) await exec('kill', ['-9', pid]);
+      }
       await exec('ip', ['netns', 'del', clientSpace]);
       await exec('ip', ['netns', 'del', serverSpace]);
       if (process.env['KEEP_BOOT_LOG']) process.stderr.write(log);
