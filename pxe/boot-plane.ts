@@ -88,43 +88,53 @@ async function openBook(options: BootPlaneOptions) {
   return { journal: loaded.journal, forwarder, book };
 }
 
+type Closers = (() => Promise<void> | void)[];
+
+/** Starts the four services; each puts its end on `closers` as soon as it runs. */
+async function startServices(options: BootPlaneOptions, currentIndex: () => ModelIndex, book: LeaseBook, counters: BootCounters, closers: Closers) {
+  const { clock, logger, recordEvent } = options;
+  const system = loadSystemCalls();
+  let boundHttpPort = options.httpPort ?? 8080;
+  const httpPort = () => boundHttpPort;
+  const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort });
+  const gate = new EventGate(recordEvent, clock);
+  const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
+  const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, random: options.random });
+  boundHttpPort = http.port;
+  closers.push(() => http.stop());
+  const localAddressFor = (address: string) => subnetOfAddress(currentIndex(), ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;
+  const tftp = await startTftpServer({ ...shared, port: options.tftpPort ?? 69, resolve: createBootFileResolver(directory, currentIndex), identify: directory.identify, localAddressFor });
+  closers.push(() => tftp.stop());
+  const frames = openFrames(system, logger);
+  if (frames) closers.push(() => frames.close());
+  const dhcp = startDhcpServer({ ...shared, port: options.dhcpPort ?? 67, httpPort, book, system, frames });
+  closers.push(() => dhcp.stop());
+  const advertiser = startRouterAdvertiser({ ...shared, system });
+  closers.push(() => advertiser.stop());
+  return { http, tftp, dhcp, advertiser };
+}
+
+function readModel(model: BootModel, logger: Logger): ModelIndex {
+  const index = indexModel(model);
+  for (const problem of index.problems) logger.warn({ version: model.version }, `boot model: ${problem}`);
+  return index;
+}
+
 /**
  * Starts DHCP, router advertisements, TFTP and HTTP boot in this process. Rejects when the journal cannot be read or the TFTP
  * or HTTP port cannot be had; an interface that is missing is waited for.
  */
 export async function startBootPlane(options: BootPlaneOptions): Promise<BootPlane> {
-  const { clock, logger, recordEvent } = options;
-  const system = loadSystemCalls();
+  const { clock, logger } = options;
   const counters = new BootCounters();
-  const gate = new EventGate(recordEvent, clock);
-  let index: ModelIndex = indexModel(options.model);
-  const tellProblems = () => {
-    for (const problem of index.problems) logger.warn({ version: index.model.version }, `boot model: ${problem}`);
-  };
-  tellProblems();
-  const currentIndex = () => index;
+  let index = readModel(options.model, logger);
   const { journal, forwarder, book } = await openBook(options);
-  const closers: (() => Promise<void> | void)[] = [() => journal.close(), () => forwarder.stop()];
-  const stopAll = async () => {
-    for (const close of closers.toReversed()) await close();
+  const closers: Closers = [() => journal.close(), () => forwarder.stop()];
+  const stop = async () => {
+    for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    let boundHttpPort = options.httpPort ?? 8080;
-    const httpPort = () => boundHttpPort;
-    const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort });
-    const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
-    const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, random: options.random });
-    boundHttpPort = http.port;
-    closers.push(() => http.stop());
-    const localAddressFor = (address: string) => subnetOfAddress(index, ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;
-    const tftp = await startTftpServer({ ...shared, port: options.tftpPort ?? 69, resolve: createBootFileResolver(directory, currentIndex), identify: directory.identify, localAddressFor });
-    closers.push(() => tftp.stop());
-    const frames = openFrames(system, logger);
-    if (frames) closers.push(() => frames.close());
-    const dhcp = startDhcpServer({ ...shared, port: options.dhcpPort ?? 67, httpPort, book, system, frames });
-    closers.push(() => dhcp.stop());
-    const advertiser = startRouterAdvertiser({ ...shared, system });
-    closers.push(() => advertiser.stop());
+    const { http, tftp, dhcp, advertiser } = await startServices(options, () => index, book, counters, closers);
     const reconcile = async () => {
       advertiser.reconcile();
       await dhcp.reconcile();
@@ -138,8 +148,7 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
     return {
       async replaceModel(model) {
         if (model.version < index.model.version) return false;
-        index = indexModel(model);
-        tellProblems();
+        index = readModel(model, logger);
         await reconcile();
         return true;
       },
@@ -150,10 +159,10 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
         'lease.known': book.table.size, 'lease.stored': forwarder.counters.stored, 'lease.store-failures': forwarder.counters.failures,
         'lease.store-pending': forwarder.pending(), 'journal.writes': journal.counters.writes, 'journal.compactions': journal.counters.compactions, 'journal.failures': journal.counters.failures,
       }),
-      stop: stopAll,
+      stop,
     };
   } catch (error) {
-    await stopAll();
+    await stop();
     throw error;
   }
 }

@@ -79,7 +79,7 @@ export function startRouterAdvertiser(options: RouterAdvertiserOptions): RouterA
       for (const name of wanted) if (!sockets.has(name)) open(system, name);
     },
     stop() {
-      for (const name of [...sockets.keys()]) close(name);
+      for (const name of sockets.keys()) close(name);
     },
   };
 }

@@ -116,8 +116,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
     const before = leases.addressOfClient(subnet.subnet.id, facts.mac);
     const old = before === undefined || before === address ? undefined : leases.lease(before);
     if (old && isActive(old, nowMs)) {
-      const { sequence: _, ...rest } = old;
-      drafts.push({ ...rest, state: 'released', expiresAtMs: nowMs });
+      drafts.push({ ...old, state: 'released', expiresAtMs: nowMs });
     }
     drafts.push(draftLease(exchange, subnet, address, 'bound', nowMs + subnet.subnet.leaseSeconds * 1000));
   }
@@ -225,8 +224,7 @@ function answerRelease(exchange: Exchange): DhcpSilence {
   const subnet = exchange.subnets.find((s) => ipv4InCidr(request.ciaddr, s.cidr));
   if (subnet === undefined || holder?.mac !== facts.mac || holder.state !== 'bound')
     return silence(exchange, 'not-the-holder', `${facts.mac} released ${ipv4FromNumber(request.ciaddr)}, which it does not hold`);
-  const { sequence: _, ...rest } = holder;
-  return silence(exchange, 'released', `${facts.mac} gave back ${ipv4FromNumber(request.ciaddr)}`, [{ ...rest, state: 'released', expiresAtMs: nowMs }]);
+  return silence(exchange, 'released', `${facts.mac} gave back ${ipv4FromNumber(request.ciaddr)}`, [{ ...holder, state: 'released', expiresAtMs: nowMs }]);
 }
 
 function answerInform(exchange: Exchange): DhcpReply | DhcpSilence {

@@ -1,7 +1,6 @@
 import type dgram from 'node:dgram';
 import type { Clock } from '../../core/base/clock.ts';
 import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
-import type { JsonObject } from '../../core/base/json.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
@@ -11,9 +10,10 @@ import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
 import type { SystemCalls } from '../socket/system-calls.ts';
-import { decodeDhcpMessage, encodeDhcpMessage } from './dhcp-message-codec.ts';
-import { decodeUint32, OPTION } from './dhcp-option-codec.ts';
-import { answerDhcp, type DhcpReply, type DhcpSilence } from './dhcp-policy.ts';
+import { createDhcpEvents } from './dhcp-events.ts';
+import { decodeDhcpMessage } from './dhcp-message-codec.ts';
+import { answerDhcp } from './dhcp-policy.ts';
+import { createDhcpSender } from './dhcp-sender.ts';
 import { type DhcpListen, openDhcpSocket } from './dhcp-socket.ts';
 
 export interface DhcpServerOptions {
@@ -32,7 +32,7 @@ export interface DhcpServerOptions {
 }
 
 /** One socket and what it is for. `interface` is unknown for routed packets, and everywhere without `system`. */
-interface Listener {
+export interface DhcpListener {
   readonly key: string;
   readonly listen: DhcpListen;
   readonly socket: dgram.Socket;
@@ -61,107 +61,23 @@ function wantedListeners(index: ModelIndex, system: SystemCalls | undefined): Ma
   return new Map(wanted.map((listen) => [listenKey(listen), listen]));
 }
 
-const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
-  'pool-exhausted': 'warning', 'no-pool': 'warning', declined: 'warning', 'declines-too-often': 'warning', 'no-subnet': 'warning',
-  'other-server-chosen': 'warning', released: 'info',
-};
+/** Answers one packet after the other; the sockets are `startDhcpServer`'s. */
+function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolean) {
+  const { counters, clock, book } = options;
+  const events = createDhcpEvents(options);
+  const send = createDhcpSender({ ...options, events });
 
-const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string): JsonObject => ({
-  xid, via,
-  ...(decision.facts?.firmware.vendorClass ? { vendorClass: decision.facts.firmware.vendorClass } : {}),
-  ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
-  ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
-  ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
-  ...(decision.facts?.hostname ? { hostname: decision.facts.hostname } : {}),
-});
-
-export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
-  const { counters, clock, logger, book, gate } = options;
-  const listeners = new Map<string, Listener>();
-  const complained = new Set<string>();
-  let stopped = false;
-
-  const interfaceOf = (listener: Listener): string | undefined => {
-    if (listener.interface !== undefined) return listener.interface;
-    if (options.system) return undefined;
+  const interfaceOf = (listener: DhcpListener): string | undefined => {
+    if (listener.interface !== undefined || options.system) return listener.interface;
     // Plain Node cannot tell: right where the model has one interface, a guess nowhere.
     const names = new Set(options.currentIndex().subnets.map((s) => s.subnet.interface).filter((n) => n !== undefined));
     return names.size === 1 ? [...names][0] : undefined;
   };
 
-  const broadcast = (listener: Listener, bytes: Buffer, server: number) => {
-    const subnet = options.currentIndex().subnets.find((s) => s.server === server);
-    // Without a socket of its own interface only the subnet's directed broadcast finds the way.
-    const target = listener.listen.kind === 'interface' || !subnet ? '255.255.255.255' : ipv4FromNumber(subnet.cidr.broadcast);
-    transmit(listener, bytes, options.port + 1, target);
-  };
-
-  const transmit = (listener: Listener, bytes: Buffer, port: number, address: string) => {
-    try {
-      listener.socket.send(bytes, port, address, (error) => {
-        if (!error) return;
-        counters.add(`dhcp.drop.send-${(error as NodeJS.ErrnoException).code ?? 'error'}`);
-        gate.record(`send ${address}`, { source: 'dhcp', kind: 'dhcp.send-failed', severity: 'error', message: `a DHCP reply to ${address} could not be sent: ${error.message}`, machine: { ipAddress: address } });
-      });
-    } catch {
-      counters.add('dhcp.drop.socket-closed');
-    }
-  };
-
-  const send = (listener: Listener, reply: DhcpReply) => {
-    const { bytes, omitted } = encodeDhcpMessage(reply.message, reply.sizeMax);
-    if (omitted.length > 0) counters.add('dhcp.omitted-options', omitted.length);
-    counters.add(`dhcp.sent.${reply.type}`);
-    const server = decodeUint32(reply.message.options.get(OPTION.serverIdentifier))!;
-    const { destination } = reply;
-    if (destination.kind === 'relay') transmit(listener, bytes, options.port, ipv4FromNumber(destination.address));
-    else if (destination.kind === 'unicast') transmit(listener, bytes, options.port + 1, ipv4FromNumber(destination.address));
-    else if (destination.kind === 'client' && options.frames && listener.interface !== undefined) {
-      const packet = { sourceAddress: server, sourcePort: options.port, destinationAddress: destination.address, destinationPort: options.port + 1, payload: bytes };
-      if (options.frames.send(listener.interface, destination.mac, packet)) return;
-      counters.add('dhcp.frame-failed');
-      broadcast(listener, bytes, server);
-    } else broadcast(listener, bytes, server);
-  };
-
-  const tellReply = (reply: DhcpReply, xid: number, via: string) => {
-    const { facts, host } = reply;
-    const machine = { mac: facts.mac, ...(host ? { nodeId: host.nodeId } : {}), ...(reply.message.yiaddr ? { ipAddress: ipv4FromNumber(reply.message.yiaddr) } : {}) };
-    const correlationId = `dhcp-${facts.mac}-${xid.toString(16)}`;
-    const common = { source: 'dhcp' as const, machine, correlationId, evidence: evidenceOf(reply, xid, via) };
-    options.recordEvent({ ...common, atMs: clock.nowMs(), kind: `dhcp.${reply.type}`, severity: reply.type === 'nak' ? 'warning' : 'info', message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}: ${reply.why}` });
-    for (const note of reply.notes) gate.record(`${note.kind} ${facts.mac}`, { ...common, kind: note.kind, severity: 'warning', message: note.message });
-  };
-
-  const tellSilence = (quiet: DhcpSilence, xid: number, via: string) => {
-    counters.add(`dhcp.silence.${quiet.reason}`);
-    const severity = SEVERITY[quiet.reason] ?? 'debug';
-    const kind = ['released', 'declined', 'pool-exhausted'].includes(quiet.reason) ? `dhcp.${quiet.reason}` : 'dhcp.silence';
-    const machine = { mac: quiet.facts?.mac ?? 'unknown', ...(quiet.host ? { nodeId: quiet.host.nodeId } : {}) };
-    const told = gate.record(`${quiet.reason} ${machine.mac}`, { source: 'dhcp', kind, severity, message: quiet.why, machine, evidence: { reason: quiet.reason, ...evidenceOf(quiet, xid, via) }, correlationId: `dhcp-${machine.mac}-${xid.toString(16)}` });
-    if (!told) counters.add('dhcp.event-held-back');
-  };
-
-  const tellJournalFailure = (decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException) => {
-    counters.add('dhcp.drop.journal');
-    const advice = error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'free space on the boot server’s data disk' : 'check the boot server’s data disk';
-    const mac = decision.facts?.mac ?? 'unknown';
-    logger.error({ err: error, mac }, 'a lease could not be written to disk; no ACK was given');
-    gate.record(`journal ${mac}`, {
-      source: 'dhcp', kind: 'dhcp.journal-failed', severity: 'error', machine: { mac },
-      message: `${mac} got no ACK: its lease could not be written to disk (${error.code ?? error.message}); ${advice}, the machine asks again by itself`,
-      evidence: { code: error.code ?? 'unknown' },
-    });
-  };
-
-  const receive = async (listener: Listener, bytes: Buffer, from: dgram.RemoteInfo): Promise<void> => {
+  return async (listener: DhcpListener, bytes: Buffer, from: dgram.RemoteInfo): Promise<void> => {
     counters.add('dhcp.received');
     const request = decodeDhcpMessage(bytes);
-    if (isMalformed(request)) {
-      counters.add('dhcp.drop.malformed');
-      gate.record(`malformed ${from.address}`, { source: 'dhcp', kind: 'dhcp.malformed', severity: 'warning', message: `a packet from ${from.address} is not DHCP: ${request.reason} (byte ${request.offset})`, machine: { ipAddress: from.address } });
-      return;
-    }
+    if (isMalformed(request)) return events.malformed(from.address, request.reason, request.offset);
     const decision = answerDhcp(request, {
       index: options.currentIndex(), leases: book.table, interface: interfaceOf(listener), httpPort: options.httpPort(), nowMs: clock.nowMs(),
     });
@@ -172,22 +88,30 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
       try {
         await book.write(decision.leases);
       } catch (error) {
-        tellJournalFailure(decision, error as NodeJS.ErrnoException);
-        return;
+        return events.journalFailure(decision, error as NodeJS.ErrnoException);
       }
     }
-    if (decision.kind === 'silence') return tellSilence(decision, request.xid, via);
-    if (stopped) return counters.add('dhcp.drop.stopping');
+    if (decision.kind === 'silence') return events.silence(decision, request.xid, via);
+    if (isStopped()) return counters.add('dhcp.drop.stopping');
     send(listener, decision);
-    tellReply(decision, request.xid, via);
+    events.reply(decision, request.xid, via);
   };
+}
+
+export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
+  const { counters, logger } = options;
+  const listeners = new Map<string, DhcpListener>();
+  const complained = new Set<string>();
+  let stopped = false;
+  let reconciling = Promise.resolve();
+  const receive = createPacketHandler(options, () => stopped);
 
   const indexOf = (listen: DhcpListen): number => (options.system && listen.kind === 'interface' ? options.system.interfaceIndex(listen.interface) : 0);
 
   const open = async (key: string, listen: DhcpListen) => {
     try {
       const socket = await openDhcpSocket(options.system, listen, options.port);
-      const listener: Listener = { key, listen, socket, interface: listen.kind === 'interface' ? listen.interface : undefined, interfaceIndex: indexOf(listen) };
+      const listener: DhcpListener = { key, listen, socket, interface: listen.kind === 'interface' ? listen.interface : undefined, interfaceIndex: indexOf(listen) };
       if (stopped) return void socket.close();
       listeners.set(key, listener);
       complained.delete(key);
@@ -214,16 +138,22 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
     }
   };
 
+  const reconcile = async (): Promise<void> => {
+    const wanted = wantedListeners(options.currentIndex(), options.system);
+    for (const [key, listener] of listeners) {
+      if (wanted.has(key) && listener.interfaceIndex === indexOf(listener.listen)) continue;
+      listeners.delete(key);
+      listener.socket.close();
+    }
+    for (const [key, listen] of wanted) if (!listeners.has(key) && !stopped) await open(key, listen);
+  };
+
   return {
     listening: () => [...listeners.values()].map((l) => l.listen),
-    async reconcile() {
-      const wanted = wantedListeners(options.currentIndex(), options.system);
-      for (const [key, listener] of listeners) {
-        if (wanted.has(key) && listener.interfaceIndex === indexOf(listener.listen)) continue;
-        listeners.delete(key);
-        listener.socket.close();
-      }
-      for (const [key, listen] of wanted) if (!listeners.has(key) && !stopped) await open(key, listen);
+    reconcile() {
+      // One after the other: two at once would open a socket twice.
+      reconciling = reconciling.then(reconcile);
+      return reconciling;
     },
     async stop() {
       stopped = true;

@@ -39,7 +39,7 @@ export class LeaseBook {
   /** Marks what ran out, in memory and, without hurry, everywhere else. Answers how many. */
   async expire(nowMs: number): Promise<number> {
     const expired = this.table.takeExpired(nowMs);
-    if (expired.length > 0) await this.write(expired.map(({ sequence: _, ...lease }) => ({ ...lease, state: 'expired' as const })));
+    if (expired.length > 0) await this.write(expired.map((lease) => ({ ...lease, state: 'expired' as const })));
     return expired.length;
   }
 }

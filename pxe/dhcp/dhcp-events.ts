@@ -1,0 +1,85 @@
+import type { Clock } from '../../core/base/clock.ts';
+import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
+import type { JsonObject } from '../../core/base/json.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
+import type { BootCounters } from '../model/boot-counters.ts';
+import type { EventGate } from '../model/event-gate.ts';
+import type { DhcpReply, DhcpSilence } from './dhcp-policy.ts';
+
+export interface DhcpEventOptions {
+  readonly counters: BootCounters;
+  readonly recordEvent: RecordEvent;
+  readonly gate: EventGate;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Tells the flight recorder what became of each packet. `via` says where it came in. */
+export interface DhcpEvents {
+  reply(reply: DhcpReply, xid: number, via: string): void;
+  silence(quiet: DhcpSilence, xid: number, via: string): void;
+  malformed(address: string, reason: string, offset: number): void;
+  journalFailure(decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException): void;
+  sendFailure(address: string, error: NodeJS.ErrnoException): void;
+}
+
+const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
+  'pool-exhausted': 'warning', 'no-pool': 'warning', declined: 'warning', 'declines-too-often': 'warning', 'no-subnet': 'warning',
+  'other-server-chosen': 'warning', released: 'info',
+};
+
+const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string): JsonObject => ({
+  xid, via,
+  ...(decision.facts?.firmware.vendorClass ? { vendorClass: decision.facts.firmware.vendorClass } : {}),
+  ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
+  ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
+  ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
+  ...(decision.facts?.hostname ? { hostname: decision.facts.hostname } : {}),
+});
+
+export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }: DhcpEventOptions): DhcpEvents {
+  const tellReply = (reply: DhcpReply, xid: number, via: string) => {
+    const { facts, host } = reply;
+    const machine = { mac: facts.mac, ...(host ? { nodeId: host.nodeId } : {}), ...(reply.message.yiaddr ? { ipAddress: ipv4FromNumber(reply.message.yiaddr) } : {}) };
+    const correlationId = `dhcp-${facts.mac}-${xid.toString(16)}`;
+    const common = { source: 'dhcp' as const, machine, correlationId, evidence: evidenceOf(reply, xid, via) };
+    recordEvent({ ...common, atMs: clock.nowMs(), kind: `dhcp.${reply.type}`, severity: reply.type === 'nak' ? 'warning' : 'info', message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}: ${reply.why}` });
+    for (const note of reply.notes) gate.record(`${note.kind} ${facts.mac}`, { ...common, kind: note.kind, severity: 'warning', message: note.message });
+  };
+
+  const tellSilence = (quiet: DhcpSilence, xid: number, via: string) => {
+    counters.add(`dhcp.silence.${quiet.reason}`);
+    const severity = SEVERITY[quiet.reason] ?? 'debug';
+    const kind = ['released', 'declined', 'pool-exhausted'].includes(quiet.reason) ? `dhcp.${quiet.reason}` : 'dhcp.silence';
+    const machine = { mac: quiet.facts?.mac ?? 'unknown', ...(quiet.host ? { nodeId: quiet.host.nodeId } : {}) };
+    const told = gate.record(`${quiet.reason} ${machine.mac}`, { source: 'dhcp', kind, severity, message: quiet.why, machine, evidence: { reason: quiet.reason, ...evidenceOf(quiet, xid, via) }, correlationId: `dhcp-${machine.mac}-${xid.toString(16)}` });
+    if (!told) counters.add('dhcp.event-held-back');
+  };
+
+  const tellJournalFailure = (decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException) => {
+    counters.add('dhcp.drop.journal');
+    const advice = error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'free space on the boot server’s data disk' : 'check the boot server’s data disk';
+    const mac = decision.facts?.mac ?? 'unknown';
+    logger.error({ err: error, mac }, 'a lease could not be written to disk; no ACK was given');
+    gate.record(`journal ${mac}`, {
+      source: 'dhcp', kind: 'dhcp.journal-failed', severity: 'error', machine: { mac },
+      message: `${mac} got no ACK: its lease could not be written to disk (${error.code ?? error.message}); ${advice}, the machine asks again by itself`,
+      evidence: { code: error.code ?? 'unknown' },
+    });
+  };
+
+  return {
+    reply: tellReply,
+    silence: tellSilence,
+    journalFailure: tellJournalFailure,
+    malformed(address, reason, offset) {
+      counters.add('dhcp.drop.malformed');
+      gate.record(`malformed ${address}`, { source: 'dhcp', kind: 'dhcp.malformed', severity: 'warning', message: `a packet from ${address} is not DHCP: ${reason} (byte ${offset})`, machine: { ipAddress: address } });
+    },
+    sendFailure(address, error) {
+      counters.add(`dhcp.drop.send-${error.code ?? 'error'}`);
+      gate.record(`send ${address}`, { source: 'dhcp', kind: 'dhcp.send-failed', severity: 'error', message: `a DHCP reply to ${address} could not be sent: ${error.message}`, machine: { ipAddress: address } });
+    },
+  };
+}
