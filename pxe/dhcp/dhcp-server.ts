@@ -33,7 +33,6 @@ export interface DhcpServerOptions {
 
 /** One socket and what it is for. `interface` is unknown for routed packets, and everywhere without `system`. */
 export interface DhcpListener {
-  readonly key: string;
   readonly listen: DhcpListen;
   readonly socket: dgram.Socket;
   readonly interface: string | undefined;
@@ -111,7 +110,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
   const open = async (key: string, listen: DhcpListen) => {
     try {
       const socket = await openDhcpSocket(options.system, listen, options.port);
-      const listener: DhcpListener = { key, listen, socket, interface: listen.kind === 'interface' ? listen.interface : undefined, interfaceIndex: indexOf(listen) };
+      const listener: DhcpListener = { listen, socket, interface: listen.kind === 'interface' ? listen.interface : undefined, interfaceIndex: indexOf(listen) };
       if (stopped) return void socket.close();
       listeners.set(key, listener);
       complained.delete(key);

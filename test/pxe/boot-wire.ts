@@ -61,6 +61,8 @@ async function exec(file: string, args: readonly string[]): Promise<{ status: nu
 export interface WireOptions {
   readonly subnet?: Partial<BootSubnet>;
   readonly model?: Partial<BootModel>;
+  /** Flags for the boot plane's Node. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** Namespaces are named after the process, so that several runs can go on at once. */
@@ -100,7 +102,7 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
     async start() {
       const path = join(directory, 'settings.json');
       writeFileSync(path, JSON.stringify(settings));
-      const started = spawn('ip', ['netns', 'exec', serverSpace, process.execPath, join(import.meta.dirname, 'boot-plane-process.ts'), path], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn('ip', ['netns', 'exec', serverSpace, process.execPath, ...(options.nodeFlags ?? []), join(import.meta.dirname, 'boot-plane-process.ts'), path], { stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       let output = '';
       started.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
