@@ -53,6 +53,7 @@ function rack(boot: BootModel = model()) {
       options: new Map([[OPTION.messageType, Buffer.from([MESSAGE_TYPE[a.type]])], ...(a.options ?? [])]), ...a.header,
     }, { index, leases, interface: a.interface ?? 'boot0', httpPort: 8080, nowMs });
     if (decision.kind === 'reply' && decision.hold !== undefined) leases.hold(decision.hold, mac, nowMs);
+    if (decision.kind === 'silence' && decision.exhausted) leases.noteExhausted(decision.exhausted, nowMs);
     for (const lease of decision.leases) put(lease);
     return decision;
   };

@@ -59,6 +59,8 @@ export interface DhcpSilence {
   readonly host?: BootHost | undefined;
   readonly leases: readonly LeaseDraft[];
   readonly dropOffer?: number;
+  /** The first addresses of pools that were found full. */
+  readonly exhausted?: readonly number[];
 }
 
 /** A declined address is in use by something we do not see; an hour later that may have changed. */
@@ -146,7 +148,7 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
   if (!isServed(exchange)) return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
   if (leases.declinesOf(facts.mac, nowMs) >= DECLINES_PER_CLIENT_MAX)
     return silence(exchange, 'declines-too-often', `${facts.mac} declined ${DECLINES_PER_CLIENT_MAX} addresses within an hour; look for a device that answers ARP for every address`);
-  let reason: 'no-pool' | 'pool-exhausted' = 'no-pool';
+  const exhausted: number[] = [];
   // Of several subnets on one wire, the one where the machine has an address of its own comes first.
   const reserved = index.reservedAddressByMac.get(facts.mac);
   const isHome = (s: IndexedSubnet) =>
@@ -154,7 +156,7 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
   for (const subnet of exchange.subnets.toSorted((a, b) => Number(isHome(b)) - Number(isHome(a)))) {
     const choice = chooseAddress(index, leases, { subnet, mac: facts.mac, host, requested: facts.requestedAddress, nowMs });
     if (choice.address === undefined) {
-      if (choice.reason === 'pool-exhausted') reason = choice.reason;
+      if (choice.reason === 'pool-exhausted') exhausted.push(...choice.searched);
       continue;
     }
     const notes = choice.reservationBlockedBy === undefined ? [] : [{
@@ -164,10 +166,11 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
     return reply(exchange, subnet, 'offer', choice.address, notes);
   }
   const names = exchange.subnets.map((s) => s.subnet.id).join(', ');
+  const reason = exhausted.length === 0 ? 'no-pool' : 'pool-exhausted';
   const why = reason === 'no-pool'
     ? `${facts.mac} has no reservation, and subnet ${names} has no pool for it`
     : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time`;
-  return silence(exchange, reason, why);
+  return { ...silence(exchange, reason, why), exhausted };
 }
 
 function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {

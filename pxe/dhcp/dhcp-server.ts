@@ -82,6 +82,7 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     });
     const via = request.giaddr === 0 ? listenKey(listener.listen) : `relay ${ipv4FromNumber(request.giaddr)}`;
     if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, clock.nowMs());
+    if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, clock.nowMs());
     if (decision.kind === 'silence' && decision.dropOffer !== undefined && decision.facts) book.table.dropOffer(decision.dropOffer, decision.facts.mac);
     if (decision.leases.length > 0) {
       try {

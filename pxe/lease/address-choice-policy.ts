@@ -17,7 +17,9 @@ export interface AddressWish {
 
 export type AddressChoice =
   | { readonly address: number; readonly reservationBlockedBy?: MacAddress }
-  | { readonly address?: undefined; readonly reason: 'no-pool' | 'pool-exhausted' };
+  | { readonly address?: undefined; readonly reason: 'no-pool' }
+  /** `searched`: the first addresses of the pools that have nothing left. */
+  | { readonly address?: undefined; readonly reason: 'pool-exhausted'; readonly searched: readonly number[] };
 
 /** After this many addresses that others have used before, the search settles for one of them instead of a never-used one. */
 const UNUSED_ADDRESS_PROBES = 64;
@@ -87,8 +89,9 @@ export function chooseAddress(index: ModelIndex, leases: LeaseView, wish: Addres
   if (ranges.length === 0) return { reason: 'no-pool' };
   if (inPool(wish.requested)) return found(wish.requested!);
   for (const range of ranges) {
+    if (leases.isExhausted(range.first, wish.nowMs)) continue;
     const address = searchRange(index, leases, wish, range);
     if (address !== undefined) return found(address);
   }
-  return { reason: 'pool-exhausted' };
+  return { reason: 'pool-exhausted', searched: ranges.map((range) => range.first) };
 }

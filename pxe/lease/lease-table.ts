@@ -5,6 +5,9 @@ import type { LeaseRecord } from '../boot-model.ts';
 /** An address that was offered is kept for the client this long: the slowest firmware asks for it within some seconds. */
 export const OFFER_HOLD_MS = 60_000;
 
+/** A pool that was searched in vain is not searched again for this long: strangers' packets must not buy a walk through it each. */
+const EXHAUSTED_MS = 1000;
+
 /** What policies may read of the leases. */
 export interface LeaseView {
   lease(address: number): LeaseRecord | undefined;
@@ -14,6 +17,8 @@ export interface LeaseView {
   offeredTo(address: number, nowMs: number): MacAddress | undefined;
   /** How many addresses this client has declined that are still in quarantine. */
   declinesOf(mac: MacAddress, nowMs: number): number;
+  /** Was the pool that starts at this address found full a moment ago? */
+  isExhausted(firstAddress: number, nowMs: number): boolean;
 }
 
 export const isActive = (lease: LeaseRecord | undefined, nowMs: number): lease is LeaseRecord =>
@@ -30,6 +35,7 @@ export class LeaseTable implements LeaseView {
   readonly #addressByClient = new Map<string, number>();
   /** Declined leases are few; kept apart so that counting them does not walk the table. */
   readonly #declined = new Map<number, LeaseRecord>();
+  readonly #exhaustedUntilMs = new Map<number, number>();
   readonly #offers = new Map<number, { mac: MacAddress; untilMs: number }>();
 
   lease(address: number): LeaseRecord | undefined {
@@ -49,6 +55,14 @@ export class LeaseTable implements LeaseView {
     let count = 0;
     for (const lease of this.#declined.values()) if (lease.mac === mac && lease.expiresAtMs > nowMs) count += 1;
     return count;
+  }
+
+  isExhausted(firstAddress: number, nowMs: number): boolean {
+    return (this.#exhaustedUntilMs.get(firstAddress) ?? 0) > nowMs;
+  }
+
+  noteExhausted(firstAddresses: readonly number[], nowMs: number): void {
+    for (const first of firstAddresses) if (!this.isExhausted(first, nowMs)) this.#exhaustedUntilMs.set(first, nowMs + EXHAUSTED_MS);
   }
 
   hold(address: number, mac: MacAddress, nowMs: number): void {
