@@ -1,0 +1,23 @@
+import type { StepDeclaration } from '../../protocol.ts';
+import { collectInventory } from './collect-inventory.ts';
+import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
+import { installBootEntry } from './install-boot-entry.ts';
+import { putBmcUser } from './put-bmc-user.ts';
+import type { Step } from './step.ts';
+import { syncAndStop } from './sync-and-stop.ts';
+import { writeConfigdrive } from './write-configdrive.ts';
+import { writeImage } from './write-image.ts';
+
+/** Every step by its name on the wire. */
+export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
+  ['collect_inventory', collectInventory],
+  ['put_bmc_user', putBmcUser],
+  ['erase_devices_metadata', eraseDevicesMetadata],
+  ['erase_devices', eraseDevices],
+  ['write_image', writeImage],
+  ['write_configdrive', writeConfigdrive],
+  ['install_boot_entry', installBootEntry],
+  ['sync_and_stop', syncAndStop],
+]);
+
+export const STEP_DECLARATIONS: readonly StepDeclaration[] = [...STEPS.values()].flatMap((step) => step.declarations);
