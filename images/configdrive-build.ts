@@ -1,0 +1,26 @@
+import { gzipSync } from 'node:zlib';
+import type { JsonObject } from '../core/base/json.ts';
+import { encodeIso9660 } from './iso9660-codec.ts';
+
+/** Config drives as cloud-init's ConfigDrive source reads them: a file system with the label `config-2` and OpenStack's files. */
+export interface ConfigDriveContent {
+  readonly metaData: JsonObject;
+  readonly userData?: string;
+  readonly networkData?: JsonObject;
+  readonly vendorData?: JsonObject;
+}
+
+const LABEL = 'config-2';
+const FOLDER = 'openstack/latest';
+
+export function buildConfigDrive(content: ConfigDriveContent): Buffer {
+  const json = (value: JsonObject) => Buffer.from(`${JSON.stringify(value, null, 1)}\n`);
+  const files = new Map<string, Buffer>([[`${FOLDER}/meta_data.json`, json(content.metaData)]]);
+  if (content.userData !== undefined) files.set(`${FOLDER}/user_data`, Buffer.from(content.userData));
+  if (content.networkData) files.set(`${FOLDER}/network_data.json`, json(content.networkData));
+  if (content.vendorData) files.set(`${FOLDER}/vendor_data.json`, json(content.vendorData));
+  return encodeIso9660(LABEL, files);
+}
+
+/** The form of the Bare Metal API: base64 of the gzip. */
+export const encodeConfigDrive = (image: Buffer): string => gzipSync(image).toString('base64');
