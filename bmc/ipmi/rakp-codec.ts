@@ -56,10 +56,14 @@ export function encodeOpenResponse(response: OpenResponse, privilege: number): B
   return Buffer.concat([head, algorithms(response.suite.authentication, response.suite.integrity, response.suite.confidentiality)]);
 }
 
+/** Some BMCs shorten a refusal to tag and status. */
+const isShortRefusal = (bytes: Buffer): boolean => bytes.length >= 2 && bytes[1] !== 0;
+const sessionIdIn = (bytes: Buffer): number => (bytes.length >= 8 ? bytes.readUInt32LE(4) : 0);
+
 export function decodeOpenResponse(bytes: Buffer): OpenResponse | Malformed {
+  if (isShortRefusal(bytes)) return { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: sessionIdIn(bytes), managedSessionId: 0, suite: undefined };
   if (bytes.length < 8) return malformed('Open Session response is shorter than 8 bytes', bytes.length);
   const head = { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: bytes.readUInt32LE(4) };
-  if (head.status !== 0) return { ...head, managedSessionId: 0, suite: undefined };
   if (bytes.length < 36) return malformed('Open Session response is shorter than 36 bytes', bytes.length);
   const suite = findCipherSuite(bytes[16]! & 0x3f, bytes[24]! & 0x3f, bytes[32]! & 0x3f);
   return { ...head, managedSessionId: bytes.readUInt32LE(8), suite };
@@ -122,9 +126,9 @@ export function encodeRakp2(message: Rakp2): Buffer {
 }
 
 export function decodeRakp2(bytes: Buffer): Rakp2 | Malformed {
-  if (bytes.length < 8) return malformed('RAKP 2 is shorter than 8 bytes', bytes.length);
-  const head = { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: bytes.readUInt32LE(4) };
-  if (head.status !== 0) return { ...head, managedRandom: EMPTY, managedGuid: EMPTY, code: EMPTY };
+  if (bytes.length < 2) return malformed('RAKP 2 is shorter than 2 bytes', bytes.length);
+  const head = { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: sessionIdIn(bytes) };
+  if (isShortRefusal(bytes)) return { ...head, managedRandom: EMPTY, managedGuid: EMPTY, code: EMPTY };
   if (bytes.length < 40) return malformed('RAKP 2 is shorter than 40 bytes', bytes.length);
   return {
     ...head,
@@ -149,6 +153,7 @@ export function encodeRakp34(message: Rakp34): Buffer {
 }
 
 export function decodeRakp34(bytes: Buffer): Rakp34 | Malformed {
+  if (isShortRefusal(bytes)) return { tag: bytes[0]!, status: bytes[1]!, sessionId: sessionIdIn(bytes), code: EMPTY };
   if (bytes.length < 8) return malformed('RAKP 3 or 4 is shorter than 8 bytes', bytes.length);
   return { tag: bytes[0]!, status: bytes[1]!, sessionId: bytes.readUInt32LE(4), code: Buffer.from(bytes.subarray(8)) };
 }

@@ -9,7 +9,8 @@ import type { MachineBoot } from './machine-control.ts';
  */
 export interface BootOverride {
   flags(): BootFlags;
-  set(flags: BootFlags): void;
+  /** `lapses`: the 60 s rule holds, as it does for IPMI and not for Redfish. */
+  set(flags: BootFlags, lapses: boolean): void;
   /** Parameter 3. */
   clearing: number;
   /** A chassis command came: the 60 s rule is met. */
@@ -31,9 +32,9 @@ export function createBootOverride(clock: Clock): BootOverride {
   return {
     clearing: 0,
     flags: current,
-    set(next) {
+    set(next, lapses) {
       flags = next;
-      lapsesAtMs = this.clearing & KEEP_FLAGS_AFTER_TIMEOUT ? Infinity : clock.nowMs() + VALID_WITHOUT_COMMAND_MS;
+      lapsesAtMs = !lapses || this.clearing & KEEP_FLAGS_AFTER_TIMEOUT ? Infinity : clock.nowMs() + VALID_WITHOUT_COMMAND_MS;
     },
     touch() {
       current();

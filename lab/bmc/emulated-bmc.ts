@@ -4,6 +4,9 @@ import { systemRandom, type Random } from '../../core/base/random.ts';
 import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-model.ts';
 import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
 import type { MachineControl } from './machine-control.ts';
+import type { TlsIdentity } from './redfish/bmc-certificate.ts';
+import { createRedfishHandler } from './redfish/redfish-handler.ts';
+import { startRedfishServer, type RedfishServer } from './redfish/redfish-server.ts';
 
 /** An emulated BMC: one model, served over the protocols asked for, in front of the machine it is given. */
 export interface EmulatedBmcSettings {
@@ -17,6 +20,8 @@ export interface EmulatedBmcSettings {
   readonly password: string;
   readonly identity: EmulatedIdentity;
   readonly machine: MachineControl;
+  /** Default: a self-signed certificate that all BMCs of the process share. */
+  readonly tls?: TlsIdentity;
   readonly random?: Random;
   readonly clock?: Clock;
   readonly recordEvent?: RecordEvent;
@@ -26,12 +31,14 @@ export interface EmulatedBmc {
   readonly name: string;
   readonly address: string;
   readonly ipmiPort: number | undefined;
+  readonly redfishPort: number | undefined;
   readonly state: BmcModel;
   readonly lan: LanServer | undefined;
   stop(): Promise<void>;
 }
 
 const IPMI_PORT = 623;
+const REDFISH_PORT = 443;
 
 export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<EmulatedBmc> {
   const random = settings.random ?? systemRandom;
@@ -47,7 +54,13 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
       lan = await startLanServer(state, { address: settings.address, port: settings.ipmiPort ?? IPMI_PORT, random });
       stops.push(lan.close);
     }
-    return { name: settings.name, address: settings.address, ipmiPort: lan?.port, state, lan, stop };
+    let redfish: RedfishServer | undefined;
+    if (settings.protocols.includes('redfish')) {
+      const handler = createRedfishHandler(state, { random, ipmiPort: lan?.port });
+      redfish = await startRedfishServer(handler, { address: settings.address, port: settings.redfishPort ?? REDFISH_PORT, ...(settings.tls ? { tls: settings.tls } : {}) });
+      stops.push(redfish.close);
+    }
+    return { name: settings.name, address: settings.address, ipmiPort: lan?.port, redfishPort: redfish?.port, state, lan, stop };
   } catch (error) {
     await stop();
     throw error;

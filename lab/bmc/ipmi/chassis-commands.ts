@@ -41,7 +41,7 @@ function setBootOption(bmc: BmcModel, data: Buffer): CommandResult {
   if (parameter === BOOT_PARAMETER.flags) {
     const flags = decodeBootFlags(value);
     if (isMalformed(flags)) return COMPLETION.requestLength;
-    bmc.boot.set(flags);
+    bmc.boot.set(flags, true);
     bmc.record('bmc.boot-override', `${bmc.name}: boot ${flags.device}`, { ...flags });
     return DONE;
   }

@@ -1,0 +1,240 @@
+import type { JsonObject } from '../../../core/base/json.ts';
+import type { IpmiBootDevice } from '../../../bmc/ipmi/boot-options-codec.ts';
+import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
+import type { BmcAccount, BmcModel } from '../bmc-model.ts';
+import type { RedfishSession } from './redfish-sessions.ts';
+
+/** The resource tree as a pure function of the BMC's state: path to body, undefined where there is nothing. */
+export const ROOT = '/redfish/v1';
+export const SYSTEM_PATH = `${ROOT}/Systems/1`;
+export const MANAGER_PATH = `${ROOT}/Managers/1`;
+const CHASSIS_PATH = `${ROOT}/Chassis/1`;
+
+export const RESET_TYPES = { On: 'on', ForceOff: 'off', GracefulShutdown: 'soft-off', ForceRestart: 'reset', PowerCycle: 'cycle', ForceOn: 'on' } as const;
+
+const TARGETS: readonly (readonly [string, IpmiBootDevice])[] = [
+  ['None', 'none'],
+  ['Pxe', 'network'],
+  ['Hdd', 'disk'],
+  ['Cd', 'cdrom'],
+  ['BiosSetup', 'firmware-setup'],
+];
+export const bootDeviceOf = (target: unknown): IpmiBootDevice | undefined => TARGETS.find(([name]) => name === target)?.[1];
+const targetOf = (device: IpmiBootDevice): string => TARGETS.find(([, name]) => name === device)?.[0] ?? 'None';
+
+const ROLES = { Administrator: PRIVILEGE.administrator, Operator: PRIVILEGE.operator, ReadOnly: PRIVILEGE.user } as const;
+export const privilegeOfRole = (role: unknown): number | undefined => ROLES[role as keyof typeof ROLES];
+const roleOf = (account: BmcAccount): string => Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
+
+const link = (path: string): JsonObject => ({ '@odata.id': path });
+const STATUS = { State: 'Enabled', Health: 'OK' };
+
+const collection = (path: string, type: string, name: string, members: readonly string[]): JsonObject => ({
+  '@odata.id': path,
+  '@odata.type': `#${type}.${type}`,
+  Name: name,
+  'Members@odata.count': members.length,
+  Members: members.map(link),
+});
+
+const serviceRoot = (bmc: BmcModel): JsonObject => ({
+  '@odata.id': `${ROOT}/`,
+  '@odata.type': '#ServiceRoot.v1_5_0.ServiceRoot',
+  Id: 'RootService',
+  Name: 'Root Service',
+  RedfishVersion: '1.8.0',
+  UUID: bmc.identity.uuid,
+  Vendor: bmc.identity.manufacturer,
+  Product: 'Emulated BMC',
+  Systems: link(`${ROOT}/Systems`),
+  Managers: link(`${ROOT}/Managers`),
+  Chassis: link(`${ROOT}/Chassis`),
+  SessionService: link(`${ROOT}/SessionService`),
+  AccountService: link(`${ROOT}/AccountService`),
+  Links: { Sessions: link(`${ROOT}/SessionService/Sessions`) },
+});
+
+function bootProperties(bmc: BmcModel): JsonObject {
+  const flags = bmc.boot.flags();
+  return {
+    BootSourceOverrideEnabled: !flags.valid ? 'Disabled' : flags.persistent ? 'Continuous' : 'Once',
+    BootSourceOverrideTarget: flags.valid ? targetOf(flags.device) : 'None',
+    'BootSourceOverrideTarget@Redfish.AllowableValues': TARGETS.map(([name]) => name),
+    BootSourceOverrideMode: flags.efi ? 'UEFI' : 'Legacy',
+    'BootSourceOverrideMode@Redfish.AllowableValues': ['UEFI', 'Legacy'],
+  };
+}
+
+const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
+  '@odata.id': SYSTEM_PATH,
+  '@odata.type': '#ComputerSystem.v1_13_0.ComputerSystem',
+  Id: '1',
+  Name: bmc.name,
+  SystemType: 'Physical',
+  UUID: bmc.identity.uuid,
+  Manufacturer: bmc.identity.manufacturer,
+  Model: bmc.identity.product,
+  SerialNumber: bmc.identity.serial,
+  AssetTag: bmc.identity.assetTag ?? null,
+  PowerState: bmc.machine.powerState() === 'on' ? 'On' : 'Off',
+  IndicatorLED: bmc.clock.nowMs() < bmc.identifyUntilMs ? 'Blinking' : 'Off',
+  Status: STATUS,
+  Boot: bootProperties(bmc),
+  ...(ipmiPort === undefined ? {} : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
+  EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
+  Storage: link(`${SYSTEM_PATH}/Storage`),
+  Bios: link(`${SYSTEM_PATH}/Bios`),
+  Links: { Chassis: [link(CHASSIS_PATH)], ManagedBy: [link(MANAGER_PATH)] },
+  Actions: {
+    '#ComputerSystem.Reset': { target: `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`, 'ResetType@Redfish.AllowableValues': Object.keys(RESET_TYPES) },
+  },
+});
+
+const systemNic = (mac: string, index: number): JsonObject => ({
+  '@odata.id': `${SYSTEM_PATH}/EthernetInterfaces/${index + 1}`,
+  '@odata.type': '#EthernetInterface.v1_6_0.EthernetInterface',
+  Id: String(index + 1),
+  Name: `NIC ${index + 1}`,
+  MACAddress: mac.toUpperCase(),
+  PermanentMACAddress: mac.toUpperCase(),
+  Status: STATUS,
+});
+
+const manager = (bmc: BmcModel): JsonObject => ({
+  '@odata.id': MANAGER_PATH,
+  '@odata.type': '#Manager.v1_9_0.Manager',
+  Id: '1',
+  Name: 'Manager',
+  ManagerType: 'BMC',
+  UUID: bmc.identity.uuid,
+  FirmwareVersion: bmc.firmwareVersion,
+  Model: 'Emulated BMC',
+  PowerState: 'On',
+  Status: STATUS,
+  EthernetInterfaces: link(`${MANAGER_PATH}/EthernetInterfaces`),
+  Links: { ManagerForServers: [link(SYSTEM_PATH)], ManagerForChassis: [link(CHASSIS_PATH)] },
+  Actions: { '#Manager.Reset': { target: `${MANAGER_PATH}/Actions/Manager.Reset`, 'ResetType@Redfish.AllowableValues': ['ForceRestart', 'GracefulRestart'] } },
+});
+
+const managerNic = (bmc: BmcModel): JsonObject => {
+  const { ipAddress, netmask, gateway, mac, source } = bmc.lan;
+  const address = { Address: ipAddress, SubnetMask: netmask, Gateway: gateway, AddressOrigin: source === 'dhcp' ? 'DHCP' : 'Static' };
+  return {
+    '@odata.id': `${MANAGER_PATH}/EthernetInterfaces/1`,
+    '@odata.type': '#EthernetInterface.v1_6_0.EthernetInterface',
+    Id: '1',
+    Name: 'Manager NIC',
+    MACAddress: mac.toUpperCase(),
+    Status: STATUS,
+    DHCPv4: { DHCPEnabled: source === 'dhcp' },
+    IPv4Addresses: [address],
+  };
+};
+
+const chassis = (bmc: BmcModel): JsonObject => ({
+  '@odata.id': CHASSIS_PATH,
+  '@odata.type': '#Chassis.v1_12_0.Chassis',
+  Id: '1',
+  Name: 'Chassis',
+  ChassisType: 'RackMount',
+  Manufacturer: bmc.identity.manufacturer,
+  Model: bmc.identity.product,
+  SerialNumber: bmc.identity.serial,
+  PowerState: bmc.machine.powerState() === 'on' ? 'On' : 'Off',
+  Status: STATUS,
+  Links: { ComputerSystems: [link(SYSTEM_PATH)], ManagedBy: [link(MANAGER_PATH)] },
+});
+
+const ACCOUNTS = `${ROOT}/AccountService/Accounts`;
+export const usedAccounts = (bmc: BmcModel): number[] => bmc.accounts.flatMap((account, id) => (account.name === '' ? [] : [id]));
+
+export const accountBody = (bmc: BmcModel, id: number): JsonObject | undefined => {
+  const account = bmc.accounts[id];
+  if (!account || account.name === '') return undefined;
+  return {
+    '@odata.id': `${ACCOUNTS}/${id}`,
+    '@odata.type': '#ManagerAccount.v1_6_0.ManagerAccount',
+    Id: String(id),
+    Name: 'User Account',
+    UserName: account.name,
+    Password: null,
+    Enabled: account.enabled,
+    Locked: false,
+    RoleId: roleOf(account),
+    AccountTypes: ['Redfish', 'IPMI'],
+  };
+};
+
+export const sessionBody = (session: RedfishSession): JsonObject => ({
+  '@odata.id': `${ROOT}/SessionService/Sessions/${session.id}`,
+  '@odata.type': '#Session.v1_2_1.Session',
+  Id: session.id,
+  Name: 'User Session',
+  UserName: session.username,
+});
+
+const roleBody = (role: string): JsonObject => ({
+  '@odata.id': `${ROOT}/AccountService/Roles/${role}`,
+  '@odata.type': '#Role.v1_2_4.Role',
+  Id: role,
+  Name: role,
+  IsPredefined: true,
+  AssignedPrivileges: ['Login', 'ConfigureSelf', ...(role === 'ReadOnly' ? [] : ['ConfigureComponents']), ...(role === 'Administrator' ? ['ConfigureManager', 'ConfigureUsers'] : [])],
+});
+
+/** Every readable resource by its path, for a given state. Sessions are the caller's to add. */
+export function findResource(bmc: BmcModel, path: string, ipmiPort: number | undefined, sessions: readonly RedfishSession[]): JsonObject | undefined {
+  const macs = bmc.identity.macs ?? [];
+  const nicPath = `${SYSTEM_PATH}/EthernetInterfaces`;
+  const fixed: Readonly<Record<string, () => JsonObject>> = {
+    '/redfish': () => ({ v1: `${ROOT}/` }),
+    [ROOT]: () => serviceRoot(bmc),
+    [`${ROOT}/Systems`]: () => collection(`${ROOT}/Systems`, 'ComputerSystemCollection', 'Systems', [SYSTEM_PATH]),
+    [SYSTEM_PATH]: () => system(bmc, ipmiPort),
+    [nicPath]: () => collection(nicPath, 'EthernetInterfaceCollection', 'NICs', macs.map((_mac, index) => `${nicPath}/${index + 1}`)),
+    [`${SYSTEM_PATH}/Storage`]: () => collection(`${SYSTEM_PATH}/Storage`, 'StorageCollection', 'Storage', []),
+    [`${SYSTEM_PATH}/Bios`]: () => ({
+      '@odata.id': `${SYSTEM_PATH}/Bios`,
+      '@odata.type': '#Bios.v1_1_0.Bios',
+      Id: 'Bios',
+      Name: 'BIOS Settings',
+      Attributes: { BootMode: bmc.boot.flags().efi ? 'Uefi' : 'Legacy' },
+    }),
+    [`${ROOT}/Managers`]: () => collection(`${ROOT}/Managers`, 'ManagerCollection', 'Managers', [MANAGER_PATH]),
+    [MANAGER_PATH]: () => manager(bmc),
+    [`${MANAGER_PATH}/EthernetInterfaces`]: () => collection(`${MANAGER_PATH}/EthernetInterfaces`, 'EthernetInterfaceCollection', 'Manager NICs', [`${MANAGER_PATH}/EthernetInterfaces/1`]),
+    [`${MANAGER_PATH}/EthernetInterfaces/1`]: () => managerNic(bmc),
+    [`${ROOT}/Chassis`]: () => collection(`${ROOT}/Chassis`, 'ChassisCollection', 'Chassis', [CHASSIS_PATH]),
+    [CHASSIS_PATH]: () => chassis(bmc),
+    [`${ROOT}/SessionService`]: () => ({
+      '@odata.id': `${ROOT}/SessionService`,
+      '@odata.type': '#SessionService.v1_1_6.SessionService',
+      Id: 'SessionService',
+      Name: 'Session Service',
+      ServiceEnabled: true,
+      SessionTimeout: 1800,
+      Sessions: link(`${ROOT}/SessionService/Sessions`),
+    }),
+    [`${ROOT}/SessionService/Sessions`]: () => collection(`${ROOT}/SessionService/Sessions`, 'SessionCollection', 'Sessions', sessions.map((each) => `${ROOT}/SessionService/Sessions/${each.id}`)),
+    [`${ROOT}/AccountService`]: () => ({
+      '@odata.id': `${ROOT}/AccountService`,
+      '@odata.type': '#AccountService.v1_7_0.AccountService',
+      Id: 'AccountService',
+      Name: 'Account Service',
+      ServiceEnabled: true,
+      MaxPasswordLength: 20,
+      Accounts: link(ACCOUNTS),
+      Roles: link(`${ROOT}/AccountService/Roles`),
+    }),
+    [ACCOUNTS]: () => collection(ACCOUNTS, 'ManagerAccountCollection', 'Accounts', usedAccounts(bmc).map((id) => `${ACCOUNTS}/${id}`)),
+    [`${ROOT}/AccountService/Roles`]: () => collection(`${ROOT}/AccountService/Roles`, 'RoleCollection', 'Roles', Object.keys(ROLES).map((role) => `${ROOT}/AccountService/Roles/${role}`)),
+  };
+  const found = fixed[path];
+  if (found) return found();
+  const [, parent, id] = /^(.*)\/([^/]+)$/.exec(path) ?? [];
+  if (parent === nicPath) return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
+  if (parent === ACCOUNTS) return accountBody(bmc, Number(id));
+  if (parent === `${ROOT}/AccountService/Roles` && id !== undefined && id in ROLES) return roleBody(id);
+  const session = parent === `${ROOT}/SessionService/Sessions` ? sessions.find((each) => each.id === id) : undefined;
+  return session && sessionBody(session);
+}

@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
+import type { JsonObject } from '../../../core/base/json.ts';
+import { sharedTlsIdentity, type TlsIdentity } from './bmc-certificate.ts';
+import { redfishError, type RedfishReply } from './redfish-error.ts';
+import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
+
+/**
+ * Redfish over TLS for any number of BMCs: each has a listening socket, all share one TLS engine and HTTP parser, and
+ * the address that a connection came in on says which BMC is meant. Thousands of them cost little more than one.
+ */
+export interface RedfishServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+const handlers = new Map<string, RedfishHandler>();
+const engines = new Map<string, HttpsServer>();
+
+async function readBody(request: IncomingMessage): Promise<JsonObject | RedfishReply> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request) {
+    size += (piece as Buffer).length;
+    if (size > BODY_BYTES_MAX) return redfishError(413);
+    pieces.push(piece as Buffer);
+  }
+  if (size === 0) return {};
+  try {
+    const body: unknown = JSON.parse(Buffer.concat(pieces).toString());
+    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as JsonObject;
+  } catch {
+    // Falls to the answer below: a body that is not JSON is the client's mistake.
+  }
+  return redfishError(400, 'The body is not a JSON object.');
+}
+
+const isReply = (value: JsonObject | RedfishReply): value is RedfishReply => typeof (value as RedfishReply).status === 'number' && 'error' in ((value as RedfishReply).body ?? {});
+
+function send(response: ServerResponse, reply: RedfishReply, head: boolean): void {
+  const text = reply.body ? JSON.stringify(reply.body) : '';
+  response.writeHead(reply.status, {
+    'OData-Version': '4.0',
+    'Cache-Control': 'no-cache',
+    ...(text ? { 'Content-Type': 'application/json; charset=utf-8' } : {}),
+    'Content-Length': Buffer.byteLength(text),
+    ...reply.headers,
+  });
+  response.end(head ? '' : text);
+}
+
+const header = (request: IncomingMessage, name: string): string | undefined => {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+const laneKey = (address: string | undefined, port: number | undefined): string => `${address} ${port}`;
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const handler = handlers.get(laneKey(request.socket.localAddress, request.socket.localPort));
+  if (!handler) return void request.socket.destroy();
+  const body = await readBody(request);
+  if (isReply(body)) return send(response, body, false);
+  const path = (request.url ?? '/').split('?')[0]!.replace(/\/+$/, '');
+  const asked: RedfishRequest = {
+    method: request.method ?? 'GET',
+    path,
+    body,
+    token: header(request, 'x-auth-token'),
+    authorization: header(request, 'authorization'),
+    ifMatch: header(request, 'if-match'),
+    ifNoneMatch: header(request, 'if-none-match'),
+  };
+  let reply: RedfishReply;
+  try {
+    reply = handler(asked);
+  } catch (error) {
+    reply = redfishError(500, String(error));
+  }
+  send(response, reply, asked.method === 'HEAD');
+}
+
+function engineFor(tls: TlsIdentity): HttpsServer {
+  const known = engines.get(tls.certificatePem);
+  if (known) return known;
+  const engine = createHttpsServer({ key: tls.keyPem, cert: tls.certificatePem }, (request, response) => {
+    // A client that hangs up in the middle of its own request has no one to answer.
+    serve(request, response).catch(() => response.destroy());
+  });
+  engines.set(tls.certificatePem, engine);
+  return engine;
+}
+
+export async function startRedfishServer(handler: RedfishHandler, settings: { address: string; port: number; tls?: TlsIdentity }): Promise<RedfishServer> {
+  const engine = engineFor(settings.tls ?? sharedTlsIdentity());
+  const sockets = new Set<Socket>();
+  const listener: TcpServer = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    engine.emit('connection', socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(settings.port, settings.address, resolve);
+  });
+  const { port } = listener.address() as { port: number };
+  const key = laneKey(settings.address, port);
+  handlers.set(key, handler);
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        handlers.delete(key);
+        listener.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
