@@ -3,6 +3,7 @@ import type { RecordEvent } from '../../core/base/machine-event.ts';
 import { systemRandom, type Random } from '../../core/base/random.ts';
 import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-model.ts';
 import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
+import { startKcsVmServer } from './kcs-vm-server.ts';
 import type { MachineControl } from './machine-control.ts';
 import type { TlsIdentity } from './redfish/bmc-certificate.ts';
 import { createRedfishHandler } from './redfish/redfish-handler.ts';
@@ -59,6 +60,10 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
       const handler = createRedfishHandler(state, { random, ipmiPort: lan?.port });
       redfish = await startRedfishServer(handler, { address: settings.address, port: settings.redfishPort ?? REDFISH_PORT, ...(settings.tls ? { tls: settings.tls } : {}) });
       stops.push(redfish.close);
+    }
+    if (settings.machine.kcsSocketPath) {
+      const kcs = await startKcsVmServer(state, { path: settings.machine.kcsSocketPath });
+      stops.push(kcs.close);
     }
     return { name: settings.name, address: settings.address, ipmiPort: lan?.port, redfishPort: redfish?.port, state, lan, stop };
   } catch (error) {

@@ -1,0 +1,235 @@
+import { Agent, request as httpRequest } from 'undici';
+import type { Clock } from '../../core/base/clock.ts';
+import type { Json, JsonObject } from '../../core/base/json.ts';
+import { BmcError, type BmcAddress } from '../capability.ts';
+import { createGate } from '../shared/gate.ts';
+import type { LockoutGuard } from '../shared/lockout-guard.ts';
+import { createRequestBudget } from '../shared/request-budget.ts';
+import { explainRedfishError } from './redfish-error-codec.ts';
+
+/**
+ * HTTP to one Redfish service: a session token (Basic where there is no SessionService), a new login after 401, ETags
+ * on changes, tasks followed to their end. Redirects are followed only on the same host, since the token goes along.
+ */
+export interface RedfishHttp {
+  get(path: string, signal: AbortSignal): Promise<JsonObject>;
+  post(path: string, body: JsonObject, signal: AbortSignal): Promise<JsonObject>;
+  /** Sends the ETag of the resource as it is now; once more when the BMC says that it has changed meanwhile. */
+  patch(path: string, body: JsonObject, signal: AbortSignal): Promise<void>;
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: JsonObject;
+}
+
+interface Auth {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Path of the session resource; undefined with Basic. */
+  readonly sessionPath?: string;
+}
+
+export const SESSIONS_PATH = '/redfish/v1/SessionService/Sessions';
+/** Real BMCs take 1-2 s for a resource, some 20 s: only connecting has a short limit, the rest is the caller's deadline. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const REPLY_BYTES_MAX = 4 * 1024 * 1024;
+/** A BMC's web server takes few requests at once. */
+const REQUESTS_AT_ONCE = 4;
+const TASK_PAUSE_FIRST_MS = 500;
+const TASK_PAUSE_MAX_MS = 10_000;
+const BUSY_TRIES_MAX = 4;
+const BUSY_PAUSE_MS = 1_500;
+const TASK_RUNNING = new Set(['New', 'Pending', 'Starting', 'Running', 'Service', 'Stopping', 'Suspended', 'Interrupted']);
+
+const headerOf = (reply: Reply, name: string): string | undefined => {
+  const value = reply.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+function parseBody(text: string, host: string): JsonObject {
+  if (text.trim() === '') return {};
+  try {
+    const body = JSON.parse(text) as Json;
+    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
+  } catch (cause) {
+    throw new BmcError('protocol', `${host}: the reply is not JSON`, 'Check that the address is a BMC with Redfish.', { cause });
+  }
+  throw new BmcError('protocol', `${host}: the reply is not a JSON object`, 'Check that the address is a BMC with Redfish.');
+}
+
+/** With a pinned certificate its name is not checked: BMCs rarely carry their own address in it. */
+const tlsOptions = (trust: BmcAddress['trust']) =>
+  trust === false ? { rejectUnauthorized: false } : typeof trust === 'string' ? { ca: trust, checkServerIdentity: () => undefined } : {};
+
+export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; guard: LockoutGuard }): RedfishHttp {
+  const { host } = address;
+  const scheme = address.scheme ?? 'https';
+  const origin = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port ?? (scheme === 'https' ? 443 : 80)}`;
+  const agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS, ...tlsOptions(address.trust) }, connections: REQUESTS_AT_ONCE, headersTimeout: 0, bodyTimeout: 0 });
+  const budget = createRequestBudget(deps.clock);
+  const gate = createGate(REQUESTS_AT_ONCE);
+  let auth: Promise<Auth> | undefined;
+
+  const transfer = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, headers: Readonly<Record<string, string>>, body: JsonObject | undefined, signal: AbortSignal): Promise<Reply> => {
+    await budget.take(signal);
+    const leave = await gate.enter(signal);
+    try {
+      const reply = await httpRequest(`${origin}${path}`, {
+        method,
+        dispatcher: agent,
+        signal,
+        headers: { accept: 'application/json', 'odata-version': '4.0', ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      const pieces: Buffer[] = [];
+      let size = 0;
+      for await (const piece of reply.body) {
+        size += (piece as Buffer).length;
+        if (size > REPLY_BYTES_MAX) throw new BmcError('protocol', `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`, 'Check that the address is a BMC.');
+        pieces.push(piece as Buffer);
+      }
+      const isJson = reply.statusCode < 300 && reply.statusCode !== 204;
+      const text = Buffer.concat(pieces).toString();
+      return { status: reply.statusCode, headers: reply.headers, body: isJson ? parseBody(text, host) : safeBody(text) };
+    } catch (error) {
+      throw asBmcError(error, signal);
+    } finally {
+      leave();
+    }
+  };
+
+  const safeBody = (text: string): JsonObject => {
+    try {
+      return parseBody(text, host);
+    } catch {
+      // An error page in HTML says nothing that the status does not.
+      return {};
+    }
+  };
+
+  const asBmcError = (error: unknown, signal: AbortSignal): BmcError => {
+    if (error instanceof BmcError) return error;
+    if (signal.aborted) return new BmcError('timeout', `${host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const certificate = /CERT|SELF_SIGNED|ERR_TLS/.test(code ?? '');
+    return certificate
+      ? new BmcError('refused', `${host}: the certificate is not trusted (${code})`, "Give the BMC's certificate as `trust`, or false to accept any.", { cause: error })
+      : new BmcError('unreachable', `${host}: ${code ?? message}`, 'Check power, cable and address of the BMC, and that Redfish is enabled on it.', { cause: error });
+  };
+
+  const refuse = (reply: Reply, what: string): BmcError => {
+    const { code, advice } = explainRedfishError(reply.status);
+    const detail = messageOf(reply.body);
+    return new BmcError(code, `${host}: ${what}: HTTP ${reply.status}${detail ? `: ${detail}` : ''}`, advice);
+  };
+
+  const basicAuth = (): Auth => {
+    const text = Buffer.from(`${address.username}:${address.password.reveal()}`).toString('base64');
+    return { headers: { authorization: `Basic ${text}` } };
+  };
+
+  const login = async (signal: AbortSignal): Promise<Auth> => {
+    deps.guard.check(address);
+    const body = { UserName: address.username, Password: address.password.reveal() };
+    const reply = await transfer('POST', SESSIONS_PATH, {}, body, signal);
+    const token = headerOf(reply, 'x-auth-token');
+    if (reply.status < 300 && token) {
+      deps.guard.succeeded(address);
+      const location = headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined);
+      return { headers: { 'x-auth-token': token }, ...(location ? { sessionPath: new URL(location, origin).pathname } : {}) };
+    }
+    if (reply.status === 401 || reply.status === 403 || reply.status === 400) {
+      deps.guard.failed(address);
+      throw new BmcError('auth', `${host}: login of ${address.username} was refused (HTTP ${reply.status})`, 'Correct the user name or password; the user must be enabled for Redfish.');
+    }
+    if (reply.status === 503) throw refuse(reply, 'login');
+    return basicAuth();
+  };
+
+  const authenticate = (signal: AbortSignal): Promise<Auth> => {
+    if (!auth) {
+      auth = login(signal);
+      auth.catch(() => (auth = undefined));
+    }
+    return auth;
+  };
+
+  const send = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body: JsonObject | undefined, extra: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Reply> => {
+    for (let tries = 1, relogins = 0; ; tries++) {
+      deps.guard.check(address);
+      const mine = authenticate(signal);
+      const reply = await transfer(method, path, { ...(await mine).headers, ...extra }, body, signal);
+      if (reply.status === 401 && relogins === 0 && (await mine).sessionPath !== undefined) {
+        // The session ran out or the BMC restarted: one new login, shared by all waiting requests.
+        relogins += 1;
+        if (auth === mine) auth = undefined;
+        continue;
+      }
+      if (reply.status === 401) deps.guard.failed(address);
+      if (reply.status !== 503 || tries >= BUSY_TRIES_MAX) return reply;
+      await deps.clock.sleep(BUSY_PAUSE_MS, signal);
+    }
+  };
+
+  /** Follows a task monitor until it is done; its last answer stands for the request's. */
+  const followTask = async (monitor: string, signal: AbortSignal): Promise<Reply> => {
+    const { pathname, search } = new URL(monitor, origin);
+    for (let pauseMs = TASK_PAUSE_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, TASK_PAUSE_MAX_MS)) {
+      await deps.clock.sleep(pauseMs, signal);
+      const reply = await send('GET', `${pathname}${search}`, undefined, {}, signal);
+      const state = reply.body['TaskState'];
+      const running = reply.status === 202 || (typeof state === 'string' && TASK_RUNNING.has(state));
+      if (running) continue;
+      if (typeof state === 'string' && state !== 'Completed') throw new BmcError('refused', `${host}: task ended as ${state}: ${messageOf(reply.body)}`, "Read the task's messages on the BMC.");
+      return reply;
+    }
+  };
+
+  const finish = async (reply: Reply, what: string, signal: AbortSignal): Promise<JsonObject> => {
+    const monitor = reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
+    const last = monitor ? await followTask(monitor, signal) : reply;
+    if (last.status >= 300) throw refuse(last, what);
+    return last.body;
+  };
+
+  const wrap = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw asBmcError(error, signal);
+    }
+  };
+
+  return {
+    origin,
+    get: (path, signal) => wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
+    post: (path, body, signal) => wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
+    patch: (path, body, signal) =>
+      wrap(signal, async () => {
+        const attempt = async () => {
+          const now = await send('GET', path, undefined, {}, signal);
+          const etag = headerOf(now, 'etag') ?? (now.body['@odata.etag'] as string | undefined);
+          return send('PATCH', path, body, etag ? { 'if-match': etag } : {}, signal);
+        };
+        const first = await attempt();
+        await finish(first.status === 412 ? await attempt() : first, `PATCH ${path}`, signal);
+      }),
+    async close() {
+      const open = await auth?.catch(() => undefined);
+      auth = undefined;
+      if (open?.sessionPath) await transfer('DELETE', open.sessionPath, open.headers, undefined, AbortSignal.timeout(2_000)).catch(() => undefined);
+      await agent.destroy();
+    },
+  };
+}
+
+/** The most telling message of a Redfish error or task. */
+function messageOf(body: JsonObject): string {
+  const error = (body['error'] ?? body) as JsonObject;
+  const list = (error['@Message.ExtendedInfo'] ?? error['Messages']) as Json | undefined;
+  const first = Array.isArray(list) ? (list[0] as JsonObject | undefined) : undefined;
+  return String(first?.['Message'] ?? first?.['MessageId'] ?? error['message'] ?? '');
+}
