@@ -38,17 +38,20 @@ const uuidText = (bytes: Uint8Array): string =>
 
 const swapFields = (b: Buffer): Buffer => Buffer.from([b[3]!, b[2]!, b[1]!, b[0]!, b[5]!, b[4]!, b[7]!, b[6]!, ...b.subarray(8)]);
 
-const looksLikeRfc4122 = (b: Uint8Array): boolean => b[6]! >> 4 >= 1 && b[6]! >> 4 <= 8 && b[8]! >> 6 === 2;
+const hasVersion = (b: Uint8Array, versions: readonly number[]): boolean => versions.includes(b[6]! >> 4) && b[8]! >> 6 === 2;
+const USUAL_VERSIONS = [1, 4];
+const OTHER_VERSIONS = [2, 3, 5, 6, 7, 8];
 
 /**
  * The system's UUID as SMBIOS would print it. IPMI wants the 16 bytes fully reversed (§20.8), most BMCs send SMBIOS's
- * own mixed order, some plain RFC 4122: the first order that gives a valid version and variant wins.
+ * own mixed order, some plain RFC 4122: the first order that gives a usual version and the right variant wins. A UUID in
+ * one of the rare orders can by chance look right in an earlier one (1 in 8), so nothing may rest on this fact alone.
  */
 export function decodeSystemGuid(data: Buffer): string | Malformed {
   if (data.length < 16) return malformed('system GUID is shorter than 16 bytes', data.length);
   const bytes = Buffer.from(data.subarray(0, 16));
   const candidates = [swapFields(bytes), Buffer.from(bytes).reverse(), bytes];
-  return uuidText(candidates.find(looksLikeRfc4122) ?? candidates[0]!);
+  return uuidText([USUAL_VERSIONS, OTHER_VERSIONS].flatMap((versions) => candidates.find((each) => hasVersion(each, versions)) ?? [])[0] ?? candidates[0]!);
 }
 
 /** SMBIOS order, as most BMCs send it. */

@@ -21,9 +21,10 @@ export interface UserAccess {
   readonly privilege: number;
   readonly ipmiMessaging: boolean;
   readonly linkAuthentication: boolean;
+  readonly callbackOnly: boolean;
 }
 
-/** 0 highest id | 1 bits 7-6 enabled 01, disabled 10; count | 2 fixed names | 3 bit 5 link, bit 4 IPMI messaging, 3-0 privilege */
+/** 0 highest id | 1 bits 7-6 enabled 01, disabled 10; count | 2 fixed names | 3 bit 6 callback only, bit 5 link, bit 4 IPMI messaging, 3-0 privilege */
 export function decodeUserAccess(data: Buffer): UserAccess | Malformed {
   if (data.length < 4) return malformed('user access is shorter than 4 bytes', data.length);
   const status = data[1]! >> 6;
@@ -35,6 +36,7 @@ export function decodeUserAccess(data: Buffer): UserAccess | Malformed {
     privilege: data[3]! & 0x0f,
     ipmiMessaging: (data[3]! & 0x10) !== 0,
     linkAuthentication: (data[3]! & 0x20) !== 0,
+    callbackOnly: (data[3]! & 0x40) !== 0,
   };
 }
 
@@ -43,7 +45,7 @@ export const encodeUserAccess = (access: UserAccess): Buffer =>
     access.idMax,
     ((access.enabled === undefined ? 0 : access.enabled ? 1 : 2) << 6) | access.enabledCount,
     access.fixedNames,
-    (access.linkAuthentication ? 0x20 : 0) | (access.ipmiMessaging ? 0x10 : 0) | access.privilege,
+    (access.callbackOnly ? 0x40 : 0) | (access.linkAuthentication ? 0x20 : 0) | (access.ipmiMessaging ? 0x10 : 0) | access.privilege,
   ]);
 
 /** Bit 7 makes the next three bits count: callback only, link authentication, IPMI messaging. */

@@ -31,6 +31,8 @@ export interface BmcAccount {
   privilege: number;
   ipmiMessaging: boolean;
   linkAuthentication: boolean;
+  /** Such a user may only make the BMC call back, which a LAN channel cannot. */
+  callbackOnly: boolean;
 }
 
 export interface BmcLanSettings {
@@ -91,6 +93,7 @@ const emptyAccount = (): BmcAccount => ({
   privilege: PRIVILEGE.none,
   ipmiMessaging: false,
   linkAuthentication: false,
+  callbackOnly: false,
 });
 
 function accountsWith(username: string, password: string): BmcAccount[] {
@@ -102,6 +105,7 @@ function accountsWith(username: string, password: string): BmcAccount[] {
     privilege: PRIVILEGE.administrator,
     ipmiMessaging: true,
     linkAuthentication: true,
+    callbackOnly: false,
   };
   return accounts;
 }

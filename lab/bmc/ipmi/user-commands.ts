@@ -30,6 +30,7 @@ function getAccess(bmc: BmcModel, data: Buffer): CommandResult {
     privilege: account.privilege,
     ipmiMessaging: account.ipmiMessaging,
     linkAuthentication: account.linkAuthentication,
+    callbackOnly: account.callbackOnly,
   });
 }
 
@@ -42,6 +43,7 @@ function setAccess(bmc: BmcModel, data: Buffer): CommandResult {
   account.privilege = privilege;
   if (data[0]! & 0x80) {
     account.linkAuthentication = (data[0]! & 0x20) !== 0;
+    account.callbackOnly = (data[0]! & 0x40) !== 0;
     account.ipmiMessaging = (data[0]! & 0x10) !== 0;
   }
   return DONE;

@@ -34,7 +34,7 @@ export function createAccount(bmc: BmcModel, body: JsonObject): RedfishReply {
   if (body['UserName'] === undefined || body['Password'] === undefined) return redfishError(400, 'UserName and Password are required.');
   const wrong = complaint(bmc, id, body);
   if (wrong) return redfishError(400, wrong);
-  Object.assign(bmc.accounts[id]!, { enabled: true, privilege: PRIVILEGE.user, ipmiMessaging: true, linkAuthentication: true });
+  Object.assign(bmc.accounts[id]!, { enabled: true, privilege: PRIVILEGE.user, ipmiMessaging: true, linkAuthentication: true, callbackOnly: false });
   apply(bmc, id, body);
   return { status: 201, body: accountBody(bmc, id)!, headers: { Location: `${ROOT}/AccountService/Accounts/${id}` } };
 }
@@ -51,6 +51,6 @@ export function deleteAccount(bmc: BmcModel, id: number): RedfishReply {
   const administrators = bmc.accounts.filter((account) => account.enabled && account.privilege === PRIVILEGE.administrator);
   const account = bmc.accounts[id]!;
   if (administrators.length === 1 && administrators[0] === account) return redfishError(409, 'The last administrator cannot be deleted.');
-  Object.assign(account, { name: '', password: Buffer.alloc(0), enabled: false, privilege: PRIVILEGE.none, ipmiMessaging: false, linkAuthentication: false });
+  Object.assign(account, { name: '', password: Buffer.alloc(0), enabled: false, privilege: PRIVILEGE.none, ipmiMessaging: false, linkAuthentication: false, callbackOnly: false });
   return { status: 204 };
 }
