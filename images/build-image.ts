@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressFile } from './build/compress.ts';
 import type { ImageRecipe } from './build/image-recipe.ts';
+import { debianImage } from './build/debian-image.ts';
 import { tinyImage } from './build/tiny-image.ts';
 
 /**
@@ -32,7 +33,7 @@ export interface BuiltImage {
   readonly defaultUser: string;
 }
 
-const RECIPES: Readonly<Record<string, ImageRecipe>> = { tiny: tinyImage };
+const RECIPES: Readonly<Record<string, ImageRecipe>> = { debian: debianImage, tiny: tinyImage };
 
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { name, cacheDirectory, onProgress } = options;
