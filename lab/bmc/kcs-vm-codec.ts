@@ -5,7 +5,7 @@ import { malformed, type Malformed } from '../../core/base/malformed.ts';
  *
  *   message: id | netFn << 2 | LUN | command | data.. | checksum (all bytes sum to 0)      ended by 0xa0
  *   control: command | value                                                               ended by 0xa1
- *   0xa0, 0xa1 and 0xaa inside are sent as 0xaa and the byte with bit 4 cleared
+ *   0xa0, 0xa1 and 0xaa inside are sent as 0xaa and the byte with bit 4 set
  */
 export type KcsVmFrame =
   | { readonly kind: 'message'; readonly id: number; readonly netFn: number; readonly lun: number; readonly command: number; readonly data: Buffer }
@@ -35,7 +35,7 @@ export const VM_PROTOCOL_VERSION = 1;
 function escaped(bytes: Uint8Array, end: number): Buffer {
   const out: number[] = [];
   for (const byte of bytes) {
-    if (byte === END_MESSAGE || byte === END_CONTROL || byte === ESCAPE) out.push(ESCAPE, byte & ~ESCAPED_BIT);
+    if (byte === END_MESSAGE || byte === END_CONTROL || byte === ESCAPE) out.push(ESCAPE, byte | ESCAPED_BIT);
     else out.push(byte);
   }
   return Buffer.from([...out, end]);
@@ -72,7 +72,7 @@ export function createKcsVmReader(): (chunk: Uint8Array) => (KcsVmFrame | Malfor
       } else if (byte === ESCAPE && !inEscape) {
         inEscape = true;
       } else {
-        pending.push(inEscape ? byte | ESCAPED_BIT : byte);
+        pending.push(inEscape ? byte & ~ESCAPED_BIT : byte);
         inEscape = false;
         if (pending.length > FRAME_BYTES_MAX) {
           frames.push(malformed(`frame is longer than ${FRAME_BYTES_MAX} bytes`, FRAME_BYTES_MAX));
