@@ -74,10 +74,13 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
   let lanChannel: number | undefined;
   let users = 0;
 
-  const openSession = async (signal: AbortSignal): Promise<IpmiSession> => {
-    lane ??= await deps.transport.openLane(address.host, port).catch((cause: unknown) => {
+  const openLane = () =>
+    deps.transport.openLane(address.host, port).catch((cause: unknown) => {
       throw new BmcError('unreachable', `${address.host}: ${(cause as Error).message}`, 'Check the BMC address and the name service.', { cause });
     });
+
+  const openSession = async (signal: AbortSignal): Promise<IpmiSession> => {
+    lane ??= await openLane();
     const opened = await openIpmiSession(lane, address, deps, signal);
     lanChannel = opened.channel;
     return opened.session;
@@ -112,7 +115,7 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
     }
   };
 
-  const asTimeout = (signal: AbortSignal) => (error: unknown) => {
+  const asTimeout = (signal: AbortSignal) => (error: unknown): never => {
     if (error instanceof BmcError || !signal.aborted) throw error;
     throw new BmcError('timeout', `${address.host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', { cause: error });
   };
@@ -145,7 +148,11 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
         session ??= await openSession(signal);
         return lanChannel ?? 1;
       }),
-    openExtraSession: (signal) => openSession(signal).catch(asTimeout(signal)),
+    async openExtraSession(signal) {
+      // A lane of its own: a console outlives the connection that it was opened through.
+      const opened = await openIpmiSession(await openLane(), address, deps, signal).catch(asTimeout(signal));
+      return opened.session;
+    },
     closeIfIdle(idleMs) {
       if (session && users === 0 && deps.clock.nowMs() - session.lastUsedMs > idleMs) dropSession();
     },

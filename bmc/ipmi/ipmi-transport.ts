@@ -41,6 +41,7 @@ export function createIpmiTransport(logger: Logger): IpmiTransport {
   const counters: TransportCounters = { sent: 0, sendErrors: 0, received: 0, malformed: 0, strangers: 0 };
   const listeners = new Map<string, Set<(body: Buffer) => void>>();
   const sockets = new Map<'udp4' | 'udp6', Promise<Socket>>();
+  let closed = false;
 
   const receive = (bytes: Buffer, from: { address: string; port: number }) => {
     counters.received += 1;
@@ -48,7 +49,7 @@ export function createIpmiTransport(logger: Logger): IpmiTransport {
     if (!lane) return void (counters.strangers += 1);
     const packet = decodeRmcp(bytes);
     if (isMalformed(packet)) return void (counters.malformed += 1);
-    if (packet.kind === 'ipmi') for (const listener of [...lane]) listener(packet.body);
+    if (packet.kind === 'ipmi') for (const listener of lane) listener(packet.body);
   };
 
   const openSocket = (family: 'udp4' | 'udp6') =>
@@ -90,6 +91,8 @@ export function createIpmiTransport(logger: Logger): IpmiTransport {
         host,
         port,
         send(body) {
+          // A console's last retransmission may come after the process has begun to stop.
+          if (closed) return;
           counters.sent += 1;
           socket.send(encodeRmcp('ipmi', body), port, address, (error) => {
             if (error) counters.sendErrors += 1;
@@ -103,6 +106,7 @@ export function createIpmiTransport(logger: Logger): IpmiTransport {
       };
     },
     async close() {
+      closed = true;
       const open = await Promise.allSettled(sockets.values());
       sockets.clear();
       await Promise.all(open.map((each) => each.status === 'fulfilled' && new Promise<void>((resolve) => each.value.close(() => resolve()))));

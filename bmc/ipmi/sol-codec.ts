@@ -18,7 +18,6 @@ export interface SolPacket {
 }
 
 export const SOL_NACK = 0x40;
-export const SOL_UNAVAILABLE = 0x20;
 export const SOL_DEACTIVATED = 0x10;
 export const SOL_SEQUENCE_MAX = 15;
 

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { Secret } from '../../core/base/secret.ts';
 import { BmcError } from '../../bmc/capability.ts';
-import { sharedTlsIdentity } from '../../lab/bmc/redfish/bmc-certificate.ts';
+import { sharedTlsIdentity } from '../../lab/bmc/bmc-certificate.ts';
 import { IDENTITY, ipmiAddress, PASSWORD, redfishAddress, soon, startConnector, startRig, USERNAME } from './bmc-rig.ts';
 
 /** Our Redfish client: against the emulated BMC, and against small services with the habits of real ones. */
