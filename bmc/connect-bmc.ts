@@ -17,7 +17,11 @@ import { createLockoutGuard } from './shared/lockout-guard.ts';
  */
 export interface BmcConnector {
   connect(addresses: readonly BmcAddress[]): BmcConnection;
-  pollPower(targets: readonly PollTarget[], onState: (id: string, state: PowerState | BmcError) => void, options: PollOptions): PowerPolling;
+  pollPower(
+    targets: readonly PollTarget[],
+    onState: (id: string, state: PowerState | BmcError) => void,
+    options: PollOptions,
+  ): PowerPolling;
   close(): Promise<void>;
 }
 
@@ -46,16 +50,26 @@ const EVENT_KINDS: Readonly<Record<CallKind, string>> = {
 const NOT_REPEATABLE: ReadonlySet<CallKind> = new Set(['setPower']);
 
 const toBmcError = (error: unknown, host: string): BmcError =>
-  error instanceof BmcError ? error : new BmcError('protocol', `${host}: ${(error as Error).message}`, 'This is a fault of the BMC or of its client; look at the log.', { cause: error });
+  error instanceof BmcError
+    ? error
+    : new BmcError(
+        'protocol',
+        `${host}: ${(error as Error).message}`,
+        'This is a fault of the BMC or of its client; look at the log.',
+        { cause: error },
+      );
 
-const secretFree = (value: unknown): value is string | boolean | number => typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number';
+const secretFree = (value: unknown): value is string | boolean | number =>
+  typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number';
 
 /** What may be told of a call's arguments: plain words and settings; a `Secret` prints as nothing. */
 function describeArguments(args: readonly unknown[]): JsonObject {
   const [first] = args;
   if (secretFree(first)) return { argument: first };
   if (typeof first !== 'object' || first === null || first instanceof AbortSignal) return {};
-  return Object.fromEntries(Object.entries(first).filter((entry): entry is [string, string | boolean | number] => secretFree(entry[1])));
+  return Object.fromEntries(
+    Object.entries(first).filter((entry): entry is [string, string | boolean | number] => secretFree(entry[1])),
+  );
 }
 
 export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
@@ -65,7 +79,14 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
   const redfish = createRedfishProvider({ clock, guard });
   const providers = { ipmi, redfish } satisfies Record<BmcAddress['protocol'], { connect(address: BmcAddress): BmcConnection }>;
 
-  const record = (address: BmcAddress, kind: CallKind, startedAtMs: number, args: readonly unknown[], failure: BmcError | undefined, isLast: boolean) => {
+  const record = (
+    address: BmcAddress,
+    kind: CallKind,
+    startedAtMs: number,
+    args: readonly unknown[],
+    failure: BmcError | undefined,
+    isLast: boolean,
+  ) => {
     const durationMs = clock.nowMs() - startedAtMs;
     const what = `${address.protocol} ${kind} of ${address.host}`;
     deps.recordEvent({
@@ -97,7 +118,11 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
       return known;
     };
 
-    const call = async <Result>(kind: CallKind, args: readonly unknown[], run: (connection: BmcConnection) => Promise<Result>): Promise<Result> => {
+    const call = async <Result>(
+      kind: CallKind,
+      args: readonly unknown[],
+      run: (connection: BmcConnection) => Promise<Result>,
+    ): Promise<Result> => {
       const first = preferred.get(kind) ?? 0;
       const order = [first, ...addresses.keys().filter((index) => index !== first)];
       let failure: BmcError | undefined;

@@ -9,7 +9,16 @@ import { NET_FN, type IpmiRequest } from './message-codec.ts';
 export const BOOT_PARAMETER = { setInProgress: 0, validBitClearing: 3, infoAcknowledge: 4, flags: 5 } as const;
 
 /** Table 28-14, parameter 5, second byte. */
-const DEVICE_CODES = { none: 0, network: 1, disk: 2, safe: 3, diagnostics: 4, cdrom: 5, 'firmware-setup': 6, floppy: 15 } as const;
+const DEVICE_CODES = {
+  none: 0,
+  network: 1,
+  disk: 2,
+  safe: 3,
+  diagnostics: 4,
+  cdrom: 5,
+  'firmware-setup': 6,
+  floppy: 15,
+} as const;
 export type IpmiBootDevice = keyof typeof DEVICE_CODES;
 
 export interface BootFlags {
@@ -20,14 +29,25 @@ export interface BootFlags {
 }
 
 export const encodeBootFlags = (flags: BootFlags): Buffer =>
-  Buffer.from([(flags.valid ? 0x80 : 0) | (flags.persistent ? 0x40 : 0) | (flags.efi ? 0x20 : 0), DEVICE_CODES[flags.device] << 2, 0, 0, 0]);
+  Buffer.from([
+    (flags.valid ? 0x80 : 0) | (flags.persistent ? 0x40 : 0) | (flags.efi ? 0x20 : 0),
+    DEVICE_CODES[flags.device] << 2,
+    0,
+    0,
+    0,
+  ]);
 
 /** Device codes outside the table (remote media and vendors' own) read as `none`. */
 export function decodeBootFlags(data: Buffer): BootFlags | Malformed {
   if (data.length < 5) return malformed('boot flags are shorter than 5 bytes', data.length);
   const code = (data[1]! >> 2) & 0x0f;
   const device = Object.entries(DEVICE_CODES).find(([, value]) => value === code)?.[0] as IpmiBootDevice | undefined;
-  return { valid: (data[0]! & 0x80) !== 0, persistent: (data[0]! & 0x40) !== 0, efi: (data[0]! & 0x20) !== 0, device: device ?? 'none' };
+  return {
+    valid: (data[0]! & 0x80) !== 0,
+    persistent: (data[0]! & 0x40) !== 0,
+    efi: (data[0]! & 0x20) !== 0,
+    device: device ?? 'none',
+  };
 }
 
 export const setBootOption = (parameter: number, data: Uint8Array): IpmiRequest => ({

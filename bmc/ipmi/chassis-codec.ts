@@ -15,7 +15,14 @@ export const CHASSIS_COMMAND = {
 } as const;
 
 /** Table 28-4. */
-export const CHASSIS_CONTROL = { 'power-down': 0, 'power-up': 1, 'power-cycle': 2, 'hard-reset': 3, 'diagnostic-interrupt': 4, 'soft-shutdown': 5 } as const;
+export const CHASSIS_CONTROL = {
+  'power-down': 0,
+  'power-up': 1,
+  'power-cycle': 2,
+  'hard-reset': 3,
+  'diagnostic-interrupt': 4,
+  'soft-shutdown': 5,
+} as const;
 export type ChassisControl = keyof typeof CHASSIS_CONTROL;
 
 export const chassisControlOf = (value: number): ChassisControl | undefined =>

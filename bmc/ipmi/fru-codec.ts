@@ -11,7 +11,11 @@ import { NET_FN, type IpmiRequest } from './message-codec.ts';
  */
 export const FRU_COMMAND = { areaInfo: 0x10, read: 0x11, write: 0x12 } as const;
 
-export const getFruAreaInfo = (device: number): IpmiRequest => ({ netFn: NET_FN.storage, command: FRU_COMMAND.areaInfo, data: Buffer.from([device]) });
+export const getFruAreaInfo = (device: number): IpmiRequest => ({
+  netFn: NET_FN.storage,
+  command: FRU_COMMAND.areaInfo,
+  data: Buffer.from([device]),
+});
 
 export const readFru = (device: number, offset: number, count: number): IpmiRequest => ({
   netFn: NET_FN.storage,
@@ -63,7 +67,7 @@ function decodeArea(image: Buffer, at: number, headBytes: number, name: string):
   const area = image.subarray(at, at + length);
   if (!sumIsZero(area)) return malformed(`FRU ${name} area has a wrong checksum`, at);
   const fields: string[] = [];
-  for (let offset = headBytes; offset < length - 1 && area[offset] !== END_OF_FIELDS; ) {
+  for (let offset = headBytes; offset < length - 1 && area[offset] !== END_OF_FIELDS;) {
     const size = area[offset]! & 0x3f;
     if (offset + 1 + size > length - 1) return malformed(`FRU ${name} field runs past its area`, at + offset);
     fields.push(decodeField(area[offset]! >> 6, area.subarray(offset + 1, offset + 1 + size)).trim());
@@ -76,13 +80,19 @@ function decodeArea(image: Buffer, at: number, headBytes: number, name: string):
 const AREAS = [
   { at: 2, headBytes: 3, name: 'chassis', fields: ['chassisPart', 'chassisSerial'] },
   { at: 3, headBytes: 6, name: 'board', fields: ['boardManufacturer', 'boardProduct', 'boardSerial', 'boardPart'] },
-  { at: 4, headBytes: 3, name: 'product', fields: ['manufacturer', 'product', 'productPart', 'productVersion', 'serial', 'assetTag'] },
+  {
+    at: 4,
+    headBytes: 3,
+    name: 'product',
+    fields: ['manufacturer', 'product', 'productPart', 'productVersion', 'serial', 'assetTag'],
+  },
 ] as const satisfies readonly { at: number; headBytes: number; name: string; fields: readonly (keyof FruInventory)[] }[];
 
 /** A damaged area fails the whole inventory only when no other area could be read: half an identity beats none. */
 export function decodeFru(image: Buffer): FruInventory | Malformed {
   if (image.length < 8) return malformed('FRU inventory is shorter than its header', image.length);
-  if ((image[0]! & 0x0f) !== 1 || !sumIsZero(image.subarray(0, 8))) return malformed('FRU header has a wrong version or checksum', 0);
+  if ((image[0]! & 0x0f) !== 1 || !sumIsZero(image.subarray(0, 8)))
+    return malformed('FRU header has a wrong version or checksum', 0);
   const inventory: Partial<Record<keyof FruInventory, string>> = {};
   let failure: Malformed | undefined;
   for (const area of AREAS) {

@@ -21,9 +21,29 @@ const bytes = (maxLength = 300) => fc.uint8Array({ maxLength }).map((array) => B
 const KEYS = Object.values(CIPHER_SUITES).map((suite) => sessionKeys(suite, Buffer.alloc(suite.digestBytes, 7)));
 
 const DECODERS = [
-  decodeRmcp, decodeAsf, decodeIpmi15, decodeMessage, decodeRmcpPlus, decodeOpenRequest, decodeOpenResponse, decodeRakp1, decodeRakp2, decodeRakp34,
-  decodeAuthCapabilities, decodeChassisStatus, decodeBootFlags, decodeBootOption, decodeDeviceId, decodeSystemGuid, decodeFru, decodeFruAreaInfo,
-  decodeUserAccess, decodeUserName, decodeSetPassword, decodeSol, decodeSolActivation,
+  decodeRmcp,
+  decodeAsf,
+  decodeIpmi15,
+  decodeMessage,
+  decodeRmcpPlus,
+  decodeOpenRequest,
+  decodeOpenResponse,
+  decodeRakp1,
+  decodeRakp2,
+  decodeRakp34,
+  decodeAuthCapabilities,
+  decodeChassisStatus,
+  decodeBootFlags,
+  decodeBootOption,
+  decodeDeviceId,
+  decodeSystemGuid,
+  decodeFru,
+  decodeFruAreaInfo,
+  decodeUserAccess,
+  decodeUserName,
+  decodeSetPassword,
+  decodeSol,
+  decodeSolActivation,
   (input: Buffer) => decodeLanParameter(input, 6),
   ...KEYS.map((keys) => (input: Buffer) => decodeRmcpPlus(input, keys)),
   ...KEYS.map((keys) => (input: Buffer) => decryptPayload(keys, input)),
@@ -39,12 +59,21 @@ test('no bytes make a decoder throw', () => {
 });
 
 test('truncated packets are Malformed, never half a packet', () => {
-  const whole = encodeRmcpPlus({ payloadType: 0, sessionId: 5, sequence: 9, payload: Buffer.from('payload') }, KEYS[1], Buffer.alloc(16, 3));
-  for (let length = 0; length < whole.length; length++) assert.ok(isMalformed(decodeRmcpPlus(whole.subarray(0, length), KEYS[1])), `${length} bytes`);
+  const whole = encodeRmcpPlus(
+    { payloadType: 0, sessionId: 5, sequence: 9, payload: Buffer.from('payload') },
+    KEYS[1],
+    Buffer.alloc(16, 3),
+  );
+  for (let length = 0; length < whole.length; length++)
+    assert.ok(isMalformed(decodeRmcpPlus(whole.subarray(0, length), KEYS[1])), `${length} bytes`);
 });
 
 test('a changed bit anywhere is noticed', () => {
-  const whole = encodeRmcpPlus({ payloadType: 0, sessionId: 5, sequence: 9, payload: Buffer.from('payload') }, KEYS[0], Buffer.alloc(16, 3));
+  const whole = encodeRmcpPlus(
+    { payloadType: 0, sessionId: 5, sequence: 9, payload: Buffer.from('payload') },
+    KEYS[0],
+    Buffer.alloc(16, 3),
+  );
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const damaged = Buffer.from(whole);
     damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -54,18 +83,37 @@ test('a changed bit anywhere is noticed', () => {
 
 test('what is encoded decodes to itself', () => {
   fc.assert(
-    fc.property(bytes(200), fc.uint8Array({ minLength: 16, maxLength: 16 }), fc.nat(0xffffffff), fc.nat(63), (payload, iv, number, sequence) => {
-      for (const keys of KEYS) {
-        const packet = { payloadType: 1, sessionId: number, sequence: number, payload };
-        assert.deepEqual(decodeRmcpPlus(encodeRmcpPlus(packet, keys, Buffer.from(iv)), keys), packet);
-        assert.deepEqual(decryptPayload(keys, encryptPayload(keys, payload, Buffer.from(iv))), payload);
-      }
-      const message = { toAddress: 0x20, toLun: 0, netFn: 6, fromAddress: 0x81, fromLun: 0, sequence, command: 1, data: payload };
-      assert.deepEqual(decodeMessage(encodeMessage(message)), message);
-      assert.deepEqual(decodeIpmi15(encodeIpmi15({ sequence: number, sessionId: number, payload })), { sequence: number, sessionId: number, payload });
-      const sol = { sequence: sequence & 15, acknowledged: 3, accepted: 4, flags: 0x40, data: payload };
-      assert.deepEqual(decodeSol(encodeSol(sol)), sol);
-    }),
+    fc.property(
+      bytes(200),
+      fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      fc.nat(0xffffffff),
+      fc.nat(63),
+      (payload, iv, number, sequence) => {
+        for (const keys of KEYS) {
+          const packet = { payloadType: 1, sessionId: number, sequence: number, payload };
+          assert.deepEqual(decodeRmcpPlus(encodeRmcpPlus(packet, keys, Buffer.from(iv)), keys), packet);
+          assert.deepEqual(decryptPayload(keys, encryptPayload(keys, payload, Buffer.from(iv))), payload);
+        }
+        const message = {
+          toAddress: 0x20,
+          toLun: 0,
+          netFn: 6,
+          fromAddress: 0x81,
+          fromLun: 0,
+          sequence,
+          command: 1,
+          data: payload,
+        };
+        assert.deepEqual(decodeMessage(encodeMessage(message)), message);
+        assert.deepEqual(decodeIpmi15(encodeIpmi15({ sequence: number, sessionId: number, payload })), {
+          sequence: number,
+          sessionId: number,
+          payload,
+        });
+        const sol = { sequence: sequence & 15, acknowledged: 3, accepted: 4, flags: 0x40, data: payload };
+        assert.deepEqual(decodeSol(encodeSol(sol)), sol);
+      },
+    ),
     { numRuns: 100 },
   );
 });
@@ -74,7 +122,12 @@ test('passwords of 16 and 20 bytes keep their length and lose only their padding
   const decoded = (password: string) => decodeSetPassword(setUserPassword(3, 'set', password).data);
   assert.deepEqual(decoded('short'), { id: 3, operation: 'set', sizeBytes: 16, password: Buffer.from('short') });
   assert.deepEqual(decoded('x'.repeat(20)), { id: 3, operation: 'set', sizeBytes: 20, password: Buffer.from('x'.repeat(20)) });
-  assert.deepEqual(decodeSetPassword(setUserPassword(3, 'enable').data), { id: 3, operation: 'enable', sizeBytes: 16, password: undefined });
+  assert.deepEqual(decodeSetPassword(setUserPassword(3, 'enable').data), {
+    id: 3,
+    operation: 'enable',
+    sizeBytes: 16,
+    password: undefined,
+  });
 });
 
 test('flags and states survive the trip', () => {
@@ -84,7 +137,16 @@ test('flags and states survive the trip', () => {
   }
   const status = { poweredOn: true, restorePolicy: 2, identifying: true };
   assert.deepEqual(decodeChassisStatus(encodeChassisStatus(status)), status);
-  const access = { idMax: 10, enabledCount: 2, fixedNames: 1, enabled: false, privilege: 4, ipmiMessaging: true, linkAuthentication: false, callbackOnly: true };
+  const access = {
+    idMax: 10,
+    enabledCount: 2,
+    fixedNames: 1,
+    enabled: false,
+    privilege: 4,
+    ipmiMessaging: true,
+    linkAuthentication: false,
+    callbackOnly: true,
+  };
   assert.deepEqual(decodeUserAccess(encodeUserAccess(access)), access);
 });
 
@@ -95,7 +157,15 @@ test('a system GUID reads the same in every byte order that BMCs send', () => {
 });
 
 test('a FRU keeps its fields, a damaged area costs only its own, a damaged header everything', () => {
-  const inventory = { boardManufacturer: 'Maker', boardProduct: 'Board', boardSerial: 'B1', manufacturer: 'Maker', product: 'Server', serial: 'S1', assetTag: 'A' };
+  const inventory = {
+    boardManufacturer: 'Maker',
+    boardProduct: 'Board',
+    boardSerial: 'B1',
+    manufacturer: 'Maker',
+    product: 'Server',
+    serial: 'S1',
+    assetTag: 'A',
+  };
   const image = encodeFru(inventory, 512);
   assert.deepEqual(decodeFru(image), inventory);
   image[image[4]! * 8 + 5]! ^= 0xff;

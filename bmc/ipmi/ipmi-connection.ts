@@ -1,7 +1,16 @@
 import type { Clock } from '../../core/base/clock.ts';
 import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
 import { macAddressFromBytes } from '../../core/base/mac-address.ts';
-import { BmcError, type BmcAddress, type BmcConnection, type BmcIdentity, type BmcLan, type BootSetting, type PowerAction, type PowerState } from '../capability.ts';
+import {
+  BmcError,
+  type BmcAddress,
+  type BmcConnection,
+  type BmcIdentity,
+  type BmcLan,
+  type BootSetting,
+  type PowerAction,
+  type PowerState,
+} from '../capability.ts';
 import {
   ACKNOWLEDGE_NONE,
   BOOT_PARAMETER,
@@ -52,12 +61,24 @@ const PARAMETER_UNSUPPORTED = 0x80;
 const SET_IN_PROGRESS_TAKEN = 0x81;
 const READ_ONLY = 0x82;
 /** The steps around the flags are optional in practice: BMCs lack them, or find their present value right. */
-const OPTIONAL_STEP = [PARAMETER_UNSUPPORTED, SET_IN_PROGRESS_TAKEN, READ_ONLY, COMPLETION.invalidField, COMPLETION.parameterOutOfRange] as const;
+const OPTIONAL_STEP = [
+  PARAMETER_UNSUPPORTED,
+  SET_IN_PROGRESS_TAKEN,
+  READ_ONLY,
+  COMPLETION.invalidField,
+  COMPLETION.parameterOutOfRange,
+] as const;
 
 async function setBoot(endpoint: IpmiEndpoint, setting: BootSetting, signal: AbortSignal): Promise<void> {
-  const optional = (parameter: number, data: Uint8Array) => endpoint.call(setBootOption(parameter, data), signal, { tolerate: OPTIONAL_STEP });
+  const optional = (parameter: number, data: Uint8Array) =>
+    endpoint.call(setBootOption(parameter, data), signal, { tolerate: OPTIONAL_STEP });
   const valid = setting.device !== 'none' || setting.firmwareMode !== undefined;
-  const flags = encodeBootFlags({ valid, persistent: setting.persistent, efi: setting.firmwareMode === 'uefi', device: setting.device });
+  const flags = encodeBootFlags({
+    valid,
+    persistent: setting.persistent,
+    efi: setting.firmwareMode === 'uefi',
+    device: setting.device,
+  });
   await optional(BOOT_PARAMETER.setInProgress, Buffer.from([1]));
   try {
     await optional(BOOT_PARAMETER.infoAcknowledge, ACKNOWLEDGE_NONE);
@@ -113,7 +134,8 @@ async function readIdentity(endpoint: IpmiEndpoint, signal: AbortSignal): Promis
 
 async function readLan(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<BmcLan> {
   const channel = await endpoint.channel(signal);
-  const read = (name: LanParameterName, sizeBytes: number) => endpoint.ask(getLanParameter(channel, name), (data) => decodeLanParameter(data, sizeBytes), signal);
+  const read = (name: LanParameterName, sizeBytes: number) =>
+    endpoint.ask(getLanParameter(channel, name), (data) => decodeLanParameter(data, sizeBytes), signal);
   const ip = async (name: LanParameterName) => ipv4FromNumber((await read(name, 4)).readUInt32BE(0));
   return {
     ipAddress: await ip('ipAddress'),
@@ -124,7 +146,12 @@ async function readLan(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<Bmc
   };
 }
 
-export function createIpmiConnection(address: BmcAddress, endpoint: IpmiEndpoint, clock: Clock, release: () => Promise<void>): BmcConnection {
+export function createIpmiConnection(
+  address: BmcAddress,
+  endpoint: IpmiEndpoint,
+  clock: Clock,
+  release: () => Promise<void>,
+): BmcConnection {
   return {
     protocol: 'ipmi',
     powerState: (signal) => readPower(endpoint, signal),

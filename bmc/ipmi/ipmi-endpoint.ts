@@ -51,7 +51,13 @@ export interface EndpointDeps {
 export const REQUEST_WAITS_MS: readonly number[] = [500, 1000, 1500, 2500];
 const BUSY_TRIES_MAX = 6;
 const BUSY_PAUSE_MS = 400;
-const BUSY_CODES: readonly number[] = [COMPLETION.busy, COMPLETION.timeout, COMPLETION.sdrUpdating, COMPLETION.firmwareUpdating, COMPLETION.initializing];
+const BUSY_CODES: readonly number[] = [
+  COMPLETION.busy,
+  COMPLETION.timeout,
+  COMPLETION.sdrUpdating,
+  COMPLETION.firmwareUpdating,
+  COMPLETION.initializing,
+];
 const UNSUPPORTED_CODES: readonly number[] = [COMPLETION.invalidCommand, COMPLETION.invalidForLun, COMPLETION.disabled];
 
 export class IpmiCompletionError extends BmcError {
@@ -59,7 +65,10 @@ export class IpmiCompletionError extends BmcError {
   constructor(host: string, request: IpmiRequest, completion: number) {
     const code = BUSY_CODES.includes(completion) ? 'busy' : UNSUPPORTED_CODES.includes(completion) ? 'unsupported' : 'refused';
     const what = `netFn 0x${request.netFn.toString(16)} command 0x${request.command.toString(16)}`;
-    const advice = completion === COMPLETION.insufficientPrivilege ? 'Give the BMC user administrator rights on the LAN channel.' : 'Try another provider (Redfish), or look for newer BMC firmware.';
+    const advice =
+      completion === COMPLETION.insufficientPrivilege
+        ? 'Give the BMC user administrator rights on the LAN channel.'
+        : 'Try another provider (Redfish), or look for newer BMC firmware.';
     super(code, `${host}: ${what}: ${completionName(completion)}`, code === 'busy' ? 'Try again in some seconds.' : advice);
     this.completion = completion;
   }
@@ -76,7 +85,12 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
 
   const openLane = () =>
     deps.transport.openLane(address.host, port).catch((cause: unknown) => {
-      throw new BmcError('unreachable', `${address.host}: ${(cause as Error).message}`, 'Check the BMC address and the name service.', { cause });
+      throw new BmcError(
+        'unreachable',
+        `${address.host}: ${(cause as Error).message}`,
+        'Check the BMC address and the name service.',
+        { cause },
+      );
     });
 
   const openSession = async (signal: AbortSignal): Promise<IpmiSession> => {
@@ -101,7 +115,11 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
     // Silence inside a session: the BMC restarted or dropped us. Once more in a new session, if that cannot do harm.
     dropSession();
     if (!fresh && repeatable) return send(request, signal, false);
-    throw new BmcError('timeout', `${address.host}: no answer to a request`, 'The BMC may be restarting; read the state again before repeating the action.');
+    throw new BmcError(
+      'timeout',
+      `${address.host}: no answer to a request`,
+      'The BMC may be restarting; read the state again before repeating the action.',
+    );
   };
 
   const callOnce = async (request: IpmiRequest, signal: AbortSignal, options: CallOptions): Promise<Buffer> => {
@@ -110,15 +128,23 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
       const completion = answer[0]!;
       if (completion === COMPLETION.ok) return answer.subarray(1);
       if (options.tolerate?.includes(completion)) return Buffer.alloc(0);
-      if (!BUSY_CODES.includes(completion) || tries >= BUSY_TRIES_MAX) throw new IpmiCompletionError(address.host, request, completion);
+      if (!BUSY_CODES.includes(completion) || tries >= BUSY_TRIES_MAX)
+        throw new IpmiCompletionError(address.host, request, completion);
       await deps.clock.sleep(BUSY_PAUSE_MS, signal);
     }
   };
 
-  const asTimeout = (signal: AbortSignal) => (error: unknown): never => {
-    if (error instanceof BmcError || !signal.aborted) throw error;
-    throw new BmcError('timeout', `${address.host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', { cause: error });
-  };
+  const asTimeout =
+    (signal: AbortSignal) =>
+    (error: unknown): never => {
+      if (error instanceof BmcError || !signal.aborted) throw error;
+      throw new BmcError(
+        'timeout',
+        `${address.host}: no answer within the time allowed`,
+        'Check the BMC network, or allow more time.',
+        { cause: error },
+      );
+    };
 
   const exclusively = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {
     users += 1;
@@ -140,7 +166,12 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
     call: (request, signal, options = {}) => exclusively(signal, () => callOnce(request, signal, options)),
     async ask(request, decode, signal) {
       const answer = decode(await endpoint.call(request, signal));
-      if (isMalformed(answer)) throw new BmcError('protocol', `${address.host}: ${answer.reason}`, 'The BMC breaks the IPMI specification; try Redfish, or newer firmware.');
+      if (isMalformed(answer))
+        throw new BmcError(
+          'protocol',
+          `${address.host}: ${answer.reason}`,
+          'The BMC breaks the IPMI specification; try Redfish, or newer firmware.',
+        );
       return answer;
     },
     channel: (signal) =>

@@ -39,7 +39,10 @@ export interface HandshakeSettings {
 export type HandshakeOutcome =
   | { readonly kind: 'open'; readonly consoleSessionId: number; readonly managedSessionId: number; readonly keys: SessionKeys }
   /** `silent-suite`: no answer to Open Session at all, as some BMCs treat suites they do not know. */
-  | { readonly kind: 'silent-suite' | 'silent' | 'suite-refused' | 'role-refused' | 'auth-refused' | 'no-sessions' | 'confused'; readonly reason: string };
+  | {
+      readonly kind: 'silent-suite' | 'silent' | 'suite-refused' | 'role-refused' | 'auth-refused' | 'no-sessions' | 'confused';
+      readonly reason: string;
+    };
 
 const SUITE_REFUSALS: readonly number[] = [
   RAKP_STATUS.invalidAuthentication,
@@ -55,13 +58,19 @@ function refusal(step: string, status: number): HandshakeOutcome {
   if (SUITE_REFUSALS.includes(status)) return { kind: 'suite-refused', reason };
   if (ROLE_REFUSALS.includes(status)) return { kind: 'role-refused', reason };
   if (FULL_REFUSALS.includes(status)) return { kind: 'no-sessions', reason };
-  if (status === RAKP_STATUS.unauthorizedName || status === RAKP_STATUS.invalidNameLength) return { kind: 'auth-refused', reason };
+  if (status === RAKP_STATUS.unauthorizedName || status === RAKP_STATUS.invalidNameLength)
+    return { kind: 'auth-refused', reason };
   return { kind: 'confused', reason };
 }
 
 const sameBytes = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
 
-export async function openHandshake(lane: Lane, settings: HandshakeSettings, deps: { clock: Clock; random: Random }, signal: AbortSignal): Promise<HandshakeOutcome> {
+export async function openHandshake(
+  lane: Lane,
+  settings: HandshakeSettings,
+  deps: { clock: Clock; random: Random },
+  signal: AbortSignal,
+): Promise<HandshakeOutcome> {
   const { suite } = settings;
   let tag = deps.random.bytes(1)[0]!;
   const nextTag = () => (tag = (tag + 1) & 0xff);
@@ -89,7 +98,13 @@ export async function openHandshake(lane: Lane, settings: HandshakeSettings, dep
   const consoleSessionId = deps.random.bytes(4).readUInt32LE(0) || 1;
   nextTag();
   const openRequest = encodeOpenRequest({ ...suite, tag, privilege: settings.privilege, consoleSessionId });
-  const opened = await ask(PAYLOAD.openRequest, PAYLOAD.openResponse, () => openRequest, decodeOpenResponse, (answer) => answer.status !== 0 || answer.consoleSessionId === consoleSessionId);
+  const opened = await ask(
+    PAYLOAD.openRequest,
+    PAYLOAD.openResponse,
+    () => openRequest,
+    decodeOpenResponse,
+    (answer) => answer.status !== 0 || answer.consoleSessionId === consoleSessionId,
+  );
   if (!opened) return { kind: 'silent-suite', reason: `no answer to Open Session with cipher suite ${suite.id}` };
   if (opened.status !== 0) return refusal('Open Session', opened.status);
   if (opened.suite?.id !== suite.id) return { kind: 'suite-refused', reason: 'Open Session: BMC chose another cipher suite' };
@@ -98,26 +113,55 @@ export async function openHandshake(lane: Lane, settings: HandshakeSettings, dep
   const role = settings.privilege | ROLE_BY_NAME_ONLY;
   const { managedSessionId } = opened;
   const makeRakp1 = () => encodeRakp1({ tag: nextTag(), managedSessionId, consoleRandom, role, username: settings.username });
-  const rakp2 = await ask(PAYLOAD.rakp1, PAYLOAD.rakp2, makeRakp1, decodeRakp2, (answer) => answer.status !== 0 || answer.consoleSessionId === consoleSessionId);
+  const rakp2 = await ask(
+    PAYLOAD.rakp1,
+    PAYLOAD.rakp2,
+    makeRakp1,
+    decodeRakp2,
+    (answer) => answer.status !== 0 || answer.consoleSessionId === consoleSessionId,
+  );
   if (!rakp2) return { kind: 'silent', reason: 'no answer to RAKP 1' };
   if (rakp2.status !== 0) return refusal('RAKP 2', rakp2.status);
 
-  const x: RakpExchange = { suite, consoleSessionId, managedSessionId, consoleRandom, managedRandom: rakp2.managedRandom, managedGuid: rakp2.managedGuid, role, username: settings.username };
+  const x: RakpExchange = {
+    suite,
+    consoleSessionId,
+    managedSessionId,
+    consoleRandom,
+    managedRandom: rakp2.managedRandom,
+    managedGuid: rakp2.managedGuid,
+    role,
+    username: settings.username,
+  };
   const sendRakp3 = (status: number, code: Buffer) => encodeRakp34({ tag, status, sessionId: managedSessionId, code });
   if (!sameBytes(rakp2.code, rakp2Code(x, settings.password))) {
     nextTag();
     // Tells the BMC to free the session; it does not answer.
-    lane.send(encodeRmcpPlus({ payloadType: PAYLOAD.rakp3, sessionId: 0, sequence: 0, payload: sendRakp3(RAKP_STATUS.invalidCode, Buffer.alloc(0)) }));
+    lane.send(
+      encodeRmcpPlus({
+        payloadType: PAYLOAD.rakp3,
+        sessionId: 0,
+        sequence: 0,
+        payload: sendRakp3(RAKP_STATUS.invalidCode, Buffer.alloc(0)),
+      }),
+    );
     return { kind: 'auth-refused', reason: 'RAKP 2: the BMC knows another password for this user' };
   }
 
   nextTag();
   const rakp3 = sendRakp3(0, rakp3Code(x, settings.password));
-  const rakp4 = await ask(PAYLOAD.rakp3, PAYLOAD.rakp4, () => rakp3, decodeRakp34, (answer) => answer.status !== 0 || answer.sessionId === consoleSessionId);
+  const rakp4 = await ask(
+    PAYLOAD.rakp3,
+    PAYLOAD.rakp4,
+    () => rakp3,
+    decodeRakp34,
+    (answer) => answer.status !== 0 || answer.sessionId === consoleSessionId,
+  );
   if (!rakp4) return { kind: 'silent', reason: 'no answer to RAKP 3' };
   // The password was right in RAKP 2, so a refusal here means that the BMC had moved on to another random number.
   if (rakp4.status !== 0) return { kind: 'confused', reason: `RAKP 4: ${rakpStatusName(rakp4.status)}` };
   const sik = sessionIntegrityKey(x, settings.password);
-  if (!sameBytes(rakp4.code.subarray(0, suite.codeBytes), rakp4Code(x, sik))) return { kind: 'confused', reason: 'RAKP 4: code is wrong (a BMC key KG may be set)' };
+  if (!sameBytes(rakp4.code.subarray(0, suite.codeBytes), rakp4Code(x, sik)))
+    return { kind: 'confused', reason: 'RAKP 4: code is wrong (a BMC key KG may be set)' };
   return { kind: 'open', consoleSessionId, managedSessionId, keys: sessionKeys(suite, sik) };
 }

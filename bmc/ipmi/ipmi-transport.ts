@@ -109,7 +109,9 @@ export function createIpmiTransport(logger: Logger): IpmiTransport {
       closed = true;
       const open = await Promise.allSettled(sockets.values());
       sockets.clear();
-      await Promise.all(open.map((each) => each.status === 'fulfilled' && new Promise<void>((resolve) => each.value.close(() => resolve()))));
+      await Promise.all(
+        open.map((each) => each.status === 'fulfilled' && new Promise<void>((resolve) => each.value.close(() => resolve()))),
+      );
     },
   };
 }

@@ -37,7 +37,12 @@ export async function listUsers(endpoint: IpmiEndpoint, signal: AbortSignal): Pr
 }
 
 /** The slot with this name, else the first free one; only names are read, since a BMC may have 63 slots. */
-async function findSlot(endpoint: IpmiEndpoint, name: string, channel: number, signal: AbortSignal): Promise<{ id: number; taken: boolean } | undefined> {
+async function findSlot(
+  endpoint: IpmiEndpoint,
+  name: string,
+  channel: number,
+  signal: AbortSignal,
+): Promise<{ id: number; taken: boolean } | undefined> {
   const { idMax } = await endpoint.ask(getUserAccess(channel, 1), decodeUserAccess, signal);
   let free: number | undefined;
   for (let id = FIRST_NAMED_USER; id <= idMax; id++) {
@@ -48,11 +53,21 @@ async function findSlot(endpoint: IpmiEndpoint, name: string, channel: number, s
   return free === undefined ? undefined : { id: free, taken: false };
 }
 
-export async function putUser(endpoint: IpmiEndpoint, account: { host: string; name: string; password: Secret }, signal: AbortSignal): Promise<BmcUser> {
+export async function putUser(
+  endpoint: IpmiEndpoint,
+  account: { host: string; name: string; password: Secret },
+  signal: AbortSignal,
+): Promise<BmcUser> {
   const { host, name } = account;
   const password = account.password.reveal();
-  if (name === '' || Buffer.byteLength(name) > USER_NAME_BYTES) throw new BmcError('refused', `${host}: a BMC user name has 1 to ${USER_NAME_BYTES} bytes`, 'Choose a shorter name.');
-  if (password === '' || Buffer.byteLength(password) > PASSWORD_BYTES_MAX) throw new BmcError('refused', `${host}: an IPMI password has 1 to ${PASSWORD_BYTES_MAX} bytes`, 'Choose a shorter password.');
+  if (name === '' || Buffer.byteLength(name) > USER_NAME_BYTES)
+    throw new BmcError('refused', `${host}: a BMC user name has 1 to ${USER_NAME_BYTES} bytes`, 'Choose a shorter name.');
+  if (password === '' || Buffer.byteLength(password) > PASSWORD_BYTES_MAX)
+    throw new BmcError(
+      'refused',
+      `${host}: an IPMI password has 1 to ${PASSWORD_BYTES_MAX} bytes`,
+      'Choose a shorter password.',
+    );
   const channel = await endpoint.channel(signal);
   const slot = await findSlot(endpoint, name, channel, signal);
   if (!slot) throw new BmcError('refused', `${host}: all user slots are taken`, 'Delete a user on the BMC.');

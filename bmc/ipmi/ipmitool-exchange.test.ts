@@ -5,7 +5,19 @@ import { CHASSIS_COMMAND, chassisControlOf } from './chassis-codec.ts';
 import { decodeIpmi15 } from './ipmi15-session-codec.ts';
 import { IPMITOOL_FRAMES } from './ipmitool-frames.fixture.ts';
 import { decodeMessage, NET_FN, requestMessage } from './message-codec.ts';
-import { decodeOpenRequest, decodeOpenResponse, decodeRakp1, decodeRakp2, decodeRakp34, encodeRakp1, rakp2Code, rakp3Code, rakp4Code, sessionIntegrityKey, sessionKeys } from './rakp-codec.ts';
+import {
+  decodeOpenRequest,
+  decodeOpenResponse,
+  decodeRakp1,
+  decodeRakp2,
+  decodeRakp34,
+  encodeRakp1,
+  rakp2Code,
+  rakp3Code,
+  rakp4Code,
+  sessionIntegrityKey,
+  sessionKeys,
+} from './rakp-codec.ts';
 import { decodeRmcp } from './rmcp-codec.ts';
 import { decodeRmcpPlus, encodeRmcpPlus, PAYLOAD } from './rmcp-plus-codec.ts';
 import { getAuthCapabilities, PRIVILEGE, SESSION_COMMAND, setSessionPrivilege } from './session-command-codec.ts';
@@ -20,7 +32,10 @@ const PASSWORD = Buffer.from('Sixteen-byte-pw!');
 
 for (const suiteId of [3, 17] as const) {
   test(`cipher suite ${suiteId}: ipmitool's session is understood byte by byte`, () => {
-    const bodies = IPMITOOL_FRAMES[suiteId].map(([from, hex]) => ({ from, body: sound(decodeRmcp(Buffer.from(hex, 'hex'))).body }));
+    const bodies = IPMITOOL_FRAMES[suiteId].map(([from, hex]) => ({
+      from,
+      body: sound(decodeRmcp(Buffer.from(hex, 'hex'))).body,
+    }));
     const setup = (at: number) => sound(decodeRmcpPlus(bodies[at]!.body)).payload;
 
     const first = sound(decodeIpmi15(bodies[0]!.body));
@@ -34,7 +49,13 @@ for (const suiteId of [3, 17] as const) {
     const rakp1 = sound(decodeRakp1(setup(4)));
     assert.deepEqual(encodeRakp1(rakp1), setup(4));
     const rakp2 = sound(decodeRakp2(setup(5)));
-    const exchange = { ...rakp1, ...rakp2, suite: opened.suite!, consoleSessionId: open.consoleSessionId, managedSessionId: opened.managedSessionId };
+    const exchange = {
+      ...rakp1,
+      ...rakp2,
+      suite: opened.suite!,
+      consoleSessionId: open.consoleSessionId,
+      managedSessionId: opened.managedSessionId,
+    };
     assert.deepEqual(rakp2.code, rakp2Code(exchange, PASSWORD));
     assert.deepEqual(sound(decodeRakp34(setup(6))).code, rakp3Code(exchange, PASSWORD));
     const sik = sessionIntegrityKey(exchange, PASSWORD);

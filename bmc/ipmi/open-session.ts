@@ -8,7 +8,13 @@ import { createIpmiSession, type IpmiSession } from './ipmi-session.ts';
 import type { Lane } from './ipmi-transport.ts';
 import { decodeIpmi15, encodeIpmi15 } from './ipmi15-session-codec.ts';
 import { decodeMessage, requestMessage } from './message-codec.ts';
-import { decodeAuthCapabilities, getAuthCapabilities, PRIVILEGE, setSessionPrivilege, type AuthCapabilities } from './session-command-codec.ts';
+import {
+  decodeAuthCapabilities,
+  getAuthCapabilities,
+  PRIVILEGE,
+  setSessionPrivilege,
+  type AuthCapabilities,
+} from './session-command-codec.ts';
 import { PASSWORD_BYTES_MAX } from './user-codec.ts';
 import { USERNAME_BYTES_MAX } from './rakp-codec.ts';
 
@@ -34,7 +40,8 @@ async function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSign
     match(bytes) {
       const packet = decodeIpmi15(bytes);
       const message = isMalformed(packet) ? packet : decodeMessage(packet.payload);
-      if (isMalformed(message) || message.sequence !== sequence || message.command !== request.command || message.data[0] !== 0) return undefined;
+      if (isMalformed(message) || message.sequence !== sequence || message.command !== request.command || message.data[0] !== 0)
+        return undefined;
       const answer = decodeAuthCapabilities(message.data.subarray(1));
       return isMalformed(answer) ? undefined : answer;
     },
@@ -54,13 +61,25 @@ const REFUSALS: Readonly<Record<Exclude<HandshakeOutcome['kind'], 'open'>, { cod
 type Handshaken = { outcome: HandshakeOutcome; privilege: number; suite: CipherSuiteId };
 
 /** Tries privileges and fresh starts within one suite. */
-async function handshakeWithSuite(lane: Lane, address: BmcAddress, suite: CipherSuiteId, deps: EndpointDeps, signal: AbortSignal): Promise<Handshaken> {
+async function handshakeWithSuite(
+  lane: Lane,
+  address: BmcAddress,
+  suite: CipherSuiteId,
+  deps: EndpointDeps,
+  signal: AbortSignal,
+): Promise<Handshaken> {
   const password = Buffer.from(address.password.reveal(), 'latin1');
   let last: Handshaken | undefined;
   for (const privilege of PRIVILEGES) {
     for (let start = 0; start < FRESH_STARTS_MAX; start++) {
       const leave = await deps.handshakes.enter(signal);
-      const settings = { suite: CIPHER_SUITES[suite], username: address.username, password, privilege, waitsMs: HANDSHAKE_WAITS_MS };
+      const settings = {
+        suite: CIPHER_SUITES[suite],
+        username: address.username,
+        password,
+        privilege,
+        waitsMs: HANDSHAKE_WAITS_MS,
+      };
       const outcome = await openHandshake(lane, settings, deps, signal).finally(leave);
       last = { outcome, privilege, suite };
       if (outcome.kind !== 'silent' && outcome.kind !== 'confused') break;
@@ -71,26 +90,56 @@ async function handshakeWithSuite(lane: Lane, address: BmcAddress, suite: Cipher
 }
 
 function checkCredentials(address: BmcAddress): void {
-  const tooLong = Buffer.byteLength(address.password.reveal(), 'latin1') > PASSWORD_BYTES_MAX ? `password is longer than ${PASSWORD_BYTES_MAX} bytes` : Buffer.byteLength(address.username) > USERNAME_BYTES_MAX ? `user name is longer than ${USERNAME_BYTES_MAX} bytes` : undefined;
-  if (tooLong) throw new BmcError('unsupported', `${address.host}: ${tooLong}, which IPMI cannot carry`, 'Use Redfish for this BMC, or shorter credentials.');
+  const tooLong =
+    Buffer.byteLength(address.password.reveal(), 'latin1') > PASSWORD_BYTES_MAX
+      ? `password is longer than ${PASSWORD_BYTES_MAX} bytes`
+      : Buffer.byteLength(address.username) > USERNAME_BYTES_MAX
+        ? `user name is longer than ${USERNAME_BYTES_MAX} bytes`
+        : undefined;
+  if (tooLong)
+    throw new BmcError(
+      'unsupported',
+      `${address.host}: ${tooLong}, which IPMI cannot carry`,
+      'Use Redfish for this BMC, or shorter credentials.',
+    );
 }
 
-export async function openIpmiSession(lane: Lane, address: BmcAddress, deps: EndpointDeps, signal: AbortSignal): Promise<{ session: IpmiSession; channel: number }> {
+export async function openIpmiSession(
+  lane: Lane,
+  address: BmcAddress,
+  deps: EndpointDeps,
+  signal: AbortSignal,
+): Promise<{ session: IpmiSession; channel: number }> {
   checkCredentials(address);
   deps.guard.check(address);
   const cacheKey = `${lane.host} ${lane.port}`;
   const capabilities = await askCapabilities(lane, deps, signal);
-  if (!capabilities) throw new BmcError('unreachable', `${address.host} does not answer IPMI on UDP port ${lane.port}`, 'Check power, cable and address of the BMC, and that IPMI over LAN is enabled on it.');
-  if (!capabilities.speaksIpmi20) throw new BmcError('unsupported', `${address.host} speaks only IPMI 1.5`, 'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.');
+  if (!capabilities)
+    throw new BmcError(
+      'unreachable',
+      `${address.host} does not answer IPMI on UDP port ${lane.port}`,
+      'Check power, cable and address of the BMC, and that IPMI over LAN is enabled on it.',
+    );
+  if (!capabilities.speaksIpmi20)
+    throw new BmcError(
+      'unsupported',
+      `${address.host} speaks only IPMI 1.5`,
+      'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.',
+    );
 
   const known = deps.suites.get(cacheKey);
-  const suites = address.cipherSuite ? [address.cipherSuite] : [...new Set([...(known ? [known] : []), ...SUITES_BY_PREFERENCE])];
+  const suites = address.cipherSuite
+    ? [address.cipherSuite]
+    : [...new Set([...(known ? [known] : []), ...SUITES_BY_PREFERENCE])];
   let last: Handshaken | undefined;
   for (const suite of suites) {
     last = await handshakeWithSuite(lane, address, suite, deps, signal);
     const kind = last.outcome.kind;
     if (kind !== 'suite-refused' && kind !== 'silent-suite') break;
-    deps.logger.debug({ host: address.host, suite, reason: 'reason' in last.outcome ? last.outcome.reason : '' }, 'cipher suite not accepted');
+    deps.logger.debug(
+      { host: address.host, suite, reason: 'reason' in last.outcome ? last.outcome.reason : '' },
+      'cipher suite not accepted',
+    );
   }
   const { outcome, privilege, suite } = last!;
   if (outcome.kind !== 'open') {
@@ -108,7 +157,11 @@ export async function openIpmiSession(lane: Lane, address: BmcAddress, deps: End
   if (raised?.[0] !== 0) {
     void session.close();
     throw raised
-      ? new BmcError('auth', `${address.host}: session privilege was not granted`, 'Give the BMC user administrator rights on the LAN channel.')
+      ? new BmcError(
+          'auth',
+          `${address.host}: session privilege was not granted`,
+          'Give the BMC user administrator rights on the LAN channel.',
+        )
       : new BmcError('timeout', `${address.host}: a new session fell silent`, 'Try again.');
   }
   return { session, channel: capabilities.channel };

@@ -53,7 +53,10 @@ export function encodeOpenResponse(response: OpenResponse, privilege: number): B
   head.writeUInt32LE(response.consoleSessionId, 4);
   if (response.status !== 0 || !response.suite) return head.subarray(0, 8);
   head.writeUInt32LE(response.managedSessionId, 8);
-  return Buffer.concat([head, algorithms(response.suite.authentication, response.suite.integrity, response.suite.confidentiality)]);
+  return Buffer.concat([
+    head,
+    algorithms(response.suite.authentication, response.suite.integrity, response.suite.confidentiality),
+  ]);
 }
 
 /** Some BMCs shorten a refusal to tag and status. */
@@ -61,7 +64,8 @@ const isShortRefusal = (bytes: Buffer): boolean => bytes.length >= 2 && bytes[1]
 const sessionIdIn = (bytes: Buffer): number => (bytes.length >= 8 ? bytes.readUInt32LE(4) : 0);
 
 export function decodeOpenResponse(bytes: Buffer): OpenResponse | Malformed {
-  if (isShortRefusal(bytes)) return { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: sessionIdIn(bytes), managedSessionId: 0, suite: undefined };
+  if (isShortRefusal(bytes))
+    return { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: sessionIdIn(bytes), managedSessionId: 0, suite: undefined };
   if (bytes.length < 8) return malformed('Open Session response is shorter than 8 bytes', bytes.length);
   const head = { tag: bytes[0]!, status: bytes[1]!, consoleSessionId: bytes.readUInt32LE(4) };
   if (bytes.length < 36) return malformed('Open Session response is shorter than 36 bytes', bytes.length);
@@ -182,13 +186,23 @@ const roleAndName = (x: RakpExchange) => {
 };
 
 export const rakp2Code = (x: RakpExchange, password: Buffer): Buffer =>
-  hmac(x.suite, password, u32(x.consoleSessionId), u32(x.managedSessionId), x.consoleRandom, x.managedRandom, x.managedGuid, roleAndName(x));
+  hmac(
+    x.suite,
+    password,
+    u32(x.consoleSessionId),
+    u32(x.managedSessionId),
+    x.consoleRandom,
+    x.managedRandom,
+    x.managedGuid,
+    roleAndName(x),
+  );
 
 export const rakp3Code = (x: RakpExchange, password: Buffer): Buffer =>
   hmac(x.suite, password, x.managedRandom, u32(x.consoleSessionId), roleAndName(x));
 
 /** SIK (§13.31). `kg` is the BMC's own key, or the user's password where none is set. */
-export const sessionIntegrityKey = (x: RakpExchange, kg: Buffer): Buffer => hmac(x.suite, kg, x.consoleRandom, x.managedRandom, roleAndName(x));
+export const sessionIntegrityKey = (x: RakpExchange, kg: Buffer): Buffer =>
+  hmac(x.suite, kg, x.consoleRandom, x.managedRandom, roleAndName(x));
 
 export const rakp4Code = (x: RakpExchange, sik: Buffer): Buffer =>
   hmac(x.suite, sik, x.consoleRandom, u32(x.managedSessionId), x.managedGuid).subarray(0, x.suite.codeBytes);
@@ -226,5 +240,7 @@ export const rakpStatusName = (status: number): string => STATUS_NAMES[status] ?
 
 export const suiteRecords = (): Buffer =>
   Buffer.concat(
-    Object.values(CIPHER_SUITES).map((s) => Buffer.from([0xc0, s.id, s.authentication, 0x40 | s.integrity, 0x80 | s.confidentiality])),
+    Object.values(CIPHER_SUITES).map((s) =>
+      Buffer.from([0xc0, s.id, s.authentication, 0x40 | s.integrity, 0x80 | s.confidentiality]),
+    ),
   );

@@ -9,7 +9,13 @@ const CHUNK_BYTES_MAX = 64;
 const CHUNK_BYTES_MIN = 8;
 /** The three areas that are read hold at most 3 * 255 * 8 bytes; inventories past this are broken or hold other things. */
 const INVENTORY_BYTES_MAX = 8192;
-const TOO_MUCH: readonly number[] = [COMPLETION.requestLength, COMPLETION.cannotReturnBytes, COMPLETION.fieldLength, COMPLETION.requestTruncated, COMPLETION.unspecified];
+const TOO_MUCH: readonly number[] = [
+  COMPLETION.requestLength,
+  COMPLETION.cannotReturnBytes,
+  COMPLETION.fieldLength,
+  COMPLETION.requestTruncated,
+  COMPLETION.unspecified,
+];
 
 export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FruInventory> {
   const info = await endpoint.ask(getFruAreaInfo(BUILT_IN_FRU), decodeFruAreaInfo, signal);
@@ -17,7 +23,7 @@ export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSign
   const sizeBytes = Math.min(info.sizeBytes, INVENTORY_BYTES_MAX);
   const pieces: Buffer[] = [];
   let chunkBytes = CHUNK_BYTES_MAX;
-  for (let offset = 0; offset < sizeBytes; ) {
+  for (let offset = 0; offset < sizeBytes;) {
     try {
       const wanted = Math.min(chunkBytes, sizeBytes - offset);
       const answer = await endpoint.call(readFru(BUILT_IN_FRU, offset / unit, Math.ceil(wanted / unit)), signal);
@@ -26,7 +32,8 @@ export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSign
       pieces.push(piece);
       offset += piece.length;
     } catch (error) {
-      const smaller = error instanceof IpmiCompletionError && TOO_MUCH.includes(error.completion) && chunkBytes > CHUNK_BYTES_MIN;
+      const smaller =
+        error instanceof IpmiCompletionError && TOO_MUCH.includes(error.completion) && chunkBytes > CHUNK_BYTES_MIN;
       // Some BMCs say more than they have: what came before the end is the inventory.
       if (!smaller && error instanceof IpmiCompletionError && pieces.length > 0 && !error.retryable) break;
       if (!smaller) throw error;
@@ -34,6 +41,7 @@ export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSign
     }
   }
   const inventory = decodeFru(Buffer.concat(pieces));
-  if ('malformed' in inventory) throw new BmcError('protocol', inventory.reason, 'The FRU of this machine was never written or is damaged.');
+  if ('malformed' in inventory)
+    throw new BmcError('protocol', inventory.reason, 'The FRU of this machine was never written or is damaged.');
   return inventory;
 }

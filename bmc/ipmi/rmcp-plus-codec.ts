@@ -17,7 +17,16 @@ export interface RmcpPlusPacket {
   readonly payload: Buffer;
 }
 
-export const PAYLOAD = { ipmi: 0, sol: 1, openRequest: 0x10, openResponse: 0x11, rakp1: 0x12, rakp2: 0x13, rakp3: 0x14, rakp4: 0x15 } as const;
+export const PAYLOAD = {
+  ipmi: 0,
+  sol: 1,
+  openRequest: 0x10,
+  openResponse: 0x11,
+  rakp1: 0x12,
+  rakp2: 0x13,
+  rakp3: 0x14,
+  rakp4: 0x15,
+} as const;
 
 const AUTH_TYPE_RMCP_PLUS = 6;
 const ENCRYPTED = 0x80;

@@ -26,7 +26,13 @@ export const encodeSol = (packet: SolPacket): Buffer =>
 
 export function decodeSol(bytes: Buffer): SolPacket | Malformed {
   if (bytes.length < 4) return malformed('SOL packet is shorter than 4 bytes', bytes.length);
-  return { sequence: bytes[0]! & 15, acknowledged: bytes[1]! & 15, accepted: bytes[2]!, flags: bytes[3]!, data: bytes.subarray(4) };
+  return {
+    sequence: bytes[0]! & 15,
+    acknowledged: bytes[1]! & 15,
+    accepted: bytes[2]!,
+    flags: bytes[3]!,
+    data: bytes.subarray(4),
+  };
 }
 
 export const nextSolSequence = (sequence: number): number => (sequence >= SOL_SEQUENCE_MAX ? 1 : sequence + 1);

@@ -6,7 +6,15 @@ import { COMPLETION, completionName } from './completion-code-codec.ts';
 import { getDeviceId } from './device-codec.ts';
 import type { IpmiSession } from './ipmi-session.ts';
 import type { IpmiRequest } from './message-codec.ts';
-import { activateSol, deactivateSol, decodeSol, decodeSolActivation, encodeSol, SOL_ALREADY_ACTIVE, SOL_DEACTIVATED } from './sol-codec.ts';
+import {
+  activateSol,
+  deactivateSol,
+  decodeSol,
+  decodeSolActivation,
+  encodeSol,
+  SOL_ALREADY_ACTIVE,
+  SOL_DEACTIVATED,
+} from './sol-codec.ts';
 import { createSolLink } from './sol-link-codec.ts';
 
 /** The host's serial console over a session of its own. It ends when either side closes, or the BMC falls silent. */
@@ -33,10 +41,15 @@ async function activate(host: string, session: IpmiSession, signal: AbortSignal)
     answer = await ask(activateSol);
   }
   if (answer[0] !== COMPLETION.ok) {
-    throw new BmcError('refused', `${host}: console refused: ${completionName(answer[0]!)}`, 'Enable Serial over LAN on the BMC and for this user.');
+    throw new BmcError(
+      'refused',
+      `${host}: console refused: ${completionName(answer[0]!)}`,
+      'Enable Serial over LAN on the BMC and for this user.',
+    );
   }
   const activation = decodeSolActivation(answer.subarray(1));
-  if (isMalformed(activation)) throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
+  if (isMalformed(activation))
+    throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
   return Math.min(Math.max(activation.inboundBytesMax - SOL_HEADER_BYTES, 1), CHUNK_BYTES_MAX);
 }
 
@@ -48,7 +61,10 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
   const keepAlive = setInterval(() => {
     session
       .request(getDeviceId, WAITS_MS, AbortSignal.timeout(KEEP_ALIVE_MS))
-      .then((answer) => answer ?? stream.destroy(new BmcError('timeout', `${host}: console session was lost`, 'Open the console again.')))
+      .then(
+        (answer) =>
+          answer ?? stream.destroy(new BmcError('timeout', `${host}: console session was lost`, 'Open the console again.')),
+      )
       .catch(() => undefined);
   }, KEEP_ALIVE_MS);
   keepAlive.unref();
@@ -63,7 +79,10 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
     clearTimeout(timer);
     for (;;) {
       const turn = link.next(clock.nowMs());
-      if (turn.lost) return void stream.destroy(new BmcError('timeout', `${host}: the BMC no longer takes console input`, 'Open the console again.'));
+      if (turn.lost)
+        return void stream.destroy(
+          new BmcError('timeout', `${host}: the BMC no longer takes console input`, 'Open the console again.'),
+        );
       if (!turn.packet) {
         if (turn.wakeInMs !== undefined) timer = setTimeout(pump, turn.wakeInMs);
         return releaseWrite();

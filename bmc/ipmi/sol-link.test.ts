@@ -30,19 +30,31 @@ function converse(left: SolLink, right: SolLink, seed: number, loss: number): { 
 
 test('characters arrive once and in order over a line that loses and repeats', () => {
   fc.assert(
-    fc.property(fc.nat(), fc.double({ min: 0, max: 0.4, noNaN: true }), fc.string({ maxLength: 60 }), fc.string({ maxLength: 60 }), (seed, loss, toRight, toLeft) => {
-      const ascii = (text: string) => text.replace(/[^\x20-\x7e]/g, '.');
-      const left = createSolLink(SETTINGS);
-      const right = createSolLink(SETTINGS);
-      left.queue(Buffer.from(ascii(toRight)));
-      right.queue(Buffer.from(ascii(toLeft)));
-      assert.deepEqual(converse(left, right, seed, loss), { left: ascii(toLeft), right: ascii(toRight) });
-    }),
+    fc.property(
+      fc.nat(),
+      fc.double({ min: 0, max: 0.4, noNaN: true }),
+      fc.string({ maxLength: 60 }),
+      fc.string({ maxLength: 60 }),
+      (seed, loss, toRight, toLeft) => {
+        const ascii = (text: string) => text.replace(/[^\x20-\x7e]/g, '.');
+        const left = createSolLink(SETTINGS);
+        const right = createSolLink(SETTINGS);
+        left.queue(Buffer.from(ascii(toRight)));
+        right.queue(Buffer.from(ascii(toLeft)));
+        assert.deepEqual(converse(left, right, seed, loss), { left: ascii(toLeft), right: ascii(toRight) });
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
-const ack = (acknowledged: number, accepted: number, flags = 0): SolPacket => ({ sequence: 0, acknowledged, accepted, flags, data: Buffer.alloc(0) });
+const ack = (acknowledged: number, accepted: number, flags = 0): SolPacket => ({
+  sequence: 0,
+  acknowledged,
+  accepted,
+  flags,
+  data: Buffer.alloc(0),
+});
 
 test('what the BMC did not accept is sent again under the next number, after a pause when it said NACK', () => {
   const link = createSolLink(SETTINGS);

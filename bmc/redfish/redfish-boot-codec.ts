@@ -19,18 +19,22 @@ const RESETS: Readonly<Record<PowerAction, readonly string[]>> = {
   cycle: ['PowerCycle', 'ForceRestart'],
 };
 
-const allowed = (value: unknown): readonly string[] | undefined => (Array.isArray(value) && value.length > 0 ? value.map(String) : undefined);
+const allowed = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) && value.length > 0 ? value.map(String) : undefined;
 
 /** The first of our words that the BMC takes; undefined when it takes none. A BMC that does not say takes the first. */
-const choose = (words: readonly string[], list: readonly string[] | undefined) => (list ? words.find((word) => list.includes(word)) : words[0]);
+const choose = (words: readonly string[], list: readonly string[] | undefined) =>
+  list ? words.find((word) => list.includes(word)) : words[0];
 
-export const resetTypeFor = (action: PowerAction, allowableValues: unknown): string | undefined => choose(RESETS[action], allowed(allowableValues));
+export const resetTypeFor = (action: PowerAction, allowableValues: unknown): string | undefined =>
+  choose(RESETS[action], allowed(allowableValues));
 
 /** The `Boot` object to send; undefined when the BMC cannot boot from the device. */
 export function encodeBoot(setting: BootSetting, boot: JsonObject): JsonObject | undefined {
   const modes = allowed(boot['BootSourceOverrideMode@Redfish.AllowableValues']);
   const knowsMode = modes !== undefined || boot['BootSourceOverrideMode'] !== undefined;
-  const mode = setting.firmwareMode && knowsMode ? { BootSourceOverrideMode: setting.firmwareMode === 'uefi' ? 'UEFI' : 'Legacy' } : {};
+  const mode =
+    setting.firmwareMode && knowsMode ? { BootSourceOverrideMode: setting.firmwareMode === 'uefi' ? 'UEFI' : 'Legacy' } : {};
   if (setting.device === 'none') return { BootSourceOverrideEnabled: 'Disabled', ...mode };
   const target = choose(TARGETS[setting.device], allowed(boot['BootSourceOverrideTarget@Redfish.AllowableValues']));
   if (!target) return undefined;
@@ -39,7 +43,8 @@ export function encodeBoot(setting: BootSetting, boot: JsonObject): JsonObject |
 
 export function decodeBoot(boot: JsonObject): BootSetting {
   const mode = boot['BootSourceOverrideMode'];
-  const firmwareMode = mode === 'UEFI' ? { firmwareMode: 'uefi' as const } : mode === 'Legacy' ? { firmwareMode: 'bios' as const } : {};
+  const firmwareMode =
+    mode === 'UEFI' ? { firmwareMode: 'uefi' as const } : mode === 'Legacy' ? { firmwareMode: 'bios' as const } : {};
   const enabled = boot['BootSourceOverrideEnabled'];
   const entry = Object.entries(TARGETS).find(([, words]) => words.includes(String(boot['BootSourceOverrideTarget'])));
   if (enabled !== 'Once' && enabled !== 'Continuous') return { device: 'none', persistent: false, ...firmwareMode };

@@ -1,7 +1,17 @@
 import { parseMacAddress } from '../../core/base/mac-address.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
 import type { Secret } from '../../core/base/secret.ts';
-import { BmcError, type BmcAddress, type BmcConnection, type BmcIdentity, type BmcLan, type BmcUser, type BootSetting, type PowerAction, type PowerState } from '../capability.ts';
+import {
+  BmcError,
+  type BmcAddress,
+  type BmcConnection,
+  type BmcIdentity,
+  type BmcLan,
+  type BmcUser,
+  type BootSetting,
+  type PowerAction,
+  type PowerState,
+} from '../capability.ts';
 import { decodeBoot, encodeBoot, resetTypeFor } from './redfish-boot-codec.ts';
 import type { RedfishHttp } from './redfish-http.ts';
 import { openSshConsole } from './ssh-console.ts';
@@ -18,14 +28,17 @@ const textAt = (body: JsonObject, key: string): string | undefined => {
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
 };
 const pathAt = (body: JsonObject, key: string): string | undefined => textAt(objectAt(body, key), '@odata.id');
-const memberPaths = (list: Json | undefined): string[] => (Array.isArray(list) ? list.flatMap((each) => textAt(each as JsonObject, '@odata.id') ?? []) : []);
-const firstObject = (list: Json | undefined): JsonObject => (Array.isArray(list) && typeof list[0] === 'object' ? (list[0] as JsonObject) : {});
+const memberPaths = (list: Json | undefined): string[] =>
+  Array.isArray(list) ? list.flatMap((each) => textAt(each as JsonObject, '@odata.id') ?? []) : [];
+const firstObject = (list: Json | undefined): JsonObject =>
+  Array.isArray(list) && typeof list[0] === 'object' ? (list[0] as JsonObject) : {};
 
 export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, release: () => Promise<void>): BmcConnection {
   const { host } = address;
   let systemPath = address.systemPath;
 
-  const missing = (what: string) => new BmcError('unsupported', `${host}: this BMC has no ${what}`, 'Try IPMI, or newer BMC firmware.');
+  const missing = (what: string) =>
+    new BmcError('unsupported', `${host}: this BMC has no ${what}`, 'Try IPMI, or newer BMC firmware.');
   const follow = async (from: JsonObject, key: string, signal: AbortSignal): Promise<JsonObject> => {
     const path = pathAt(from, key);
     if (!path) throw missing(key);
@@ -35,7 +48,12 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
   const findSystem = async (signal: AbortSignal): Promise<string> => {
     if (systemPath) return systemPath;
     const paths = memberPaths((await follow(await http.get(ROOT, signal), 'Systems', signal))['Members']);
-    if (paths.length > 1) throw new BmcError('refused', `${host}: the BMC has ${paths.length} systems: ${paths.join(', ')}`, 'Name one of them as `systemPath`.');
+    if (paths.length > 1)
+      throw new BmcError(
+        'refused',
+        `${host}: the BMC has ${paths.length} systems: ${paths.join(', ')}`,
+        'Name one of them as `systemPath`.',
+      );
     if (!paths[0]) throw missing('ComputerSystem');
     return (systemPath = paths[0]);
   };
@@ -70,7 +88,8 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     const target = textAt(reset, 'target');
     if (!target) throw missing('reset action');
     const info = textAt(reset, '@Redfish.ActionInfo');
-    const values = reset['ResetType@Redfish.AllowableValues'] ?? (info ? allowableResetTypes(await http.get(info, signal)) : undefined);
+    const values =
+      reset['ResetType@Redfish.AllowableValues'] ?? (info ? allowableResetTypes(await http.get(info, signal)) : undefined);
     const type = resetTypeFor(wanted, values);
     if (!type) throw missing(`reset type for "${wanted}"`);
     await http.post(target, { ResetType: type }, signal);
@@ -86,7 +105,9 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     const system = await readSystem(signal);
     const firmware = textAt(await readManager(signal).catch(ignoreUnsupported), 'FirmwareVersion');
     const nics = pathAt(system, 'EthernetInterfaces') ? await readMembers(system, 'EthernetInterfaces', signal) : [];
-    const nicMacs = nics.flatMap((nic) => parseMacAddress(textAt(nic, 'PermanentMACAddress') ?? textAt(nic, 'MACAddress') ?? '') ?? []);
+    const nicMacs = nics.flatMap(
+      (nic) => parseMacAddress(textAt(nic, 'PermanentMACAddress') ?? textAt(nic, 'MACAddress') ?? '') ?? [],
+    );
     const optional = (key: keyof BmcIdentity, value: string | undefined) => (value ? { [key]: value } : {});
     return {
       ...optional('systemUuid', textAt(system, 'UUID')?.toLowerCase()),
@@ -114,13 +135,20 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     if (slot) await http.patch(textAt(slot, '@odata.id')!, known ? changes : wanted, signal);
     else await http.post(path, wanted, signal);
     const user = (await readAccounts(signal)).accounts.find((account) => account['UserName'] === name);
-    if (!user) throw new BmcError('protocol', `${host}: the BMC accepted user ${name} but does not list it`, 'Look at the accounts on the BMC.');
+    if (!user)
+      throw new BmcError(
+        'protocol',
+        `${host}: the BMC accepted user ${name} but does not list it`,
+        'Look at the accounts on the BMC.',
+      );
     return userOf(user);
   };
 
   const lan = async (signal: AbortSignal): Promise<BmcLan> => {
     const nics = await readMembers(await readManager(signal), 'EthernetInterfaces', signal);
-    const used = nics.find((nic) => textAt(firstObject(nic['IPv4Addresses']), 'Address') === host) ?? nics.find((nic) => textAt(firstObject(nic['IPv4Addresses']), 'Address'));
+    const used =
+      nics.find((nic) => textAt(firstObject(nic['IPv4Addresses']), 'Address') === host) ??
+      nics.find((nic) => textAt(firstObject(nic['IPv4Addresses']), 'Address'));
     if (!used) throw missing('manager network interface with an IPv4 address');
     const ip = firstObject(used['IPv4Addresses']);
     const origin = textAt(ip, 'AddressOrigin');
@@ -137,9 +165,22 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     const system = await readSystem(signal);
     const ssh = objectAt(objectAt(system, 'SerialConsole'), 'SSH');
     if (ssh['ServiceEnabled'] !== true) {
-      throw new BmcError('unsupported', `${host}: Redfish offers no SSH console here`, 'Give the BMC an IPMI address as well: its console then comes by Serial over LAN.');
+      throw new BmcError(
+        'unsupported',
+        `${host}: Redfish offers no SSH console here`,
+        'Give the BMC an IPMI address as well: its console then comes by Serial over LAN.',
+      );
     }
-    return openSshConsole({ host, port: Number(ssh['Port'] ?? 22), username: address.username, password: address.password, entry: textAt(ssh, 'ConsoleEntryCommand') }, signal);
+    return openSshConsole(
+      {
+        host,
+        port: Number(ssh['Port'] ?? 22),
+        username: address.username,
+        password: address.password,
+        entry: textAt(ssh, 'ConsoleEntryCommand'),
+      },
+      signal,
+    );
   };
 
   return {
@@ -168,7 +209,11 @@ function allowableResetTypes(info: JsonObject): Json | undefined {
   return (entry as JsonObject | undefined)?.['AllowableValues'];
 }
 
-const PRIVILEGES: Readonly<Record<string, BmcUser['privilege']>> = { Administrator: 'administrator', Operator: 'operator', ReadOnly: 'user' };
+const PRIVILEGES: Readonly<Record<string, BmcUser['privilege']>> = {
+  Administrator: 'administrator',
+  Operator: 'operator',
+  ReadOnly: 'user',
+};
 
 const userOf = (account: JsonObject): BmcUser => ({
   id: Number.isInteger(Number(account['Id'])) ? Number(account['Id']) : 0,

@@ -55,25 +55,42 @@ function parseBody(text: string, host: string): JsonObject {
     const body = JSON.parse(text) as Json;
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   } catch (cause) {
-    throw new BmcError('protocol', `${host}: the reply is not JSON`, 'Check that the address is a BMC with Redfish.', { cause });
+    throw new BmcError('protocol', `${host}: the reply is not JSON`, 'Check that the address is a BMC with Redfish.', {
+      cause,
+    });
   }
   throw new BmcError('protocol', `${host}: the reply is not a JSON object`, 'Check that the address is a BMC with Redfish.');
 }
 
 /** With a pinned certificate its name is not checked: BMCs rarely carry their own address in it. */
 const tlsOptions = (trust: BmcAddress['trust']) =>
-  trust === false ? { rejectUnauthorized: false } : typeof trust === 'string' ? { ca: trust, checkServerIdentity: () => undefined } : {};
+  trust === false
+    ? { rejectUnauthorized: false }
+    : typeof trust === 'string'
+      ? { ca: trust, checkServerIdentity: () => undefined }
+      : {};
 
 export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; guard: LockoutGuard }): RedfishHttp {
   const { host } = address;
   const scheme = address.scheme ?? 'https';
   const origin = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port ?? (scheme === 'https' ? 443 : 80)}`;
-  const agent = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS, ...tlsOptions(address.trust) }, connections: REQUESTS_AT_ONCE, headersTimeout: 0, bodyTimeout: 0 });
+  const agent = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...tlsOptions(address.trust) },
+    connections: REQUESTS_AT_ONCE,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
   const budget = createRequestBudget(deps.clock);
   const gate = createGate(REQUESTS_AT_ONCE);
   let auth: Promise<Auth> | undefined;
 
-  const transfer = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, headers: Readonly<Record<string, string>>, body: JsonObject | undefined, signal: AbortSignal): Promise<Reply> => {
+  const transfer = async (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: JsonObject | undefined,
+    signal: AbortSignal,
+  ): Promise<Reply> => {
     await budget.take(signal);
     const leave = await gate.enter(signal);
     try {
@@ -81,14 +98,24 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         method,
         dispatcher: agent,
         signal,
-        headers: { accept: 'application/json', 'odata-version': '4.0', ...(body ? { 'content-type': 'application/json' } : {}), ...headers },
+        headers: {
+          accept: 'application/json',
+          'odata-version': '4.0',
+          ...(body ? { 'content-type': 'application/json' } : {}),
+          ...headers,
+        },
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
       const pieces: Buffer[] = [];
       let size = 0;
       for await (const piece of reply.body) {
         size += (piece as Buffer).length;
-        if (size > REPLY_BYTES_MAX) throw new BmcError('protocol', `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`, 'Check that the address is a BMC.');
+        if (size > REPLY_BYTES_MAX)
+          throw new BmcError(
+            'protocol',
+            `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`,
+            'Check that the address is a BMC.',
+          );
         pieces.push(piece as Buffer);
       }
       const isJson = reply.statusCode < 300 && reply.statusCode !== 204;
@@ -112,12 +139,28 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
 
   const asBmcError = (error: unknown, signal: AbortSignal): BmcError => {
     if (error instanceof BmcError) return error;
-    if (signal.aborted) return new BmcError('timeout', `${host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', { cause: error });
+    if (signal.aborted)
+      return new BmcError(
+        'timeout',
+        `${host}: no answer within the time allowed`,
+        'Check the BMC network, or allow more time.',
+        { cause: error },
+      );
     const { code, message } = error as NodeJS.ErrnoException;
     const certificate = /CERT|SELF_SIGNED|ERR_TLS/.test(code ?? '');
     return certificate
-      ? new BmcError('refused', `${host}: the certificate is not trusted (${code})`, "Give the BMC's certificate as `trust`, or false to accept any.", { cause: error })
-      : new BmcError('unreachable', `${host}: ${code ?? message}`, 'Check power, cable and address of the BMC, and that Redfish is enabled on it.', { cause: error });
+      ? new BmcError(
+          'refused',
+          `${host}: the certificate is not trusted (${code})`,
+          "Give the BMC's certificate as `trust`, or false to accept any.",
+          { cause: error },
+        )
+      : new BmcError(
+          'unreachable',
+          `${host}: ${code ?? message}`,
+          'Check power, cable and address of the BMC, and that Redfish is enabled on it.',
+          { cause: error },
+        );
   };
 
   const refuse = (reply: Reply, what: string): BmcError => {
@@ -143,7 +186,11 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     }
     if (reply.status === 401 || reply.status === 403 || reply.status === 400) {
       deps.guard.failed(address);
-      throw new BmcError('auth', `${host}: login of ${address.username} was refused (HTTP ${reply.status})`, 'Correct the user name or password; the user must be enabled for Redfish.');
+      throw new BmcError(
+        'auth',
+        `${host}: login of ${address.username} was refused (HTTP ${reply.status})`,
+        'Correct the user name or password; the user must be enabled for Redfish.',
+      );
     }
     if (reply.status === 503) throw refuse(reply, 'login');
     return basicAuth();
@@ -157,7 +204,13 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     return auth;
   };
 
-  const send = async (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body: JsonObject | undefined, extra: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Reply> => {
+  const send = async (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body: JsonObject | undefined,
+    extra: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Reply> => {
     for (let tries = 1, relogins = 0; ; tries++) {
       deps.guard.check(address);
       const mine = authenticate(signal);
@@ -183,13 +236,19 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
       const state = reply.body['TaskState'];
       const running = reply.status === 202 || (typeof state === 'string' && TASK_RUNNING.has(state));
       if (running) continue;
-      if (typeof state === 'string' && state !== 'Completed') throw new BmcError('refused', `${host}: task ended as ${state}: ${messageOf(reply.body)}`, "Read the task's messages on the BMC.");
+      if (typeof state === 'string' && state !== 'Completed')
+        throw new BmcError(
+          'refused',
+          `${host}: task ended as ${state}: ${messageOf(reply.body)}`,
+          "Read the task's messages on the BMC.",
+        );
       return reply;
     }
   };
 
   const finish = async (reply: Reply, what: string, signal: AbortSignal): Promise<JsonObject> => {
-    const monitor = reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
+    const monitor =
+      reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
     const last = monitor ? await followTask(monitor, signal) : reply;
     if (last.status >= 300) throw refuse(last, what);
     return last.body;
@@ -205,8 +264,10 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
 
   return {
     origin,
-    get: (path, signal) => wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
-    post: (path, body, signal) => wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
+    get: (path, signal) =>
+      wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
+    post: (path, body, signal) =>
+      wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
     patch: (path, body, signal) =>
       wrap(signal, async () => {
         const attempt = async () => {
@@ -220,7 +281,8 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     async close() {
       const open = await auth?.catch(() => undefined);
       auth = undefined;
-      if (open?.sessionPath) await transfer('DELETE', open.sessionPath, open.headers, undefined, AbortSignal.timeout(2_000)).catch(() => undefined);
+      if (open?.sessionPath)
+        await transfer('DELETE', open.sessionPath, open.headers, undefined, AbortSignal.timeout(2_000)).catch(() => undefined);
       await agent.destroy();
     },
   };

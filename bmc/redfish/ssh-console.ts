@@ -20,7 +20,14 @@ export function openSshConsole(settings: SshConsoleSettings, signal: AbortSignal
     const fail = (error: Error & { level?: string }) => {
       client.destroy();
       const wrongPassword = error.level === 'client-authentication';
-      reject(new BmcError(wrongPassword ? 'auth' : 'unreachable', `${host}: SSH console: ${error.message}`, wrongPassword ? 'Allow this user SSH on the BMC.' : 'Check that SSH is enabled on the BMC.', { cause: error }));
+      reject(
+        new BmcError(
+          wrongPassword ? 'auth' : 'unreachable',
+          `${host}: SSH console: ${error.message}`,
+          wrongPassword ? 'Allow this user SSH on the BMC.' : 'Check that SSH is enabled on the BMC.',
+          { cause: error },
+        ),
+      );
     };
     const onAbort = () => fail(new Error('no answer within the time allowed'));
     signal.addEventListener('abort', onAbort, { once: true });

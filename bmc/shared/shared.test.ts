@@ -10,7 +10,13 @@ import { createRequestBudget } from './request-budget.ts';
 const never = new AbortController().signal;
 
 function handClock(): Clock & { atMs: number } {
-  const clock = { atMs: 0, nowMs: () => clock.atMs, async sleep(ms: number) { clock.atMs += ms; } };
+  const clock = {
+    atMs: 0,
+    nowMs: () => clock.atMs,
+    async sleep(ms: number) {
+      clock.atMs += ms;
+    },
+  };
   return clock;
 }
 

@@ -10,7 +10,17 @@ export interface TlsIdentity {
   readonly certificatePem: string;
 }
 
-const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, utf8: 0x0c, time: 0x18, sequence: 0x30, set: 0x31 } as const;
+const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bits: 0x03,
+  octets: 0x04,
+  oid: 0x06,
+  utf8: 0x0c,
+  time: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const;
 
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
@@ -54,7 +64,9 @@ function selfSigned(name: string, publicKey: KeyObject, privateKey: KeyObject, n
 
 export function createTlsIdentity(name: string, nowMs: number): TlsIdentity {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const lines = selfSigned(name, publicKey, privateKey, nowMs).toString('base64').match(/.{1,64}/g)!;
+  const lines = selfSigned(name, publicKey, privateKey, nowMs)
+    .toString('base64')
+    .match(/.{1,64}/g)!;
   return {
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     certificatePem: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,

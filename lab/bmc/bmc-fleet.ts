@@ -57,7 +57,11 @@ export function fleetAddress(first: string, index: number): string {
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
 
-async function startMember(settings: BmcFleetSettings, index: number, credentials: { username: string; password: string }): Promise<FleetMember> {
+async function startMember(
+  settings: BmcFleetSettings,
+  index: number,
+  credentials: { username: string; password: string },
+): Promise<FleetMember> {
   const address = settings.consecutivePorts ? settings.firstAddress : fleetAddress(settings.firstAddress, index);
   const shift = settings.consecutivePorts ? index : 0;
   const name = `bmc-${index + 1}`;
@@ -66,7 +70,9 @@ async function startMember(settings: BmcFleetSettings, index: number, credential
     name,
     address,
     ...(settings.ipmiPort === undefined ? {} : { ipmiPort: settings.ipmiPort === 0 ? 0 : settings.ipmiPort + shift }),
-    ...(settings.redfishPort === undefined ? {} : { redfishPort: settings.redfishPort === 0 ? 0 : settings.redfishPort + shift }),
+    ...(settings.redfishPort === undefined
+      ? {}
+      : { redfishPort: settings.redfishPort === 0 ? 0 : settings.redfishPort + shift }),
     protocols: settings.protocol === 'both' ? ['ipmi', 'redfish'] : [settings.protocol],
     ...credentials,
     identity: {
@@ -81,18 +87,24 @@ async function startMember(settings: BmcFleetSettings, index: number, credential
     ...(settings.random ? { random: settings.random } : {}),
     ...(settings.recordEvent ? { recordEvent: settings.recordEvent } : {}),
   });
-  const redfish = bmc.redfishPort === undefined ? null : `https://${address}${bmc.redfishPort === HTTPS_PORT ? '' : `:${bmc.redfishPort}`}`;
+  const redfish =
+    bmc.redfishPort === undefined ? null : `https://${address}${bmc.redfishPort === HTTPS_PORT ? '' : `:${bmc.redfishPort}`}`;
   return { address, ipmiPort: bmc.ipmiPort, ...credentials, redfish, bmc, machine };
 }
 
 export async function startBmcFleet(settings: BmcFleetSettings): Promise<BmcFleet> {
   const random = settings.random ?? systemRandom;
-  const credentials = { username: settings.username ?? 'admin', password: settings.password ?? random.bytes(8).toString('hex') };
+  const credentials = {
+    username: settings.username ?? 'admin',
+    password: settings.password ?? random.bytes(8).toString('hex'),
+  };
   const members: FleetMember[] = [];
   const stop = async () => void (await Promise.all(members.map(({ bmc }) => bmc.stop())));
   for (let first = 0; first < settings.count; first += STARTS_AT_ONCE) {
     const size = Math.min(STARTS_AT_ONCE, settings.count - first);
-    const started = await Promise.allSettled(Array.from({ length: size }, (_each, at) => startMember(settings, first + at, credentials)));
+    const started = await Promise.allSettled(
+      Array.from({ length: size }, (_each, at) => startMember(settings, first + at, credentials)),
+    );
     for (const each of started) if (each.status === 'fulfilled') members.push(each.value);
     const failed = started.find((each) => each.status === 'rejected');
     if (failed) {
@@ -102,7 +114,14 @@ export async function startBmcFleet(settings: BmcFleetSettings): Promise<BmcFlee
   }
   return {
     members,
-    list: () => members.map(({ address, username, password, redfish, ipmiPort }) => ({ address, username, password, redfish, ipmiPort: ipmiPort ?? null })),
+    list: () =>
+      members.map(({ address, username, password, redfish, ipmiPort }) => ({
+        address,
+        username,
+        password,
+        redfish,
+        ipmiPort: ipmiPort ?? null,
+      })),
     stop,
   };
 }

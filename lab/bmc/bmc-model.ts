@@ -182,7 +182,9 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
       record('bmc.power', `${settings.name}: power ${verb}`, { verb });
       queue = queue
         .then(() => act(verb))
-        .catch((error: unknown) => record('bmc.power-failed', `${settings.name}: power ${verb} failed: ${String(error)}`, { verb }, 'error'));
+        .catch((error: unknown) =>
+          record('bmc.power-failed', `${settings.name}: power ${verb} failed: ${String(error)}`, { verb }, 'error'),
+        );
       return true;
     },
     settled: () => queue,

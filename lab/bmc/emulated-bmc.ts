@@ -58,14 +58,26 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
     let redfish: RedfishServer | undefined;
     if (settings.protocols.includes('redfish')) {
       const handler = createRedfishHandler(state, { random, ipmiPort: lan?.port });
-      redfish = await startRedfishServer(handler, { address: settings.address, port: settings.redfishPort ?? REDFISH_PORT, ...(settings.tls ? { tls: settings.tls } : {}) });
+      redfish = await startRedfishServer(handler, {
+        address: settings.address,
+        port: settings.redfishPort ?? REDFISH_PORT,
+        ...(settings.tls ? { tls: settings.tls } : {}),
+      });
       stops.push(redfish.close);
     }
     if (settings.machine.kcsSocketPath) {
       const kcs = await startKcsVmServer(state, { path: settings.machine.kcsSocketPath });
       stops.push(kcs.close);
     }
-    return { name: settings.name, address: settings.address, ipmiPort: lan?.port, redfishPort: redfish?.port, state, lan, stop };
+    return {
+      name: settings.name,
+      address: settings.address,
+      ipmiPort: lan?.port,
+      redfishPort: redfish?.port,
+      state,
+      lan,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

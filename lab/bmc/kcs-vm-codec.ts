@@ -8,7 +8,14 @@ import { malformed, type Malformed } from '../../core/base/malformed.ts';
  *   0xa0, 0xa1 and 0xaa inside are sent as 0xaa and the byte with bit 4 set
  */
 export type KcsVmFrame =
-  | { readonly kind: 'message'; readonly id: number; readonly netFn: number; readonly lun: number; readonly command: number; readonly data: Buffer }
+  | {
+      readonly kind: 'message';
+      readonly id: number;
+      readonly netFn: number;
+      readonly lun: number;
+      readonly command: number;
+      readonly data: Buffer;
+    }
   | { readonly kind: 'control'; readonly command: number; readonly value: number | undefined };
 
 const END_MESSAGE = 0xa0;
@@ -52,10 +59,20 @@ export const encodeKcsVmControl = (command: number, value?: number): Buffer =>
   escaped(Buffer.from(value === undefined ? [command] : [command, value]), END_CONTROL);
 
 function decodeFrame(bytes: Buffer, end: number): KcsVmFrame | Malformed {
-  if (end === END_CONTROL) return bytes.length === 0 ? malformed('control frame is empty', 0) : { kind: 'control', command: bytes[0]!, value: bytes[1] };
+  if (end === END_CONTROL)
+    return bytes.length === 0
+      ? malformed('control frame is empty', 0)
+      : { kind: 'control', command: bytes[0]!, value: bytes[1] };
   if (bytes.length < 4) return malformed('message frame is shorter than 4 bytes', bytes.length);
   if (sumOf(bytes) !== 0) return malformed('message frame has a wrong checksum', bytes.length - 1);
-  return { kind: 'message', id: bytes[0]!, netFn: bytes[1]! >> 2, lun: bytes[1]! & 3, command: bytes[2]!, data: Buffer.from(bytes.subarray(3, -1)) };
+  return {
+    kind: 'message',
+    id: bytes[0]!,
+    netFn: bytes[1]! >> 2,
+    lun: bytes[1]! & 3,
+    command: bytes[2]!,
+    data: Buffer.from(bytes.subarray(3, -1)),
+  };
 }
 
 /** Cuts a byte stream into frames; keeps an unfinished one for the next call. */

@@ -4,7 +4,14 @@ import { isMalformed } from '../../core/base/malformed.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from './bmc-model.ts';
 import { runCommand } from './ipmi/dispatch.ts';
-import { createKcsVmReader, encodeKcsVmControl, encodeKcsVmMessage, VM_CONTROL, VM_PROTOCOL_VERSION, type KcsVmFrame } from './kcs-vm-codec.ts';
+import {
+  createKcsVmReader,
+  encodeKcsVmControl,
+  encodeKcsVmMessage,
+  VM_CONTROL,
+  VM_PROTOCOL_VERSION,
+  type KcsVmFrame,
+} from './kcs-vm-codec.ts';
 
 /**
  * The in-band side: QEMU connects (`-chardev socket,...,reconnect=N -device ipmi-bmc-extern`) and the machine's own

@@ -49,7 +49,12 @@ export async function startRig(protocols: readonly ('ipmi' | 'redfish')[] = ['ip
 
 export function startConnector(): { connector: BmcConnector; events: MachineEvent[] } {
   const events: MachineEvent[] = [];
-  const connector = createBmcConnector({ logger: silentLogger, clock: systemClock, random: systemRandom, recordEvent: (event) => void events.push(event) });
+  const connector = createBmcConnector({
+    logger: silentLogger,
+    clock: systemClock,
+    random: systemRandom,
+    recordEvent: (event) => void events.push(event),
+  });
   return { connector, events };
 }
 
@@ -62,7 +67,12 @@ export const ipmiAddress = (port: number, more: Partial<BmcAddress> = {}): BmcAd
   ...more,
 });
 
-export const redfishAddress = (port: number, more: Partial<BmcAddress> = {}): BmcAddress => ({ ...ipmiAddress(port), protocol: 'redfish', trust: false, ...more });
+export const redfishAddress = (port: number, more: Partial<BmcAddress> = {}): BmcAddress => ({
+  ...ipmiAddress(port),
+  protocol: 'redfish',
+  trust: false,
+  ...more,
+});
 
 /** Generous: the machine that runs the tests may be busy with others. */
 export const soon = (): AbortSignal => AbortSignal.timeout(60_000);
@@ -70,7 +80,11 @@ export const soon = (): AbortSignal => AbortSignal.timeout(60_000);
 const execute = promisify(execFile);
 
 /** Standard output of a foreign program; its error output is part of the error when it fails. */
-export async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const { stdout } = await execute(program, [...args], { timeout: 60_000, env: { ...process.env, ...env } });
   return stdout;
 }

@@ -31,7 +31,15 @@ describe('IPMI client', { concurrency: 8 }, () => {
         await rig.bmc.state.settled();
         assert.deepEqual(rig.machine.boots.at(-1), { device: 'disk', persistent: true, firmwareMode: 'bios' });
         const { uuid: systemUuid, manufacturer, product, serial, boardSerial, assetTag } = IDENTITY;
-        assert.deepEqual(await bmc.identity(soon()), { bmcFirmware: '1.00', systemUuid, manufacturer, product, serial, boardSerial, assetTag });
+        assert.deepEqual(await bmc.identity(soon()), {
+          bmcFirmware: '1.00',
+          systemUuid,
+          manufacturer,
+          product,
+          serial,
+          boardSerial,
+          assetTag,
+        });
         assert.equal((await bmc.lan(soon())).ipAddress, '127.0.0.1');
         const password = new Secret('twenty-bytes-passwd!');
         const user = await bmc.putUser('robot', password, soon());
@@ -51,7 +59,9 @@ describe('IPMI client', { concurrency: 8 }, () => {
 
         const text = JSON.stringify(events);
         assert.ok(!text.includes(PASSWORD) && !text.includes('twenty-bytes'), 'no secret in any event');
-        assert.ok(events.some((event) => event.kind === 'bmc.power' && event.source === 'bmc' && event.evidence?.['outcome'] === 'ok'));
+        assert.ok(
+          events.some((event) => event.kind === 'bmc.power' && event.source === 'bmc' && event.evidence?.['outcome'] === 'ok'),
+        );
       } finally {
         await connector.close();
         await rig.bmc.stop();
@@ -81,7 +91,11 @@ describe('IPMI client', { concurrency: 8 }, () => {
   for (const seed of [1, 2, 3]) {
     test(`seed ${seed}: lost, repeated and overtaking packets do no harm`, async () => {
       const rig = await startRig(['ipmi']);
-      const relay = await startUdpRelay({ address: '127.0.0.1', port: rig.bmc.ipmiPort! }, { loss: 0.1, duplicate: 0.15, reorder: 0.1 }, seededRandom(seed));
+      const relay = await startUdpRelay(
+        { address: '127.0.0.1', port: rig.bmc.ipmiPort! },
+        { loss: 0.1, duplicate: 0.15, reorder: 0.1 },
+        seededRandom(seed),
+      );
       const { connector } = startConnector();
       try {
         const bmc = connector.connect([ipmiAddress(relay.port)]);
@@ -131,17 +145,27 @@ describe('IPMI client', { concurrency: 8 }, () => {
   });
 
   test('200 BMCs are polled on one socket with kept sessions', async () => {
-    const fleet = await startBmcFleet({ count: 200, firstAddress: '127.9.4.1', protocol: 'ipmi', ipmiPort: 0, password: PASSWORD });
+    const fleet = await startBmcFleet({
+      count: 200,
+      firstAddress: '127.9.4.1',
+      protocol: 'ipmi',
+      ipmiPort: 0,
+      password: PASSWORD,
+    });
     const { connector, events } = startConnector();
     try {
-      const targets = fleet.members.map(({ address, ipmiPort }) => ({ id: address, connection: connector.connect([ipmiAddress(ipmiPort!, { host: address })]) }));
+      const targets = fleet.members.map(({ address, ipmiPort }) => ({
+        id: address,
+        connection: connector.connect([ipmiAddress(ipmiPort!, { host: address })]),
+      }));
       const states = new Map<string, (PowerState | BmcError)[]>();
       await new Promise<void>((resolve) => {
         const polling = connector.pollPower(
           targets,
           (id, state) => {
             states.set(id, [...(states.get(id) ?? []), state]);
-            if (states.size === 200 && [...states.values()].every((seen) => seen.length >= 3)) void polling.stop().then(resolve);
+            if (states.size === 200 && [...states.values()].every((seen) => seen.length >= 3))
+              void polling.stop().then(resolve);
           },
           { intervalMs: 500 },
         );
@@ -160,7 +184,16 @@ describe('IPMI client', { concurrency: 8 }, () => {
 
   test('a console in use is taken over by the newest', async () => {
     const { machine } = await startRig([]);
-    const bmc = await startEmulatedBmc({ name: 'n', address: '127.0.0.1', ipmiPort: 0, protocols: ['ipmi'], username: USERNAME, password: PASSWORD, identity: IDENTITY, machine });
+    const bmc = await startEmulatedBmc({
+      name: 'n',
+      address: '127.0.0.1',
+      ipmiPort: 0,
+      protocols: ['ipmi'],
+      username: USERNAME,
+      password: PASSWORD,
+      identity: IDENTITY,
+      machine,
+    });
     const { connector } = startConnector();
     try {
       const connection = connector.connect([ipmiAddress(bmc.ipmiPort!)]);

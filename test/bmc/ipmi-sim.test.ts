@@ -60,7 +60,9 @@ before(async () => {
   await chmod(join(folder, 'control.sh'), 0o755);
   await writeFile(join(folder, 'lan.conf'), settings(folder, port));
   await writeFile(join(folder, 'sim.emu'), MODEL);
-  sim = spawn('ipmi_sim', ['-n', '-c', join(folder, 'lan.conf'), '-f', join(folder, 'sim.emu'), '-s', folder], { stdio: 'ignore' });
+  sim = spawn('ipmi_sim', ['-n', '-c', join(folder, 'lan.conf'), '-f', join(folder, 'sim.emu'), '-s', folder], {
+    stdio: 'ignore',
+  });
 });
 after(async () => {
   const gone = new Promise((resolve) => sim.on('exit', resolve));
@@ -82,7 +84,10 @@ test('suite 17 is refused and suite 3 taken; power, users and identity work', as
     assert.equal((await bmc.identity(soon())).bmcFirmware, '9.08');
     const user = await bmc.putUser('rackwright', new Secret('0123456789abcdef'), soon());
     const users = await bmc.users(soon());
-    assert.deepEqual(users.find(({ name }) => name === 'rackwright'), user);
+    assert.deepEqual(
+      users.find(({ name }) => name === 'rackwright'),
+      user,
+    );
     const own = connector.connect([ipmiAddress(port, { username: 'rackwright', password: new Secret('0123456789abcdef') })]);
     await own.setPower('off', soon());
     assert.equal(await bmc.powerState(soon()), 'off');

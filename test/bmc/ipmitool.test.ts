@@ -9,7 +9,21 @@ before(async () => void (rig = await startRig(['ipmi'])));
 after(() => rig.bmc.stop());
 
 const tool = (suite: 3 | 17, command: string, login = { user: USERNAME, password: PASSWORD }) =>
-  run('ipmitool', ['-I', 'lanplus', '-C', String(suite), '-H', '127.0.0.1', '-p', String(rig.bmc.ipmiPort), '-U', login.user, '-P', login.password, ...command.split(' ')]);
+  run('ipmitool', [
+    '-I',
+    'lanplus',
+    '-C',
+    String(suite),
+    '-H',
+    '127.0.0.1',
+    '-p',
+    String(rig.bmc.ipmiPort),
+    '-U',
+    login.user,
+    '-P',
+    login.password,
+    ...command.split(' '),
+  ]);
 
 for (const suite of [3, 17] as const) {
   describe(`cipher suite ${suite}`, () => {
@@ -36,9 +50,26 @@ for (const suite of [3, 17] as const) {
 
     test('console', async () => {
       await tool(suite, 'chassis power on');
-      const args = ['-I', 'lanplus', '-C', String(suite), '-H', '127.0.0.1', '-p', String(rig.bmc.ipmiPort), '-U', USERNAME, '-P', PASSWORD, 'sol', 'activate'];
+      const args = [
+        '-I',
+        'lanplus',
+        '-C',
+        String(suite),
+        '-H',
+        '127.0.0.1',
+        '-p',
+        String(rig.bmc.ipmiPort),
+        '-U',
+        USERNAME,
+        '-P',
+        PASSWORD,
+        'sol',
+        'activate',
+      ];
       // ipmitool wants a terminal: `script` gives it one.
-      const child = spawn('script', ['-qfc', `ipmitool ${args.map((arg) => `'${arg}'`).join(' ')}`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const child = spawn('script', ['-qfc', `ipmitool ${args.map((arg) => `'${arg}'`).join(' ')}`, '/dev/null'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
       let seen = '';
       const until = (pattern: RegExp) =>
         new Promise<void>((resolve) => {

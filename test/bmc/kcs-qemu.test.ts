@@ -76,10 +76,39 @@ test('QEMU reaches the same BMC in band: device id, LAN settings, a user', async
   const kcsSocketPath = join(folder, 'kcs');
   const connected = new Promise<Socket>((resolve) => createServer(resolve).listen(qtestPath).unref());
   const machine = { ...createSimulatedMachine({ name: 'node-1' }), kcsSocketPath };
-  const bmc = await startEmulatedBmc({ name: 'node-1', address: '127.0.0.1', ipmiPort: 0, protocols: ['ipmi'], username: USERNAME, password: PASSWORD, identity: IDENTITY, machine });
+  const bmc = await startEmulatedBmc({
+    name: 'node-1',
+    address: '127.0.0.1',
+    ipmiPort: 0,
+    protocols: ['ipmi'],
+    username: USERNAME,
+    password: PASSWORD,
+    identity: IDENTITY,
+    machine,
+  });
   const qemu = spawn(
     'qemu-system-x86_64',
-    ['-machine', 'q35', '-accel', 'tcg', '-S', '-display', 'none', '-nodefaults', '-no-user-config', '-qtest', `unix:${qtestPath}`, '-qtest-log', '/dev/null', '-chardev', `socket,id=ipmi0,path=${kcsSocketPath},reconnect=1`, '-device', 'ipmi-bmc-extern,id=bmc0,chardev=ipmi0', '-device', 'isa-ipmi-kcs,bmc=bmc0'],
+    [
+      '-machine',
+      'q35',
+      '-accel',
+      'tcg',
+      '-S',
+      '-display',
+      'none',
+      '-nodefaults',
+      '-no-user-config',
+      '-qtest',
+      `unix:${qtestPath}`,
+      '-qtest-log',
+      '/dev/null',
+      '-chardev',
+      `socket,id=ipmi0,path=${kcsSocketPath},reconnect=1`,
+      '-device',
+      'ipmi-bmc-extern,id=bmc0,chardev=ipmi0',
+      '-device',
+      'isa-ipmi-kcs,bmc=bmc0',
+    ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const exited = new Promise((resolve) => qemu.on('exit', resolve));

@@ -20,7 +20,13 @@ interface Habit {
 }
 
 /** A plain HTTP service whose answers the test writes. */
-async function startService(answer: (request: { method: string; path: string; headers: IncomingMessage['headers']; body: string }, response: ServerResponse, count: number) => void): Promise<Habit> {
+async function startService(
+  answer: (
+    request: { method: string; path: string; headers: IncomingMessage['headers']; body: string },
+    response: ServerResponse,
+    count: number,
+  ) => void,
+): Promise<Habit> {
   const asked: Habit['asked'] = [];
   const server = createServer((request, response) => {
     let body = '';
@@ -51,7 +57,9 @@ const json = (response: ServerResponse, status: number, body: object, headers: R
 const SYSTEM = {
   PowerState: 'On',
   Boot: { BootSourceOverrideMode: 'UEFI', 'BootSourceOverrideTarget@Redfish.AllowableValues': ['None', 'UefiHttp'] },
-  Actions: { '#ComputerSystem.Reset': { target: '/reset', 'ResetType@Redfish.AllowableValues': ['On', 'ForceOff', 'PowerCycle'] } },
+  Actions: {
+    '#ComputerSystem.Reset': { target: '/reset', 'ResetType@Redfish.AllowableValues': ['On', 'ForceOff', 'PowerCycle'] },
+  },
 };
 const SESSIONS = '/redfish/v1/SessionService/Sessions';
 const plain = (habit: Habit, more = {}) => redfishAddress(habit.url.port, { scheme: 'http', systemPath: '/system', ...more });
@@ -74,15 +82,35 @@ describe('Redfish client', { concurrency: 8 }, () => {
       await bmc.setBoot({ device: 'none', persistent: false }, soon());
       assert.equal((await bmc.bootSetting(soon())).device, 'none');
       const { uuid: systemUuid, manufacturer, product, serial, assetTag, macs: nicMacs } = IDENTITY;
-      assert.deepEqual(await bmc.identity(soon()), { systemUuid, manufacturer, product, serial, assetTag, bmcFirmware: '1.00', nicMacs });
-      assert.deepEqual(await bmc.lan(soon()), { ipAddress: '127.0.0.1', netmask: '255.255.255.0', gateway: '0.0.0.0', mac: rig.bmc.state.lan.mac, source: 'static' });
+      assert.deepEqual(await bmc.identity(soon()), {
+        systemUuid,
+        manufacturer,
+        product,
+        serial,
+        assetTag,
+        bmcFirmware: '1.00',
+        nicMacs,
+      });
+      assert.deepEqual(await bmc.lan(soon()), {
+        ipAddress: '127.0.0.1',
+        netmask: '255.255.255.0',
+        gateway: '0.0.0.0',
+        mac: rig.bmc.state.lan.mac,
+        source: 'static',
+      });
       const user = await bmc.putUser('robot', new Secret('robot-pass-1'), soon());
       assert.deepEqual(user, { id: 3, name: 'robot', enabled: true, privilege: 'administrator' });
       assert.deepEqual(await bmc.putUser('robot', new Secret('robot-pass-2'), soon()), user);
-      const robot = connector.connect([ipmiAddress(rig.bmc.ipmiPort!, { username: 'robot', password: new Secret('robot-pass-2') })]);
+      const robot = connector.connect([
+        ipmiAddress(rig.bmc.ipmiPort!, { username: 'robot', password: new Secret('robot-pass-2') }),
+      ]);
       assert.equal(await robot.powerState(soon()), 'on', 'the account is the same over IPMI');
       await assert.rejects(bmc.openConsole(soon()), failsWith('unsupported'));
-      await assert.rejects(connector.connect([redfishAddress(rig.bmc.redfishPort!, { trust: undefined as never })]).powerState(soon()), failsWith('refused'), 'an unknown certificate is not trusted by default');
+      await assert.rejects(
+        connector.connect([redfishAddress(rig.bmc.redfishPort!, { trust: undefined as never })]).powerState(soon()),
+        failsWith('refused'),
+        'an unknown certificate is not trusted by default',
+      );
       assert.ok(!JSON.stringify(events).includes('robot-pass') && !JSON.stringify(events).includes(PASSWORD));
     } finally {
       await connector.close();
@@ -108,7 +136,8 @@ describe('Redfish client', { concurrency: 8 }, () => {
   test('a lost session is opened again, once', async () => {
     let logins = 0;
     const habit = await startService((request, response) => {
-      if (request.path === SESSIONS) return json(response, 201, {}, { 'x-auth-token': `token-${(logins += 1)}`, location: `${SESSIONS}/${logins}` });
+      if (request.path === SESSIONS)
+        return json(response, 201, {}, { 'x-auth-token': `token-${(logins += 1)}`, location: `${SESSIONS}/${logins}` });
       if (request.headers['x-auth-token'] !== 'token-2') return json(response, 401, {});
       json(response, 200, SYSTEM);
     });
@@ -139,7 +168,9 @@ describe('Redfish client', { concurrency: 8 }, () => {
     await bmc.setBoot({ device: 'network', persistent: false, firmwareMode: 'uefi' }, soon());
     const patches = habit.asked.filter(({ method }) => method === 'PATCH');
     assert.equal(patches.length, 2);
-    assert.deepEqual(JSON.parse(patches[1]!.body), { Boot: { BootSourceOverrideEnabled: 'Once', BootSourceOverrideTarget: 'UefiHttp', BootSourceOverrideMode: 'UEFI' } });
+    assert.deepEqual(JSON.parse(patches[1]!.body), {
+      Boot: { BootSourceOverrideEnabled: 'Once', BootSourceOverrideTarget: 'UefiHttp', BootSourceOverrideMode: 'UEFI' },
+    });
     await assert.rejects(bmc.setBoot({ device: 'cdrom', persistent: false }, soon()), failsWith('unsupported'));
     await bmc.setPower('reset', soon());
     assert.deepEqual(JSON.parse(habit.asked.at(-1)!.body), { ResetType: 'PowerCycle' });
@@ -156,7 +187,11 @@ describe('Redfish client', { concurrency: 8 }, () => {
       if (request.path === '/system') return json(response, 200, SYSTEM);
       if (request.path === '/reset') return json(response, 202, { TaskState: 'New' }, { location: '/tasks/7/monitor' });
       polls += 1;
-      json(response, polls % 2 === 1 ? 202 : 200, polls % 2 === 1 ? { TaskState: 'Running' } : { TaskState: end, Messages: [{ Message: 'Fan is missing' }] });
+      json(
+        response,
+        polls % 2 === 1 ? 202 : 200,
+        polls % 2 === 1 ? { TaskState: 'Running' } : { TaskState: end, Messages: [{ Message: 'Fan is missing' }] },
+      );
     });
     const { connector } = startConnector();
     const bmc = connector.connect([plain(habit)]);
@@ -169,9 +204,15 @@ describe('Redfish client', { concurrency: 8 }, () => {
   });
 
   test('an SSH console is taken when it is offered', async () => {
-    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      .privateKey.export({ type: 'pkcs1', format: 'pem' })
+      .toString();
     const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
-      client.on('authentication', (attempt) => (attempt.method === 'password' && attempt.username === USERNAME && attempt.password === PASSWORD ? attempt.accept() : attempt.reject(['password'])));
+      client.on('authentication', (attempt) =>
+        attempt.method === 'password' && attempt.username === USERNAME && attempt.password === PASSWORD
+          ? attempt.accept()
+          : attempt.reject(['password']),
+      );
       client.on('error', () => undefined);
       client.on('session', (accept) => {
         const session = accept();
@@ -186,7 +227,9 @@ describe('Redfish client', { concurrency: 8 }, () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const habit = await startService((request, response) =>
-      request.path === SESSIONS ? json(response, 201, {}, { 'x-auth-token': 'token' }) : json(response, 200, { ...SYSTEM, SerialConsole: { SSH: { ServiceEnabled: true, Port: port } } }),
+      request.path === SESSIONS
+        ? json(response, 201, {}, { 'x-auth-token': 'token' })
+        : json(response, 200, { ...SYSTEM, SerialConsole: { SSH: { ServiceEnabled: true, Port: port } } }),
     );
     const { connector } = startConnector();
     const terminal = await connector.connect([plain(habit)]).openConsole(soon());
@@ -216,7 +259,11 @@ describe('Redfish client', { concurrency: 8 }, () => {
       assert.match(failed?.message ?? '', /redfish openConsole/);
       events.length = 0;
       (await bmc.openConsole(soon())).destroy();
-      assert.deepEqual(events.map((event) => event.evidence?.['protocol']), ['ipmi'], 'the next console goes there at once');
+      assert.deepEqual(
+        events.map((event) => event.evidence?.['protocol']),
+        ['ipmi'],
+        'the next console goes there at once',
+      );
     } finally {
       await connector.close();
       await rig.bmc.stop();

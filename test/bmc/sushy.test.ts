@@ -41,7 +41,9 @@ print(json.dumps(said))
 test('sushy: login, identity, boot once by UEFI, power, manager', async () => {
   // A bundle in the environment would make the client check the self-signed certificate after all.
   const env = { REQUESTS_CA_BUNDLE: '', CURL_CA_BUNDLE: '' };
-  const said = JSON.parse(await run('/usr/bin/python3', ['-c', STORY, `https://127.0.0.1:${rig.bmc.redfishPort}`, USERNAME, PASSWORD], env)) as unknown;
+  const said = JSON.parse(
+    await run('/usr/bin/python3', ['-c', STORY, `https://127.0.0.1:${rig.bmc.redfishPort}`, USERNAME, PASSWORD], env),
+  ) as unknown;
   assert.deepEqual(said, {
     uuid: IDENTITY.uuid,
     macs: IDENTITY.macs,

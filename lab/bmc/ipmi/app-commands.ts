@@ -7,7 +7,15 @@ import { USER_ID_MAX } from '../bmc-model.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
 
 /** Device, channel and session commands (IPMI 2.0 §20, §22). */
-const CHANNEL_COMMAND = { setAccess: 0x40, getAccess: 0x41, info: 0x42, globalEnables: 0x2f, setGlobalEnables: 0x2e, clearFlags: 0x30, getFlags: 0x31 } as const;
+const CHANNEL_COMMAND = {
+  setAccess: 0x40,
+  getAccess: 0x41,
+  info: 0x42,
+  globalEnables: 0x2f,
+  setGlobalEnables: 0x2e,
+  clearFlags: 0x30,
+  getFlags: 0x31,
+} as const;
 
 /** "Unspecified" (§20.1): no vendor's own commands are emulated. */
 const MANUFACTURER_ID = 0;
@@ -30,7 +38,17 @@ function channelInfo(data: Buffer, caller: Caller): CommandResult {
   if (channel === undefined) return COMPLETION.parameterOutOfRange;
   const lan = channel === LAN_CHANNEL;
   // medium, protocol IPMB-1.0 or KCS, session support and count, IPMI forum's enterprise number 7154
-  return Buffer.from([channel, lan ? MEDIUM_LAN : MEDIUM_SYSTEM, lan ? 1 : 5, lan ? 0x80 | (caller.session ? 1 : 0) : 0, 0xf2, 0x1b, 0, 0, 0]);
+  return Buffer.from([
+    channel,
+    lan ? MEDIUM_LAN : MEDIUM_SYSTEM,
+    lan ? 1 : 5,
+    lan ? 0x80 | (caller.session ? 1 : 0) : 0,
+    0xf2,
+    0x1b,
+    0,
+    0,
+    0,
+  ]);
 }
 
 function sessionInfo(data: Buffer, caller: Caller): CommandResult {
@@ -40,7 +58,22 @@ function sessionInfo(data: Buffer, caller: Caller): CommandResult {
   const address = session.remote.address.split('.').map(Number);
   const port = Buffer.alloc(2);
   port.writeUInt16LE(session.remote.port);
-  return Buffer.from([session.handle, possible, active, session.userId, caller.privilege, LAN_CHANNEL | 0x10, ...address, 0, 0, 0, 0, 0, 0, ...port]);
+  return Buffer.from([
+    session.handle,
+    possible,
+    active,
+    session.userId,
+    caller.privilege,
+    LAN_CHANNEL | 0x10,
+    ...address,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    ...port,
+  ]);
 }
 
 function setPrivilege(data: Buffer, caller: Caller): CommandResult {
@@ -65,7 +98,8 @@ const DONE = Buffer.alloc(0);
 export const appCommands: CommandTable = {
   [DEVICE_COMMAND.deviceId]: {
     privilege: PRIVILEGE.user,
-    run: () => encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
+    run: () =>
+      encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
   },
   [DEVICE_COMMAND.coldReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
   [DEVICE_COMMAND.warmReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
@@ -93,17 +127,24 @@ export const appCommands: CommandTable = {
     run(_bmc, data, caller) {
       const id = data.readUInt32LE(0);
       if (!caller.session) return COMPLETION.illegalCommand;
-      if (id !== caller.session.managedSessionId && caller.privilege < PRIVILEGE.administrator) return COMPLETION.insufficientPrivilege;
+      if (id !== caller.session.managedSessionId && caller.privilege < PRIVILEGE.administrator)
+        return COMPLETION.insufficientPrivilege;
       return caller.session.close(id) ? DONE : 0x87;
     },
   },
-  [SESSION_COMMAND.sessionInfo]: { privilege: PRIVILEGE.user, bytesMin: 1, run: (_bmc, data, caller) => sessionInfo(data, caller) },
+  [SESSION_COMMAND.sessionInfo]: {
+    privilege: PRIVILEGE.user,
+    bytesMin: 1,
+    run: (_bmc, data, caller) => sessionInfo(data, caller),
+  },
   [CHANNEL_COMMAND.info]: { privilege: PRIVILEGE.user, bytesMin: 1, run: (_bmc, data, caller) => channelInfo(data, caller) },
   [CHANNEL_COMMAND.getAccess]: {
     privilege: PRIVILEGE.user,
     bytesMin: 2,
     run: (_bmc, data, caller) =>
-      resolveChannel(data[0]!, caller) === undefined ? COMPLETION.parameterOutOfRange : Buffer.from([ALWAYS_AVAILABLE, PRIVILEGE.administrator]),
+      resolveChannel(data[0]!, caller) === undefined
+        ? COMPLETION.parameterOutOfRange
+        : Buffer.from([ALWAYS_AVAILABLE, PRIVILEGE.administrator]),
   },
   [CHANNEL_COMMAND.setAccess]: {
     privilege: PRIVILEGE.administrator,

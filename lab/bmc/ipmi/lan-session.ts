@@ -44,7 +44,13 @@ export function acceptInSession(session: LanSession, sequence: number): boolean 
 export interface SessionTable {
   find(managedSessionId: number): LanSession | undefined;
   /** Undefined when the BMC is out of sessions. */
-  open(settings: { consoleSessionId: number; suite: CipherSuite; privilegeLimit: number; remote: Remote; managedSessionId: number }): LanSession | undefined;
+  open(settings: {
+    consoleSessionId: number;
+    suite: CipherSuite;
+    privilegeLimit: number;
+    remote: Remote;
+    managedSessionId: number;
+  }): LanSession | undefined;
   close(managedSessionId: number): boolean;
   all(): readonly LanSession[];
 }

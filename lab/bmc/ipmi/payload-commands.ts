@@ -3,7 +3,14 @@ import { PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-co
 import type { CommandTable } from './command-handler.ts';
 
 /** Payload commands (IPMI 2.0 §24): serial over LAN, one instance. */
-const COMMAND = { status: 0x4a, instanceInfo: 0x4b, setUserAccess: 0x4c, getUserAccess: 0x4d, channelSupport: 0x4e, channelVersion: 0x4f } as const;
+const COMMAND = {
+  status: 0x4a,
+  instanceInfo: 0x4b,
+  setUserAccess: 0x4c,
+  getUserAccess: 0x4d,
+  channelSupport: 0x4e,
+  channelVersion: 0x4f,
+} as const;
 const PAYLOAD_TYPE_SOL = 1;
 const VERSION_1_0 = 0x10;
 const DONE = Buffer.alloc(0);
@@ -39,7 +46,11 @@ export const payloadCommands: CommandTable = {
     },
   },
   [COMMAND.setUserAccess]: { privilege: PRIVILEGE.administrator, bytesMin: 6, run: () => DONE },
-  [COMMAND.getUserAccess]: { privilege: PRIVILEGE.operator, bytesMin: 2, run: () => Buffer.from([1 << PAYLOAD_TYPE_SOL, 0, 0, 0]) },
+  [COMMAND.getUserAccess]: {
+    privilege: PRIVILEGE.operator,
+    bytesMin: 2,
+    run: () => Buffer.from([1 << PAYLOAD_TYPE_SOL, 0, 0, 0]),
+  },
   // Standard payloads 0 (IPMI) and 1 (SOL), session set-up payloads 0x10-0x15.
   [COMMAND.channelSupport]: { privilege: PRIVILEGE.user, bytesMin: 1, run: () => Buffer.from([0x03, 0, 0x3f, 0, 0, 0, 0, 0]) },
   [COMMAND.channelVersion]: {

@@ -41,10 +41,24 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
   };
 
   const findUser = (message: Rakp1): number =>
-    bmc.accounts.findIndex((account, id) => id > 0 && account.enabled && account.ipmiMessaging && account.name === message.username && account.privilege !== PRIVILEGE.none);
+    bmc.accounts.findIndex(
+      (account, id) =>
+        id > 0 &&
+        account.enabled &&
+        account.ipmiMessaging &&
+        account.name === message.username &&
+        account.privilege !== PRIVILEGE.none,
+    );
 
   const refuse2 = (message: Rakp1, session: LanSession | undefined, status: number): Buffer =>
-    encodeRakp2({ tag: message.tag, status, consoleSessionId: session?.consoleSessionId ?? 0, managedRandom: EMPTY, managedGuid: EMPTY, code: EMPTY });
+    encodeRakp2({
+      tag: message.tag,
+      status,
+      consoleSessionId: session?.consoleSessionId ?? 0,
+      managedRandom: EMPTY,
+      managedGuid: EMPTY,
+      code: EMPTY,
+    });
 
   const startExchange = (session: LanSession, message: Rakp1): Buffer => {
     const userId = findUser(message);
@@ -71,14 +85,22 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
     };
     session.stage = 'challenged';
     const code = rakp2Code(session.exchange, account.password);
-    return encodeRakp2({ tag: message.tag, status: 0, consoleSessionId: session.consoleSessionId, managedRandom: session.exchange.managedRandom, managedGuid: session.exchange.managedGuid, code });
+    return encodeRakp2({
+      tag: message.tag,
+      status: 0,
+      consoleSessionId: session.consoleSessionId,
+      managedRandom: session.exchange.managedRandom,
+      managedGuid: session.exchange.managedGuid,
+      code,
+    });
   };
 
   const finishExchange = (session: LanSession, tag: number, code: Buffer): Buffer => {
     const exchange = session.exchange!;
     const password = bmc.accounts[session.userId]!.password;
     const wanted = rakp3Code(exchange, password);
-    const answer = (status: number, icv: Buffer) => encodeRakp34({ tag, status, sessionId: session.consoleSessionId, code: icv });
+    const answer = (status: number, icv: Buffer) =>
+      encodeRakp34({ tag, status, sessionId: session.consoleSessionId, code: icv });
     if (code.length !== wanted.length || !timingSafeEqual(code, wanted)) {
       bmc.record('bmc.login-refused', `${bmc.name}: wrong password`, { username: exchange.username }, 'warning');
       return answer(RAKP_STATUS.invalidCode, EMPTY);
@@ -106,11 +128,31 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
       if (isMalformed(request)) return undefined;
       const suite = findCipherSuite(request.authentication, request.integrity, request.confidentiality);
       const answer = (status: number, managedSessionId = 0) =>
-        encodeOpenResponse({ tag: request.tag, status, consoleSessionId: request.consoleSessionId, managedSessionId, suite }, request.privilege || PRIVILEGE.administrator);
+        encodeOpenResponse(
+          { tag: request.tag, status, consoleSessionId: request.consoleSessionId, managedSessionId, suite },
+          request.privilege || PRIVILEGE.administrator,
+        );
       if (!suite) return answer(RAKP_STATUS.noCipherSuite);
       // A repeat of a request whose answer was lost must not take a second slot.
-      const same = sessions.all().find((each) => each.consoleSessionId === request.consoleSessionId && each.stage === 'opened' && each.remote.port === remote.port && each.remote.address === remote.address && each.suite === suite);
-      const session = same ?? sessions.open({ consoleSessionId: request.consoleSessionId, suite, privilegeLimit: request.privilege, remote, managedSessionId: newSessionId() });
+      const same = sessions
+        .all()
+        .find(
+          (each) =>
+            each.consoleSessionId === request.consoleSessionId &&
+            each.stage === 'opened' &&
+            each.remote.port === remote.port &&
+            each.remote.address === remote.address &&
+            each.suite === suite,
+        );
+      const session =
+        same ??
+        sessions.open({
+          consoleSessionId: request.consoleSessionId,
+          suite,
+          privilegeLimit: request.privilege,
+          remote,
+          managedSessionId: newSessionId(),
+        });
       return session ? answer(0, session.managedSessionId) : answer(RAKP_STATUS.noResources);
     },
     challenge(payload) {

@@ -22,10 +22,50 @@ const TYPE = { temperature: 0x01, fan: 0x04, powerSupply: 0x08 } as const;
 const whenOn = (on: number, off: number) => (bmc: BmcModel) => (bmc.machine.powerState() === 'on' ? on : off);
 
 const SENSORS: readonly Sensor[] = [
-  { number: 1, name: 'Inlet Temp', type: TYPE.temperature, unit: UNIT.celsius, multiplier: 1, entity: 0x37, upperNonCritical: 42, upperCritical: 47, reading: whenOn(24, 21) },
-  { number: 2, name: 'CPU Temp', type: TYPE.temperature, unit: UNIT.celsius, multiplier: 1, entity: 0x03, upperNonCritical: 85, upperCritical: 95, reading: whenOn(48, 22) },
-  { number: 3, name: 'Fan 1', type: TYPE.fan, unit: UNIT.rpm, multiplier: 100, entity: 0x1d, upperNonCritical: 180, upperCritical: 200, reading: whenOn(62, 0) },
-  { number: 4, name: 'Power', type: TYPE.powerSupply, unit: UNIT.watts, multiplier: 2, entity: 0x0a, upperNonCritical: 220, upperCritical: 240, reading: whenOn(71, 4) },
+  {
+    number: 1,
+    name: 'Inlet Temp',
+    type: TYPE.temperature,
+    unit: UNIT.celsius,
+    multiplier: 1,
+    entity: 0x37,
+    upperNonCritical: 42,
+    upperCritical: 47,
+    reading: whenOn(24, 21),
+  },
+  {
+    number: 2,
+    name: 'CPU Temp',
+    type: TYPE.temperature,
+    unit: UNIT.celsius,
+    multiplier: 1,
+    entity: 0x03,
+    upperNonCritical: 85,
+    upperCritical: 95,
+    reading: whenOn(48, 22),
+  },
+  {
+    number: 3,
+    name: 'Fan 1',
+    type: TYPE.fan,
+    unit: UNIT.rpm,
+    multiplier: 100,
+    entity: 0x1d,
+    upperNonCritical: 180,
+    upperCritical: 200,
+    reading: whenOn(62, 0),
+  },
+  {
+    number: 4,
+    name: 'Power',
+    type: TYPE.powerSupply,
+    unit: UNIT.watts,
+    multiplier: 2,
+    entity: 0x0a,
+    upperNonCritical: 220,
+    upperCritical: 240,
+    reading: whenOn(71, 4),
+  },
 ];
 
 const RECORD_HEAD_BYTES = 5;
@@ -37,7 +77,23 @@ function sensorRecord(sensor: Sensor): Buffer {
   const name = Buffer.from(sensor.name, 'latin1');
   const record = Buffer.alloc(48 + name.length);
   record.writeUInt16LE(sensor.number, 0);
-  record.set([0x51, FULL_SENSOR, record.length - RECORD_HEAD_BYTES, 0x20, 0, sensor.number, sensor.entity, 1, 0x7f, 0x68, sensor.type, 0x01], 2);
+  record.set(
+    [
+      0x51,
+      FULL_SENSOR,
+      record.length - RECORD_HEAD_BYTES,
+      0x20,
+      0,
+      sensor.number,
+      sensor.entity,
+      1,
+      0x7f,
+      0x68,
+      sensor.type,
+      0x01,
+    ],
+    2,
+  );
   record[18] = UPPER_THRESHOLDS;
   record.set([0, sensor.unit, 0, 0, sensor.multiplier], 20);
   record.set([sensor.upperCritical, sensor.upperNonCritical], 37);
@@ -59,7 +115,8 @@ function repositoryInfo(): CommandResult {
 
 function getRecord(_bmc: BmcModel, data: Buffer): CommandResult {
   const wanted = data.readUInt16LE(2);
-  const at = wanted === 0 ? 0 : wanted === LAST ? RECORDS.length - 1 : RECORDS.findIndex((record) => record.readUInt16LE(0) === wanted);
+  const at =
+    wanted === 0 ? 0 : wanted === LAST ? RECORDS.length - 1 : RECORDS.findIndex((record) => record.readUInt16LE(0) === wanted);
   const record = RECORDS[at];
   if (!record) return COMPLETION.notPresent;
   const bytes = record.subarray(data[4]!, data[4]! + data[5]!);
@@ -83,12 +140,18 @@ function reading(bmc: BmcModel, sensor: Sensor): CommandResult {
 
 export const sensorCommands = {
   sensor: {
-    0x23: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor((_bmc, sensor) => Buffer.from([0, sensor.multiplier, 0, 0, 0, 0, 0])) },
+    0x23: {
+      privilege: PRIVILEGE.user,
+      bytesMin: 1,
+      run: withSensor((_bmc, sensor) => Buffer.from([0, sensor.multiplier, 0, 0, 0, 0, 0])),
+    },
     0x25: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor(() => Buffer.from([0, 0])) },
     0x27: {
       privilege: PRIVILEGE.user,
       bytesMin: 1,
-      run: withSensor((_bmc, sensor) => Buffer.from([UPPER_THRESHOLDS, 0, 0, 0, sensor.upperNonCritical, sensor.upperCritical, 0])),
+      run: withSensor((_bmc, sensor) =>
+        Buffer.from([UPPER_THRESHOLDS, 0, 0, 0, sensor.upperNonCritical, sensor.upperCritical, 0]),
+      ),
     },
     0x29: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor(() => Buffer.from([0xc0, 0, 0, 0, 0])) },
     0x2b: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor(() => Buffer.from([0xc0, 0, 0, 0, 0])) },

@@ -1,7 +1,14 @@
 import { ipv4FromNumber, ipv4ToNumber } from '../../../core/base/ipv4-address.ts';
 import { macAddressFromBytes, macAddressToBytes } from '../../../core/base/mac-address.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
-import { decodeIpSource, encodeIpSource, LAN_CHANNEL, LAN_COMMAND, LAN_PARAMETER, LAN_PARAMETER_REVISION } from '../../../bmc/ipmi/lan-config-codec.ts';
+import {
+  decodeIpSource,
+  encodeIpSource,
+  LAN_CHANNEL,
+  LAN_COMMAND,
+  LAN_PARAMETER,
+  LAN_PARAMETER_REVISION,
+} from '../../../bmc/ipmi/lan-config-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import { resolveChannel } from './app-commands.ts';

@@ -25,7 +25,13 @@ export type RedfishErrorStatus = keyof typeof MESSAGES;
 export function redfishError(status: RedfishErrorStatus, detail?: string): RedfishReply {
   const [id, text] = MESSAGES[status];
   const message = detail ?? text;
-  const info = { '@odata.type': '#Message.v1_1_1.Message', MessageId: `Base.1.8.${id}`, Message: message, MessageSeverity: 'Critical', Resolution: 'Correct the request and send it again.' };
+  const info = {
+    '@odata.type': '#Message.v1_1_1.Message',
+    MessageId: `Base.1.8.${id}`,
+    Message: message,
+    MessageSeverity: 'Critical',
+    Resolution: 'Correct the request and send it again.',
+  };
   return {
     status,
     body: { error: { code: `Base.1.8.${id}`, message, '@Message.ExtendedInfo': [info] } },

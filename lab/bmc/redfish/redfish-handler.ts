@@ -21,7 +21,8 @@ export interface RedfishRequest {
 
 export type RedfishHandler = (request: RedfishRequest) => RedfishReply;
 
-export const etagOf = (body: JsonObject): string => `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
+export const etagOf = (body: JsonObject): string =>
+  `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
 
 const NO_CONTENT: RedfishReply = { status: 204 };
 const OPEN_PATHS = new Set(['/redfish', ROOT]);
@@ -41,11 +42,18 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   const { BootSourceOverrideEnabled: enabled, BootSourceOverrideTarget: target, BootSourceOverrideMode: mode } = boot;
   const device = target === undefined ? now.device : bootDeviceOf(target);
   if (device === undefined) return redfishError(400, `BootSourceOverrideTarget ${String(target)} is not allowed.`);
-  if (enabled !== undefined && !['Disabled', 'Once', 'Continuous'].includes(enabled as string)) return redfishError(400, 'BootSourceOverrideEnabled is not allowed.');
-  if (mode !== undefined && mode !== 'UEFI' && mode !== 'Legacy') return redfishError(400, 'BootSourceOverrideMode is not allowed.');
+  if (enabled !== undefined && !['Disabled', 'Once', 'Continuous'].includes(enabled as string))
+    return redfishError(400, 'BootSourceOverrideEnabled is not allowed.');
+  if (mode !== undefined && mode !== 'UEFI' && mode !== 'Legacy')
+    return redfishError(400, 'BootSourceOverrideMode is not allowed.');
   // A target alone means "once", as most implementations take it.
   const wanted = enabled ?? (now.valid ? (now.persistent ? 'Continuous' : 'Once') : target === undefined ? 'Disabled' : 'Once');
-  const flags = { valid: wanted !== 'Disabled', persistent: wanted === 'Continuous', efi: mode === undefined ? now.efi : mode === 'UEFI', device: wanted === 'Disabled' ? ('none' as const) : device };
+  const flags = {
+    valid: wanted !== 'Disabled',
+    persistent: wanted === 'Continuous',
+    efi: mode === undefined ? now.efi : mode === 'UEFI',
+    device: wanted === 'Disabled' ? ('none' as const) : device,
+  };
   bmc.boot.set(flags, false);
   bmc.record('bmc.boot-override', `${bmc.name}: boot ${flags.device}`, { ...flags });
   return NO_CONTENT;
@@ -54,7 +62,9 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
 function resetSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   const type = body['ResetType'];
   if (typeof type !== 'string' || !(type in RESET_TYPES)) return redfishError(400, `ResetType ${String(type)} is not allowed.`);
-  return bmc.control(RESET_TYPES[type as keyof typeof RESET_TYPES]) ? NO_CONTENT : redfishError(409, `ResetType ${type} is not possible while the system is off.`);
+  return bmc.control(RESET_TYPES[type as keyof typeof RESET_TYPES])
+    ? NO_CONTENT
+    : redfishError(409, `ResetType ${type} is not possible while the system is off.`);
 }
 
 function patchManagerNic(bmc: BmcModel, body: JsonObject): RedfishReply {
@@ -71,7 +81,10 @@ function patchManagerNic(bmc: BmcModel, body: JsonObject): RedfishReply {
   return NO_CONTENT;
 }
 
-export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; ipmiPort: number | undefined }): RedfishHandler {
+export function createRedfishHandler(
+  bmc: BmcModel,
+  settings: { random: Random; ipmiPort: number | undefined },
+): RedfishHandler {
   const sessions = createRedfishSessions(bmc, settings.random);
   const resource = (path: string) => findResource(bmc, path, settings.ipmiPort, sessions.all());
 
@@ -79,7 +92,11 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
     const session = sessions.login(body['UserName'], body['Password']);
     if (session === 'full') return redfishError(503);
     if (!session) return redfishError(401, 'User name or password is wrong.');
-    return { status: 201, body: sessionBody(session), headers: { 'X-Auth-Token': session.token, Location: `${SESSIONS_PATH}/${session.id}` } };
+    return {
+      status: 201,
+      body: sessionBody(session),
+      headers: { 'X-Auth-Token': session.token, Location: `${SESSIONS_PATH}/${session.id}` },
+    };
   };
 
   const read = (path: string, ifNoneMatch: string | undefined): RedfishReply => {
@@ -91,7 +108,8 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
   };
 
   const post = (path: string, body: JsonObject, may: (level: number) => boolean): RedfishReply => {
-    if (path === `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`) return may(PRIVILEGE.operator) ? resetSystem(bmc, body) : redfishError(403);
+    if (path === `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`)
+      return may(PRIVILEGE.operator) ? resetSystem(bmc, body) : redfishError(403);
     if (path === ACCOUNTS_PATH) return may(PRIVILEGE.administrator) ? createAccount(bmc, body) : redfishError(403);
     if (path === `${MANAGER_PATH}/Actions/Manager.Reset`) {
       if (!may(PRIVILEGE.administrator)) return redfishError(403);
@@ -116,7 +134,8 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
   };
 
   const remove = (path: string, may: (level: number) => boolean): RedfishReply => {
-    if (path.startsWith(`${SESSIONS_PATH}/`)) return sessions.close(path.slice(SESSIONS_PATH.length + 1)) ? NO_CONTENT : redfishError(404);
+    if (path.startsWith(`${SESSIONS_PATH}/`))
+      return sessions.close(path.slice(SESSIONS_PATH.length + 1)) ? NO_CONTENT : redfishError(404);
     if (!path.startsWith(`${ACCOUNTS_PATH}/`)) return resource(path) ? redfishError(405) : redfishError(404);
     return may(PRIVILEGE.administrator) ? deleteAccount(bmc, Number(path.slice(ACCOUNTS_PATH.length + 1))) : redfishError(403);
   };

@@ -10,7 +10,14 @@ export const SYSTEM_PATH = `${ROOT}/Systems/1`;
 export const MANAGER_PATH = `${ROOT}/Managers/1`;
 const CHASSIS_PATH = `${ROOT}/Chassis/1`;
 
-export const RESET_TYPES = { On: 'on', ForceOff: 'off', GracefulShutdown: 'soft-off', ForceRestart: 'reset', PowerCycle: 'cycle', ForceOn: 'on' } as const;
+export const RESET_TYPES = {
+  On: 'on',
+  ForceOff: 'off',
+  GracefulShutdown: 'soft-off',
+  ForceRestart: 'reset',
+  PowerCycle: 'cycle',
+  ForceOn: 'on',
+} as const;
 
 const TARGETS: readonly (readonly [string, IpmiBootDevice])[] = [
   ['None', 'none'],
@@ -24,7 +31,8 @@ const targetOf = (device: IpmiBootDevice): string => TARGETS.find(([, name]) => 
 
 const ROLES = { Administrator: PRIVILEGE.administrator, Operator: PRIVILEGE.operator, ReadOnly: PRIVILEGE.user } as const;
 export const privilegeOfRole = (role: unknown): number | undefined => ROLES[role as keyof typeof ROLES];
-const roleOf = (account: BmcAccount): string => Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
+const roleOf = (account: BmcAccount): string =>
+  Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
 
 const link = (path: string): JsonObject => ({ '@odata.id': path });
 const STATUS = { State: 'Enabled', Health: 'OK' };
@@ -80,13 +88,18 @@ const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   IndicatorLED: bmc.clock.nowMs() < bmc.identifyUntilMs ? 'Blinking' : 'Off',
   Status: STATUS,
   Boot: bootProperties(bmc),
-  ...(ipmiPort === undefined ? {} : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
+  ...(ipmiPort === undefined
+    ? {}
+    : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
   EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
   Storage: link(`${SYSTEM_PATH}/Storage`),
   Bios: link(`${SYSTEM_PATH}/Bios`),
   Links: { Chassis: [link(CHASSIS_PATH)], ManagedBy: [link(MANAGER_PATH)] },
   Actions: {
-    '#ComputerSystem.Reset': { target: `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`, 'ResetType@Redfish.AllowableValues': Object.keys(RESET_TYPES) },
+    '#ComputerSystem.Reset': {
+      target: `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`,
+      'ResetType@Redfish.AllowableValues': Object.keys(RESET_TYPES),
+    },
   },
 });
 
@@ -113,12 +126,22 @@ const manager = (bmc: BmcModel): JsonObject => ({
   Status: STATUS,
   EthernetInterfaces: link(`${MANAGER_PATH}/EthernetInterfaces`),
   Links: { ManagerForServers: [link(SYSTEM_PATH)], ManagerForChassis: [link(CHASSIS_PATH)] },
-  Actions: { '#Manager.Reset': { target: `${MANAGER_PATH}/Actions/Manager.Reset`, 'ResetType@Redfish.AllowableValues': ['ForceRestart', 'GracefulRestart'] } },
+  Actions: {
+    '#Manager.Reset': {
+      target: `${MANAGER_PATH}/Actions/Manager.Reset`,
+      'ResetType@Redfish.AllowableValues': ['ForceRestart', 'GracefulRestart'],
+    },
+  },
 });
 
 const managerNic = (bmc: BmcModel): JsonObject => {
   const { ipAddress, netmask, gateway, mac, source } = bmc.lan;
-  const address = { Address: ipAddress, SubnetMask: netmask, Gateway: gateway, AddressOrigin: source === 'dhcp' ? 'DHCP' : 'Static' };
+  const address = {
+    Address: ipAddress,
+    SubnetMask: netmask,
+    Gateway: gateway,
+    AddressOrigin: source === 'dhcp' ? 'DHCP' : 'Static',
+  };
   return {
     '@odata.id': `${MANAGER_PATH}/EthernetInterfaces/1`,
     '@odata.type': '#EthernetInterface.v1_6_0.EthernetInterface',
@@ -146,7 +169,8 @@ const chassis = (bmc: BmcModel): JsonObject => ({
 });
 
 const ACCOUNTS = `${ROOT}/AccountService/Accounts`;
-export const usedAccounts = (bmc: BmcModel): number[] => bmc.accounts.flatMap((account, id) => (account.name === '' ? [] : [id]));
+export const usedAccounts = (bmc: BmcModel): number[] =>
+  bmc.accounts.flatMap((account, id) => (account.name === '' ? [] : [id]));
 
 export const accountBody = (bmc: BmcModel, id: number): JsonObject | undefined => {
   const account = bmc.accounts[id];
@@ -179,11 +203,21 @@ const roleBody = (role: string): JsonObject => ({
   Id: role,
   Name: role,
   IsPredefined: true,
-  AssignedPrivileges: ['Login', 'ConfigureSelf', ...(role === 'ReadOnly' ? [] : ['ConfigureComponents']), ...(role === 'Administrator' ? ['ConfigureManager', 'ConfigureUsers'] : [])],
+  AssignedPrivileges: [
+    'Login',
+    'ConfigureSelf',
+    ...(role === 'ReadOnly' ? [] : ['ConfigureComponents']),
+    ...(role === 'Administrator' ? ['ConfigureManager', 'ConfigureUsers'] : []),
+  ],
 });
 
 /** Every readable resource by its path, for a given state. Sessions are the caller's to add. */
-export function findResource(bmc: BmcModel, path: string, ipmiPort: number | undefined, sessions: readonly RedfishSession[]): JsonObject | undefined {
+export function findResource(
+  bmc: BmcModel,
+  path: string,
+  ipmiPort: number | undefined,
+  sessions: readonly RedfishSession[],
+): JsonObject | undefined {
   const macs = bmc.identity.macs ?? [];
   const nicPath = `${SYSTEM_PATH}/EthernetInterfaces`;
   const fixed: Readonly<Record<string, () => JsonObject>> = {
@@ -191,7 +225,13 @@ export function findResource(bmc: BmcModel, path: string, ipmiPort: number | und
     [ROOT]: () => serviceRoot(bmc),
     [`${ROOT}/Systems`]: () => collection(`${ROOT}/Systems`, 'ComputerSystemCollection', 'Systems', [SYSTEM_PATH]),
     [SYSTEM_PATH]: () => system(bmc, ipmiPort),
-    [nicPath]: () => collection(nicPath, 'EthernetInterfaceCollection', 'NICs', macs.map((_mac, index) => `${nicPath}/${index + 1}`)),
+    [nicPath]: () =>
+      collection(
+        nicPath,
+        'EthernetInterfaceCollection',
+        'NICs',
+        macs.map((_mac, index) => `${nicPath}/${index + 1}`),
+      ),
     [`${SYSTEM_PATH}/Storage`]: () => collection(`${SYSTEM_PATH}/Storage`, 'StorageCollection', 'Storage', []),
     [`${SYSTEM_PATH}/Bios`]: () => ({
       '@odata.id': `${SYSTEM_PATH}/Bios`,
@@ -202,7 +242,10 @@ export function findResource(bmc: BmcModel, path: string, ipmiPort: number | und
     }),
     [`${ROOT}/Managers`]: () => collection(`${ROOT}/Managers`, 'ManagerCollection', 'Managers', [MANAGER_PATH]),
     [MANAGER_PATH]: () => manager(bmc),
-    [`${MANAGER_PATH}/EthernetInterfaces`]: () => collection(`${MANAGER_PATH}/EthernetInterfaces`, 'EthernetInterfaceCollection', 'Manager NICs', [`${MANAGER_PATH}/EthernetInterfaces/1`]),
+    [`${MANAGER_PATH}/EthernetInterfaces`]: () =>
+      collection(`${MANAGER_PATH}/EthernetInterfaces`, 'EthernetInterfaceCollection', 'Manager NICs', [
+        `${MANAGER_PATH}/EthernetInterfaces/1`,
+      ]),
     [`${MANAGER_PATH}/EthernetInterfaces/1`]: () => managerNic(bmc),
     [`${ROOT}/Chassis`]: () => collection(`${ROOT}/Chassis`, 'ChassisCollection', 'Chassis', [CHASSIS_PATH]),
     [CHASSIS_PATH]: () => chassis(bmc),
@@ -215,7 +258,13 @@ export function findResource(bmc: BmcModel, path: string, ipmiPort: number | und
       SessionTimeout: 1800,
       Sessions: link(`${ROOT}/SessionService/Sessions`),
     }),
-    [`${ROOT}/SessionService/Sessions`]: () => collection(`${ROOT}/SessionService/Sessions`, 'SessionCollection', 'Sessions', sessions.map((each) => `${ROOT}/SessionService/Sessions/${each.id}`)),
+    [`${ROOT}/SessionService/Sessions`]: () =>
+      collection(
+        `${ROOT}/SessionService/Sessions`,
+        'SessionCollection',
+        'Sessions',
+        sessions.map((each) => `${ROOT}/SessionService/Sessions/${each.id}`),
+      ),
     [`${ROOT}/AccountService`]: () => ({
       '@odata.id': `${ROOT}/AccountService`,
       '@odata.type': '#AccountService.v1_7_0.AccountService',
@@ -226,13 +275,26 @@ export function findResource(bmc: BmcModel, path: string, ipmiPort: number | und
       Accounts: link(ACCOUNTS),
       Roles: link(`${ROOT}/AccountService/Roles`),
     }),
-    [ACCOUNTS]: () => collection(ACCOUNTS, 'ManagerAccountCollection', 'Accounts', usedAccounts(bmc).map((id) => `${ACCOUNTS}/${id}`)),
-    [`${ROOT}/AccountService/Roles`]: () => collection(`${ROOT}/AccountService/Roles`, 'RoleCollection', 'Roles', Object.keys(ROLES).map((role) => `${ROOT}/AccountService/Roles/${role}`)),
+    [ACCOUNTS]: () =>
+      collection(
+        ACCOUNTS,
+        'ManagerAccountCollection',
+        'Accounts',
+        usedAccounts(bmc).map((id) => `${ACCOUNTS}/${id}`),
+      ),
+    [`${ROOT}/AccountService/Roles`]: () =>
+      collection(
+        `${ROOT}/AccountService/Roles`,
+        'RoleCollection',
+        'Roles',
+        Object.keys(ROLES).map((role) => `${ROOT}/AccountService/Roles/${role}`),
+      ),
   };
   const found = fixed[path];
   if (found) return found();
   const [, parent, id] = /^(.*)\/([^/]+)$/.exec(path) ?? [];
-  if (parent === nicPath) return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
+  if (parent === nicPath)
+    return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
   if (parent === ACCOUNTS) return accountBody(bmc, Number(id));
   if (parent === `${ROOT}/AccountService/Roles` && id !== undefined && id in ROLES) return roleBody(id);
   const session = parent === `${ROOT}/SessionService/Sessions` ? sessions.find((each) => each.id === id) : undefined;

@@ -37,7 +37,8 @@ async function readBody(request: IncomingMessage): Promise<JsonObject | RedfishR
   return redfishError(400, 'The body is not a JSON object.');
 }
 
-const isReply = (value: JsonObject | RedfishReply): value is RedfishReply => typeof (value as RedfishReply).status === 'number' && 'error' in ((value as RedfishReply).body ?? {});
+const isReply = (value: JsonObject | RedfishReply): value is RedfishReply =>
+  typeof (value as RedfishReply).status === 'number' && 'error' in ((value as RedfishReply).body ?? {});
 
 function send(response: ServerResponse, reply: RedfishReply, head: boolean): void {
   const text = reply.body ? JSON.stringify(reply.body) : '';
@@ -93,7 +94,10 @@ function engineFor(tls: TlsIdentity): HttpsServer {
   return engine;
 }
 
-export async function startRedfishServer(handler: RedfishHandler, settings: { address: string; port: number; tls?: TlsIdentity }): Promise<RedfishServer> {
+export async function startRedfishServer(
+  handler: RedfishHandler,
+  settings: { address: string; port: number; tls?: TlsIdentity },
+): Promise<RedfishServer> {
   const engine = engineFor(settings.tls ?? sharedTlsIdentity());
   const sockets = new Set<Socket>();
   const listener: TcpServer = createTcpServer((socket) => {

@@ -50,7 +50,12 @@ export function createRedfishSessions(bmc: BmcModel, random: Random): RedfishSes
       expire();
       if (sessions.size >= SESSIONS_MAX) return 'full';
       lastId += 1;
-      const session = { id: String(lastId), token: random.bytes(20).toString('hex'), username: username as string, lastSeenMs: bmc.clock.nowMs() };
+      const session = {
+        id: String(lastId),
+        token: random.bytes(20).toString('hex'),
+        username: username as string,
+        lastSeenMs: bmc.clock.nowMs(),
+      };
       sessions.set(session.id, session);
       return session;
     },
