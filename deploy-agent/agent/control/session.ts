@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly agentVersion: string;
   readonly bootMac: string;
   readonly nodeUuid?: string;
+  /** Ends the session from outside; in a machine only the power does. */
+  readonly signal?: AbortSignal;
   readonly stepContext: Omit<StepContext, 'signal' | 'progress' | 'clock' | 'log'>;
 }
 
@@ -66,15 +68,16 @@ export class Session {
 
   /** Repeats until there is an answer that a retry would not change. */
   async #callUntilAnswered(method: 'GET' | 'POST', path: string, body?: unknown): Promise<ControlPlaneAnswer> {
-    const { client, clock, random, logs } = this.#options;
+    const { client, clock, random, logs, signal } = this.#options;
     let waitMs = BACK_OFF_FIRST_MS;
     for (let tries = 1; ; tries += 1) {
-      const answer = await client.call(method, path, body).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      signal?.throwIfAborted();
+      const answer = await client.call(method, path, body, signal).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
       if (!(answer instanceof Error) && answer.status < 500 && answer.status !== 429 && answer.status !== 408) return answer;
       const reason = answer instanceof Error ? answer.message : `it answered ${answer.status}`;
       logs.log(tries % 10 === 1 ? 'warning' : 'debug', `the control plane is not answering (${reason}); trying again`);
       // A rack that powers on together must not knock together.
-      await clock.sleep(waitMs * (0.5 + random.unit() / 2));
+      await clock.sleep(waitMs * (0.5 + random.unit() / 2), signal);
       waitMs = Math.min(BACK_OFF_MAX_MS, waitMs * 2);
     }
   }
@@ -95,7 +98,7 @@ export class Session {
         return found;
       }
       logs.log('warning', `the control plane refuses this machine (${lookup.status}): ${JSON.stringify(lookup.body).slice(0, 300)}`);
-      await clock.sleep(BACK_OFF_MAX_MS);
+      await clock.sleep(BACK_OFF_MAX_MS, this.#options.signal);
     }
     throw new TokenRefused('the boot token is not accepted any more');
   }
@@ -105,6 +108,8 @@ export class Session {
     const uuid = found.node.uuid;
     client.useAgentToken(found.config.agent_token);
     const over = new AbortController();
+    const stop = () => over.abort(this.#options.signal?.reason);
+    this.#options.signal?.addEventListener('abort', stop, { once: true });
     const refused = (answer: ControlPlaneAnswer) => {
       if (isRefusal(answer)) over.abort(new TokenRefused('the agent token is not accepted any more: the node was given to a newer boot'));
       return answer;
@@ -118,7 +123,7 @@ export class Session {
         const answer = refused(await this.#callUntilAnswered('GET', `/baremetal/v1/agent/${uuid}/command?wait=${POLL_WAIT_SECONDS}`));
         over.signal.throwIfAborted();
         if (answer.status !== 200) {
-          if (answer.status !== 204) await this.#options.clock.sleep(BACK_OFF_MAX_MS / 3);
+          if (answer.status !== 204) await this.#options.clock.sleep(BACK_OFF_MAX_MS / 3, over.signal);
           continue;
         }
         const command = answer.body as unknown as AgentCommand;

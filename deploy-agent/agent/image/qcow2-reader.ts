@@ -1,5 +1,5 @@
 import { freemem } from 'node:os';
-import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import { createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { isMalformed } from '../../../core/base/malformed.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
 import type { LogLine } from '../control/log-shipper.ts';
@@ -78,15 +78,23 @@ async function readTable(parked: Parked, offset: number, entries: number): Promi
   return Array.from({ length: entries }, (_, index) => bytes.readBigUInt64BE(index * 8));
 }
 
-function inflate(packed: Buffer, header: Qcow2Header, clusterBytes: number): Buffer {
+/** Packed clusters end somewhere in their last sector; what follows belongs to the next one and is not looked at. */
+async function inflate(packed: Buffer, header: Qcow2Header, clusterBytes: number): Promise<Buffer> {
+  const unpack = header.compression === 'zstd' ? createZstdDecompress({ chunkSize: clusterBytes }) : createInflateRaw({ chunkSize: clusterBytes });
+  unpack.end(packed);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
   try {
-    // Packed clusters end somewhere in their last sector; what follows belongs to the next one.
-    return header.compression === 'zstd'
-      ? zstdDecompressSync(packed, { maxOutputLength: clusterBytes })
-      : inflateRawSync(packed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: clusterBytes });
+    for await (const piece of unpack as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes >= clusterBytes) break;
+    }
   } catch (error) {
     throw damaged(`a packed cluster does not unpack: ${error instanceof Error ? error.message : String(error)}`);
   }
+  if (bytes < clusterBytes) throw damaged('a packed cluster is too short');
+  return Buffer.concat(pieces).subarray(0, clusterBytes);
 }
 
 async function writeCluster(parked: Parked, header: Qcow2Header, cluster: Qcow2Cluster, length: number, writer: SparseWriter): Promise<void> {
@@ -99,8 +107,7 @@ async function writeCluster(parked: Parked, header: Qcow2Header, cluster: Qcow2C
     await writer.write(bytes);
     return writer.skip(length - bytes.length);
   }
-  const bytes = inflate(await parked.read(cluster.offset, cluster.maxBytes), header, clusterBytes);
-  if (bytes.length !== clusterBytes) throw damaged('a packed cluster has the wrong length');
+  const bytes = await inflate(await parked.read(cluster.offset, cluster.maxBytes), header, clusterBytes);
   await writer.write(bytes.subarray(0, length));
 }
 
