@@ -45,12 +45,15 @@ const SAFE_POINT_WAIT_MS = 30_000;
 
 async function raceAbort(work: Promise<Json>, signal: AbortSignal): Promise<Json> {
   let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
   const tooLate = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => (timer = setTimeout(() => reject(signal.reason as Error), SAFE_POINT_WAIT_MS)), { once: true });
+    onAbort = () => void (timer = setTimeout(() => reject(signal.reason as Error), SAFE_POINT_WAIT_MS));
   });
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([work, tooLate]);
   } finally {
+    signal.removeEventListener('abort', onAbort);
     clearTimeout(timer);
   }
 }

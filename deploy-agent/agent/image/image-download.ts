@@ -23,6 +23,7 @@ export interface DownloadOptions {
 const IDLE_TIMEOUT_MS = 60_000;
 /** About ten minutes of back-off: a control plane or boot server that restarts is back long before. */
 const FAILURES_MAX = 60;
+const BACK_OFF_FIRST_MS = 250;
 const BACK_OFF_MAX_MS = 10_000;
 /** Ends in a row at the same byte before we believe that the file is short. */
 const SHORT_ENDS_MAX = 4;
@@ -111,6 +112,6 @@ export async function* downloadImage(options: DownloadOptions): AsyncGenerator<B
     if (shortEnds >= SHORT_ENDS_MAX) throw new AgentFailure('image-short', reason, { receivedBytes: offset, ...(total === undefined ? {} : { expectedBytes: total }) });
     if (failures > FAILURES_MAX) throw new AgentFailure('image-unreachable', `${options.url.host}: ${reason}`, { receivedBytes: offset });
     options.log('warning', `image download paused at ${offset} bytes: ${reason}; going on where it stopped`);
-    await options.clock.sleep(Math.min(BACK_OFF_MAX_MS, 250 * 2 ** Math.min(failures, 6)), options.signal);
+    await options.clock.sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** Math.min(failures - 1, 6)), options.signal);
   }
 }
