@@ -1,6 +1,6 @@
 /** Blocks that are read back after an erase: both ends and evenly between, at a place within each stretch that differs from disk to disk. */
 export const SAMPLE_BYTES = 4096;
-export const SAMPLES_MAX = 256;
+export const SAMPLES_MAX = 64;
 
 export function chooseSamples(ranges: readonly { readonly offset: number; readonly length: number }[], unit: () => number, count = SAMPLES_MAX): readonly number[] {
   const total = ranges.reduce((sum, range) => sum + Math.floor(range.length / SAMPLE_BYTES), 0);

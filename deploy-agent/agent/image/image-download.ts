@@ -26,7 +26,7 @@ const FAILURES_MAX = 60;
 const BACK_OFF_FIRST_MS = 250;
 const BACK_OFF_MAX_MS = 10_000;
 /** Ends in a row at the same byte before we believe that the file is short. */
-const SHORT_ENDS_MAX = 4;
+const SHORT_ENDS_MAX = 3;
 
 interface Reply {
   readonly response: IncomingMessage;

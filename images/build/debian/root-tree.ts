@@ -47,7 +47,7 @@ export async function makeRootTree(options: RootTreeOptions): Promise<void> {
   const overlay = join(options.workDirectory, 'overlay');
   await writeEntries(overlay, overlayFor(options.rootUuid, options.grubConfig));
   const excluded = [...EXCLUDED_PATHS, ...EXCLUDED_MODULES.flatMap((path) => [`/lib/modules/*/kernel/${path}/*`, `/usr/lib/modules/*/kernel/${path}/*`])];
-  const options_ = [
+  const settings = [
     '--variant=minbase',
     '--format=directory',
     `--include=${PACKAGES.join(',')}`,
@@ -58,8 +58,8 @@ export async function makeRootTree(options: RootTreeOptions): Promise<void> {
     // Before the kernel's own scripts run: they make the initial ramdisk as these files say.
     `--essential-hook=cp -a ${quote(`${overlay}/.`)} "$1"/`,
   ];
-  await runCommand('mmdebstrap', [...options_, 'bookworm', options.root], {
-    onLine: (line) => /^I: /.test(line) && options.onProgress(`debian: ${line.slice(3).split(options.workDirectory).join('')}`),
+  await runCommand('mmdebstrap', [...settings, 'bookworm', options.root], {
+    onLine: (line) => line.startsWith('I: ') && options.onProgress(`debian: ${line.slice(3).split(options.workDirectory).join('')}`),
   });
   await writeEntries(options.root, finishingTouches());
   for (const folder of ['var/cache/apt', 'var/lib/apt/lists', 'var/log', 'tmp', 'var/tmp', 'run', 'etc/apt/sources.list.d', 'var/cache/debconf', 'var/lib/systemd']) await emptyFolder(join(options.root, folder));
