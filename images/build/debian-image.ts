@@ -55,7 +55,7 @@ async function makeEsp(packagesRoot: string, rootUuid: string): Promise<Buffer> 
 export const debianImage: ImageRecipe = {
   name: 'debian',
   defaultUser: 'debian',
-  sources: ['debian-image.ts', 'debian/overlay.ts', 'debian/root-tree.ts', 'grub.ts', 'fat-image.ts', 'disk-image.ts'].map(here),
+  sources: ['debian-image.ts', 'debian/overlay.ts', 'debian/root-tree.ts', 'grub.ts', 'fat-image.ts', 'disk-image.ts', '../../deploy-agent/gpt-codec.ts'].map(here),
   async packages(cacheDirectory) {
     const kernel = await resolveKernelPackage('linux-image-amd64', cacheDirectory);
     return resolvePackages([kernel, ...PACKAGES, 'systemd', 'libc6', 'libssl3', ...LOADER_PACKAGES], cacheDirectory);

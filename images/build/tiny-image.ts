@@ -59,7 +59,7 @@ async function assembleInitramfs(root: string, release: string): Promise<Buffer>
 export const tinyImage: ImageRecipe = {
   name: 'tiny',
   defaultUser: 'tiny',
-  sources: [here('tiny-image.ts'), here('tiny/init'), here('tiny/udhcpc.script'), here('grub.ts'), here('fat-image.ts'), here('disk-image.ts')],
+  sources: [here('tiny-image.ts'), here('tiny/init'), here('tiny/udhcpc.script'), here('grub.ts'), here('fat-image.ts'), here('disk-image.ts'), ...['cpio-codec.ts', 'elf-codec.ts', 'gpt-codec.ts', 'initramfs.ts'].map((name) => here(`../../deploy-agent/${name}`))],
   async packages(cacheDirectory) {
     return resolvePackages([await resolveKernelPackage('linux-image-amd64', cacheDirectory), ...PACKAGES], cacheDirectory);
   },
