@@ -1,0 +1,7 @@
+import { Command } from 'commander';
+import type { Terminal } from '../terminal/terminal.ts';
+import { labBmcCommand } from './lab-bmc-command.ts';
+
+export function labCommand(terminal: Terminal): Command {
+  return new Command('lab').description('a virtual rack').helpCommand(false).addCommand(labBmcCommand(terminal));
+}

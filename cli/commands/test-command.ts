@@ -1,0 +1,46 @@
+import { Argument, Command } from 'commander';
+import { join } from 'node:path';
+import { findTestFiles, TEST_SETS, type TestSet } from '../test-run/test-files.ts';
+import { runTestFiles, type TestReport } from '../test-run/run-test-files.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { writeJson } from '../terminal/write-json.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+interface TestOptions {
+  readonly filter?: string;
+  readonly json?: string;
+}
+
+async function runTests(sets: readonly TestSet[], options: TestOptions, terminal: Terminal): Promise<void> {
+  const found = await findTestFiles(ROOT, sets);
+  const files = found.filter((file) => options.filter === undefined || file.includes(options.filter));
+  // A run of nothing must not look like a success.
+  if (files.length === 0) throw new CommandError(`no test files in ${sets.join(', ')}${options.filter === undefined ? '' : ` match ${options.filter}`}`, EXIT_CODE.usage);
+  const report: TestReport = await runTestFiles(ROOT, files);
+  if (options.json !== undefined) await writeJson(terminal, options.json, { sets, ...report });
+  process.exitCode = report.passed ? EXIT_CODE.ok : EXIT_CODE.failed;
+}
+
+export function testCommand(terminal: Terminal): Command {
+  return new Command('test')
+    .description('run the tests of this source tree; needs root for those with network namespaces')
+    .addArgument(new Argument('[sets...]', 'which ones').choices(Object.keys(TEST_SETS)).default([], 'house unit integration'))
+    .option('--filter <text>', 'only files whose path contains the text')
+    .option('--json <file>', 'results and seconds per file as JSON')
+    .addHelpText(
+      'after',
+      `
+Sets:
+${Object.entries(TEST_SETS)
+  .map(([name, { describes }]) => `  ${name.padEnd(12)} ${describes}`)
+  .join('\n')}
+
+Examples:
+  $ rackwright test
+  $ rackwright test unit integration
+  $ rackwright test integration --filter pxe --json results.json`,
+    )
+    .action((sets: TestSet[], options: TestOptions) => runTests(sets.length > 0 ? sets : ['house', 'unit', 'integration'], options, terminal));
+}
