@@ -1,0 +1,111 @@
+import type { DiskSpec, MachineSpec } from '../topology.ts';
+
+/** A machine's QEMU command line, from its spec and the boot order that its BMC asks for. Nothing is started here. */
+export interface QemuPaths {
+  /** Unix sockets on which the rack listens; QEMU connects. */
+  readonly qmpSocket: string;
+  readonly consoleSocket: string;
+  readonly kcsSocket?: string;
+  /** By NIC, in the spec's order. */
+  readonly nicSockets: readonly string[];
+  /** By disk, in the spec's order. */
+  readonly diskFiles: readonly string[];
+  /** Everything that the serial port ever said. */
+  readonly consoleLog: string;
+  readonly uefiCode?: string;
+  readonly uefiVariables?: string;
+  readonly tpmSocket?: string;
+}
+
+/** Which class of devices the firmware tries first. The other class follows. */
+export type BootOrder = 'network-first' | 'disk-first';
+
+export const QEMU_PROGRAM = 'qemu-system-x86_64';
+
+/** A comma ends a value in QEMU's option syntax unless it is doubled. */
+const value = (text: string) => text.replaceAll(',', ',,');
+
+function firmwareArguments(spec: MachineSpec, paths: QemuPaths): string[] {
+  // Without graphics SeaBIOS, iPXE and GRUB talk on the serial port.
+  if (spec.firmware === 'bios') return ['-machine', 'q35,graphics=off'];
+  return [
+    ...['-machine', 'q35'],
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${value(paths.uefiCode ?? '')}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${value(paths.uefiVariables ?? '')}`],
+  ];
+}
+
+function identityArguments({ identity }: MachineSpec): string[] {
+  const { manufacturer, product, serial, uuid, boardSerial, chassisSerial, assetTag } = identity;
+  return [
+    ...['-smbios', `type=0,vendor=${value(manufacturer)},version=1.0.0,date=01/15/2026`],
+    ...['-smbios', `type=1,manufacturer=${value(manufacturer)},product=${value(product)},serial=${value(serial)},uuid=${uuid}`],
+    ...['-smbios', `type=2,manufacturer=${value(manufacturer)},product=${value(product)},serial=${value(boardSerial)}`],
+    ...['-smbios', `type=3,manufacturer=${value(manufacturer)},serial=${value(chassisSerial)},asset=${value(assetTag)}`],
+  ];
+}
+
+function diskArguments(disk: DiskSpec, index: number, file: string, bootIndex: number): string[] {
+  const id = `disk${index}`;
+  // Zeros that an erase writes become holes again: the file stays as small as what it holds.
+  const drive = `file=${value(file)},if=none,id=${id},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap`;
+  const device = {
+    virtio: `virtio-blk-pci,drive=${id}`,
+    nvme: `nvme,drive=${id}`,
+    ahci: `ide-hd,bus=ide.${index},drive=${id},model=Rackwright SATA`,
+  }[disk.bus];
+  return ['-drive', drive, '-device', `${device},serial=${value(disk.serial)},bootindex=${bootIndex}`];
+}
+
+function nicArguments(spec: MachineSpec, paths: QemuPaths, firstIndex: number): string[] {
+  return spec.nics.flatMap((nic, index) => {
+    // With its own driver and an empty option ROM, UEFI does the PXE boot itself, as on a server board.
+    const rom = spec.firmware === 'uefi' ? ',romfile=' : '';
+    // Only the first NIC is cabled for booting: each more costs the firmware's whole DHCP wait.
+    const boot = index === 0 ? `,bootindex=${firstIndex}` : '';
+    return [
+      ...['-netdev', `stream,id=net${index},server=off,addr.type=unix,addr.path=${value(paths.nicSockets[index]!)}`],
+      ...['-device', `${nic.model},netdev=net${index},mac=${nic.mac}${rom}${boot}`],
+    ];
+  });
+}
+
+function managementArguments(paths: QemuPaths): string[] {
+  const kcs = paths.kcsSocket
+    ? [
+        ...['-chardev', `socket,id=ipmi0,path=${value(paths.kcsSocket)},reconnect=1`],
+        ...['-device', 'ipmi-bmc-extern,id=bmc0,chardev=ipmi0', '-device', 'isa-ipmi-kcs,bmc=bmc0'],
+      ]
+    : [];
+  const tpm = paths.tpmSocket
+    ? [
+        ...['-chardev', `socket,id=tpm,path=${value(paths.tpmSocket)}`],
+        ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', 'tpm-tis,tpmdev=tpm0'],
+      ]
+    : [];
+  return [
+    ...['-chardev', `socket,id=serial0,path=${value(paths.consoleSocket)},server=off,logfile=${value(paths.consoleLog)},logappend=on`],
+    ...['-serial', 'chardev:serial0'],
+    ...['-chardev', `socket,id=qmp0,path=${value(paths.qmpSocket)},server=off`, '-mon', 'chardev=qmp0,mode=control'],
+    ...kcs,
+    ...tpm,
+  ];
+}
+
+export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrder): string[] {
+  const networkIndex = order === 'network-first' ? 0 : spec.disks.length;
+  const firstDiskIndex = order === 'network-first' ? 1 : 0;
+  return [
+    QEMU_PROGRAM,
+    ...['-name', value(spec.name), '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
+    ...firmwareArguments(spec, paths),
+    // A /dev/kvm that opens may still hang at kernel entry; emulation always works.
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', String(spec.cpus), '-m', String(spec.memoryMib)],
+    // A guest that resets or switches itself off tells so and waits: what comes next is the BMC's decision.
+    ...['-action', 'reboot=shutdown,shutdown=pause'],
+    ...identityArguments(spec),
+    ...spec.disks.flatMap((disk, index) => diskArguments(disk, index, paths.diskFiles[index]!, firstDiskIndex + index)),
+    ...nicArguments(spec, paths, networkIndex),
+    ...managementArguments(paths),
+  ];
+}
