@@ -15,6 +15,8 @@ const program = new Command('rackwright')
   .version(version, '-V, --version', 'print the version')
   .helpCommand('help [command]', 'explain a command')
   .showSuggestionAfterError()
+  // An option belongs to the command it stands behind: `lab --json a` and `lab bmc --json b` are two.
+  .enablePositionalOptions()
   .addHelpText(
     'after',
     `

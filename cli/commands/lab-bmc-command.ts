@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import { startBmcFleet, type BmcFleet, type BmcFleetSettings } from '../../lab/bmc/bmc-fleet.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
@@ -40,11 +42,17 @@ const ipv4Address = (text: string) => {
   return text;
 };
 
-/** Node raises its soft limit to the hard one at its start, so what is left is to say when even that is too low. */
-function requireFiles(needed: number): void {
+const openFilesLimit = () => {
   const limit = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-  if (limit === undefined || limit === 'unlimited' || Number(limit) >= needed) return;
-  throw new CommandError(`${needed} open files are needed, the limit is ${limit}`, EXIT_CODE.failed, `as root, in the same shell: ulimit -n ${needed}`);
+  return limit === undefined || limit === 'unlimited' ? Infinity : Number(limit);
+};
+
+/** Node raises its soft limit to the hard one at its start; beyond that one only root gets. */
+async function raiseOpenFilesLimit(needed: number): Promise<void> {
+  if (openFilesLimit() >= needed) return;
+  await promisify(execFile)('prlimit', ['--pid', String(process.pid), `--nofile=${needed}:${needed}`]).catch(() => {});
+  if (openFilesLimit() >= needed) return;
+  throw new CommandError(`${needed} open files are needed, the limit is ${openFilesLimit()}`, EXIT_CODE.failed, `as root: prlimit --pid $$ --nofile=${needed}:${needed}, then again in the same shell`);
 }
 
 function fleetSettings(options: LabBmcOptions): BmcFleetSettings {
@@ -92,7 +100,7 @@ function describe(fleet: BmcFleet, terminal: Terminal): string {
 }
 
 async function runFleet(terminal: Terminal, options: LabBmcOptions): Promise<void> {
-  requireFiles(options.count * FILES_PER_BMC[options.protocol] + FILES_BESIDES);
+  await raiseOpenFilesLimit(options.count * FILES_PER_BMC[options.protocol] + FILES_BESIDES);
   // Listened for before the start, so that a start can be broken off.
   const stopAsked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   const progress = startProgress(terminal, Date.now);

@@ -3,5 +3,5 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { labBmcCommand } from './lab-bmc-command.ts';
 
 export function labCommand(terminal: Terminal): Command {
-  return new Command('lab').description('a virtual rack').helpCommand(false).addCommand(labBmcCommand(terminal));
+  return new Command('lab').description('a virtual rack').helpCommand(false).enablePositionalOptions().addCommand(labBmcCommand(terminal));
 }
