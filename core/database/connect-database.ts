@@ -1,0 +1,84 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Logger } from '../base/logger.ts';
+import { createNotificationClient } from './connection/notification-client.ts';
+import type { DatabaseSchema } from './schema-types.ts';
+
+/*
+ * The way to PostgreSQL: a pool behind Kysely, and one connection that listens. Makes no tables (`migrate.ts`) and
+ * starts no server (`embedded-postgres.ts`).
+ */
+
+/** Debian 12's; older ones lack MERGE and `nulls not distinct`, and get no tests. */
+const SERVER_VERSION_MIN = 150_000;
+/** Below a default server's max_connections of 100, also with four processes on one database. */
+const POOL_SIZE_DEFAULT = 20;
+/** A server replaying its log answers "starting up"; a cluster of this product's size replays well under this. */
+const STARTING_UP_MAX_MS = 60_000;
+const CANNOT_CONNECT_NOW = '57P03';
+
+export interface Database {
+  readonly db: Kysely<DatabaseSchema>;
+  /** Calls back for every NOTIFY on the channel until the returned function is called. */
+  listen(channel: string, onPayload: (payload: string) => void): () => void;
+  /** Called each time the listening connection is (again) live: look at the tables then, a wake may have been missed. */
+  onReconnect(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://…`; or `connection`, as `startEmbeddedPostgres` gives it. */
+  readonly url?: string;
+  readonly connection?: { readonly host: string; readonly user: string; readonly database: string };
+  readonly logger: Logger;
+  readonly poolSize?: number;
+}
+
+/** bigint identity columns count rows, far below 2^53: numbers, not text. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: string) =>
+    oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
+};
+
+/** @throws when the server cannot be reached, refuses us, or is older than PostgreSQL 15; the message says what to do. */
+export async function connectDatabase(options: DatabaseOptions): Promise<Database> {
+  const { url, connection, logger } = options;
+  if ((url === undefined) === (connection === undefined)) throw new Error('Give either a database URL or a connection.');
+  const config: pg.ClientConfig = { ...(url === undefined ? connection : { connectionString: url }), types };
+  const pool = new pg.Pool({ ...config, max: options.poolSize ?? POOL_SIZE_DEFAULT, application_name: 'rackwright' });
+  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
+  try {
+    await checkServer(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const notifications = createNotificationClient(config, logger);
+  const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    db,
+    listen: notifications.listen,
+    onReconnect: notifications.onReconnect,
+    async close() {
+      await notifications.close();
+      await db.destroy();
+    },
+  };
+}
+
+async function checkServer(pool: pg.Pool): Promise<void> {
+  const giveUpAt = Date.now() + STARTING_UP_MAX_MS;
+  for (;;) {
+    try {
+      const { rows } = await pool.query<{ number: string; name: string }>(
+        "select current_setting('server_version_num') as number, current_setting('server_version') as name",
+      );
+      const { number, name } = rows[0]!;
+      if (Number(number) >= SERVER_VERSION_MIN) return;
+      throw new Error(`The database server is PostgreSQL ${name}; 15 or newer is needed. Point DATABASE_URL at one, or unset it to use the embedded one.`);
+    } catch (error) {
+      if ((error as { code?: string }).code !== CANNOT_CONNECT_NOW || Date.now() > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

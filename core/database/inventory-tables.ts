@@ -1,0 +1,121 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+
+/** Timestamps are read as Date and written as Date or ISO text. */
+type Instant = ColumnType<Date, Date | string, Date | string>;
+type Created = ColumnType<Date, Date | string | undefined, never>;
+type JsonColumn<T = unknown> = JSONColumnType<T & object, string | undefined, string>;
+
+export interface NodeTable {
+  uuid: Generated<string>;
+  name: string | null;
+  driver: string;
+  provision_state: Generated<string>;
+  target_provision_state: string | null;
+  provision_updated_at: Instant | null;
+  power_state: string | null;
+  target_power_state: string | null;
+  maintenance: Generated<boolean>;
+  maintenance_reason: string | null;
+  fault: string | null;
+  last_error: string | null;
+  /** Without secrets: those are in `driver_secrets`. */
+  driver_info: JsonColumn;
+  /** Sealed JSON of the secret keys of driver_info. */
+  driver_secrets: string | null;
+  properties: JsonColumn;
+  instance_info: JsonColumn;
+  /** Sealed: a config drive can hold passwords. */
+  configdrive: string | null;
+  instance_uuid: string | null;
+  extra: JsonColumn;
+  resource_class: string | null;
+  description: string | null;
+  owner: string | null;
+  boot_kind: Generated<'agent' | 'disk' | 'hold'>;
+  boot_reason: Generated<string>;
+  agent_token_hash: string | null;
+  agent_seen_at: Instant | null;
+  agent_version: string | null;
+  system_uuid: string | null;
+  serials: JsonColumn<string[]>;
+  created_at: Created;
+  updated_at: Instant | null;
+}
+
+export interface PortTable {
+  uuid: Generated<string>;
+  node_uuid: string;
+  address: string;
+  pxe_enabled: Generated<boolean>;
+  physical_network: string | null;
+  local_link_connection: JsonColumn;
+  extra: JsonColumn;
+  created_at: Created;
+  updated_at: Instant | null;
+}
+
+export interface InspectionTable {
+  node_uuid: string;
+  version: number;
+  taken_at: Created;
+  document: JsonColumn;
+  changes: JsonColumn<unknown[]>;
+}
+
+export interface MachineEventTable {
+  id: Generated<number>;
+  at: Instant;
+  node_uuid: string | null;
+  mac: string | null;
+  ip_address: string | null;
+  bmc_address: string | null;
+  source: string;
+  kind: string;
+  severity: string;
+  message: string;
+  evidence: JsonColumn;
+  correlation_id: string | null;
+}
+
+export interface LeaseTable {
+  ip_address: string;
+  mac: string;
+  client_id: string | null;
+  subnet_id: string;
+  state: string;
+  hostname: string | null;
+  architecture: number | null;
+  expires_at: Instant;
+  sequence: number;
+}
+
+export interface AgentCommandTable {
+  id: string;
+  node_uuid: string;
+  step: string;
+  /** Sealed JSON: arguments can hold passwords and config drives. */
+  args: string;
+  timeout_seconds: number;
+  status: Generated<'queued' | 'running' | 'succeeded' | 'failed'>;
+  progress: JsonColumn | null;
+  result: JsonColumn | null;
+  error: JsonColumn | null;
+  abort: Generated<boolean>;
+  created_at: Created;
+  ended_at: Instant | null;
+}
+
+export interface SettingTable {
+  name: string;
+  sealed: string;
+}
+
+export interface InventoryTables {
+  node: NodeTable;
+  port: PortTable;
+  inspection: InspectionTable;
+  machine_event: MachineEventTable;
+  lease: LeaseTable;
+  agent_command: AgentCommandTable;
+  setting: SettingTable;
+}

@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely';
+import { Migrator } from 'kysely/migration';
+import type { DatabaseSchema } from './schema-types.ts';
+import { migrations } from './migrations/migration-list.ts';
+
+/**
+ * Brings the schema up to date. Safe to call from several processes at once: the Migrator holds a PostgreSQL advisory
+ * lock inside its transaction, and all migrations of one call commit together or not at all.
+ * @returns the names that were applied now.
+ */
+export async function migrateDatabase(db: Kysely<DatabaseSchema>): Promise<readonly string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    const broken = results.find(({ status }) => status === 'Error');
+    throw new Error(`The database could not be migrated${broken ? ` (at ${broken.migrationName})` : ''}: ${error instanceof Error ? error.message : JSON.stringify(error)}`, { cause: error });
+  }
+  return results.map(({ migrationName }) => migrationName);
+}
