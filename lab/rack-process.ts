@@ -82,7 +82,9 @@ async function start(): Promise<RunningRack> {
   await configureNetwork(config.spec);
   const machines = await startMachines({ config, fabric, clock: systemClock, emit: say });
   await startTcpRelay(config.relaySocket);
-  const processes = createInsideProcesses((pid, code, signal) => say({ kind: 'process-exit', atMs: systemClock.nowMs(), pid, code, signal }));
+  const processes = createInsideProcesses((pid, code, signal) =>
+    say({ kind: 'process-exit', atMs: systemClock.nowMs(), pid, code, signal }),
+  );
   return { fabric, machines, processes };
 }
 

@@ -104,6 +104,7 @@ async function startForward(relaySocket: string, forward: TcpForward): Promise<R
 
 export async function startRack(options: StartRackOptions): Promise<Rack> {
   const { spec, onEvent } = options;
+  if (process.getuid?.() !== 0) throw new Error('the virtual rack needs root: it makes network, process and mount namespaces');
   const runDirectory = resolve(options.runDirectory);
   mkdirSync(runDirectory, { recursive: true });
   const socketDirectory = mkdtempSync(join(tmpdir(), 'rackwright-'));

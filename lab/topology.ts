@@ -71,7 +71,7 @@ export interface RackDeclaration {
   readonly memoryMib?: number;
 }
 
-/** Addresses 10.77.1.11 to 10.77.1.254. */
+/** BMC addresses start at 10.77.1.11 and end with the octet. */
 export const RACK_MACHINES_MAX = 200;
 const FIRST_BMC_HOST = 11;
 const DISK_SIZE_BYTES = 8 * 1024 ** 3;

@@ -20,7 +20,7 @@ export interface QemuPaths {
 /** Which class of devices the firmware tries first. The other class follows. */
 export type BootOrder = 'network-first' | 'disk-first';
 
-export const QEMU_PROGRAM = 'qemu-system-x86_64';
+const QEMU_PROGRAM = 'qemu-system-x86_64';
 
 /** A comma ends a value in QEMU's option syntax unless it is doubled. */
 const value = (text: string) => text.replaceAll(',', ',,');

@@ -11,7 +11,7 @@ import type { BootSlots } from './boot-slots.ts';
 import { listenForOneClient } from './one-client-socket.ts';
 import { qemuCommand, type QemuPaths } from './qemu-command.ts';
 import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
-import { startTpm } from './tpm-process.ts';
+import { startTpm, type TpmProcess } from './tpm-process.ts';
 
 /**
  * A machine: power on starts a QEMU process, power off kills it. What survives the power is on disk: the disks, the UEFI
@@ -75,6 +75,7 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
   const paths = preparePaths(settings);
   let state: 'on' | 'off' = 'off';
   let qemu: ChildProcess | undefined;
+  let tpm: TpmProcess | undefined;
   let leaveSlot = () => {};
   // Each power-on has a number: what an older one still says is not listened to.
   let generation = 0;
@@ -103,8 +104,11 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
   };
 
   const launch = async (boot: MachineBoot, born: number) => {
-    if (paths.tpmSocket) await startTpm(join(directory, 'tpm'), paths.tpmSocket);
-    if (born !== generation) return;
+    if (paths.tpmSocket) {
+      const started = await startTpm(join(directory, 'tpm'), paths.tpmSocket);
+      if (born !== generation) return started.stop();
+      tpm = started;
+    }
     const order = boot.device === 'network' ? 'network-first' : 'disk-first';
     const [program, ...args] = qemuCommand(spec, paths, order);
     const log = openSync(join(directory, 'qemu.log'), 'a');
@@ -125,23 +129,30 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
     generation += 1;
     const born = generation;
     change('on');
+    let isLaunched = false;
     leaveSlot = settings.slots.take(() => {
+      isLaunched = true;
       launch(boot, born).catch((error: unknown) => {
         report('machine.failed', `${spec.name} does not start: ${String(error)}`);
         if (born === generation) void cut();
       });
     });
+    if (!isLaunched) report('machine.queued', `${spec.name} has power and waits until fewer machines boot`);
   };
 
   const stop = async () => {
     generation += 1;
     leaveSlot();
     const child = qemu;
+    const chip = tpm;
     qemu = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    tpm = undefined;
+    if (child && child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('close', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await chip?.stop();
   };
   const cut = async () => {
     await stop();

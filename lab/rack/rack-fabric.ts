@@ -20,7 +20,7 @@ const UPLINK = 'Uplink1';
 /** IEEE 802.1AB recommends 30 s; an agent that listens for a few seconds shall hear one. */
 const ANNOUNCE_MS = 2_000;
 
-export const portName = (switchPort: number): string => `Ethernet1/${switchPort}`;
+const portName = (switchPort: number): string => `Ethernet1/${switchPort}`;
 
 export async function startFabric(config: RackConfig, clock: Clock): Promise<RackFabric> {
   const { spec, runDirectory, socketDirectory } = config;

@@ -28,7 +28,11 @@ export async function openRackLink(configPath: string, runDirectory: string, onE
   const log = openSync(logPath, 'a');
   const namespaces = ['--net', '--pid', '--fork', '--kill-child', '--mount', '--mount-proc', '--'];
   const first = ['sh', '-c', FIRST_PROCESS, 'rack', process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, configPath];
-  const child = spawn('unshare', [...namespaces, ...first], { stdio: ['pipe', 'pipe', log] });
+  const child = spawn('unshare', [...namespaces, ...first], {
+    stdio: ['pipe', 'pipe', log],
+    // Ctrl-C at the lab's terminal is for the lab, which ends its rack in order.
+    detached: true,
+  });
   closeSync(log);
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('unshare has no pipes');

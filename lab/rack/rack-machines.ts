@@ -28,7 +28,8 @@ const NO_OVERRIDE: MachineBoot = { device: 'none', persistent: false };
 async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, slots: BootSlots): Promise<RackMachine> {
   const { config, fabric, clock, emit } = settings;
   const { bmc: bmcSpec, identity } = spec;
-  let bmc: EmulatedBmc | undefined;
+  // Assigned once the machine, which asks it, is there.
+  const front: { bmc?: EmulatedBmc } = {};
   const machine = await createQemuMachine({
     spec,
     directory: join(config.runDirectory, 'machines', spec.name),
@@ -36,7 +37,7 @@ async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, s
     nicSockets: fabric.nicSockets(spec),
     slots,
     clock,
-    nextBoot: () => bmc?.state.boot.take() ?? NO_OVERRIDE,
+    nextBoot: () => front.bmc?.state.boot.take() ?? NO_OVERRIDE,
     report: (kind, message) => {
       const atMs = clock.nowMs();
       const severity = kind === 'machine.failed' ? 'error' : 'info';
@@ -46,7 +47,7 @@ async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, s
   });
   machine.onPowerChange((state) => emit({ kind: 'power', atMs: clock.nowMs(), machine: spec.name, state }));
   machine.console.onData(createConsoleLines((line) => emit({ kind: 'console', atMs: clock.nowMs(), machine: spec.name, line })));
-  bmc = await startEmulatedBmc({
+  const bmc = await startEmulatedBmc({
     name: spec.name,
     address: bmcSpec.address,
     protocols: bmcSpec.protocols,
@@ -57,6 +58,7 @@ async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, s
     clock,
     recordEvent: (event) => emit({ kind: 'machine-event', atMs: event.atMs, machine: spec.name, event }),
   });
+  front.bmc = bmc;
   return { spec, machine, bmc };
 }
 

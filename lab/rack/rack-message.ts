@@ -27,7 +27,13 @@ export type RackEvent =
   | { readonly kind: 'power'; readonly atMs: number; readonly machine: string; readonly state: 'on' | 'off' }
   | { readonly kind: 'console'; readonly atMs: number; readonly machine: string; readonly line: string }
   | { readonly kind: 'machine-event'; readonly atMs: number; readonly machine: string; readonly event: MachineEvent }
-  | { readonly kind: 'process-exit'; readonly atMs: number; readonly pid: number; readonly code: number | null; readonly signal: string | null };
+  | {
+      readonly kind: 'process-exit';
+      readonly atMs: number;
+      readonly pid: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+    };
 
 export type RackLine =
   | { readonly kind: 'ready' }

@@ -5,7 +5,6 @@ import { createStreamFrameReader, encodeStreamFrame } from './stream-frame-codec
 export interface StreamSocket {
   /** False when nothing is plugged in, or it does not keep up. */
   deliver(frame: Buffer): boolean;
-  connected(): boolean;
   close(): void;
 }
 
@@ -40,7 +39,6 @@ export async function listenStreamSocket(path: string, onFrame: (frame: Buffer) 
       plugged.write(encodeStreamFrame(frame));
       return true;
     },
-    connected: () => plugged !== undefined,
     close() {
       server.close();
       plugged?.destroy();

@@ -61,7 +61,20 @@ test('the network is inside, and the host sees nothing of it', async () => {
 
 test('ipmitool reads the FRU of a BMC from inside', async () => {
   const { bmc, identity } = spec.machines[0]!;
-  const { code, output } = await inside('ipmitool', '-I', 'lanplus', '-C', '17', '-H', bmc.address, '-U', bmc.username, '-P', bmc.password, 'fru');
+  const { code, output } = await inside(
+    'ipmitool',
+    '-I',
+    'lanplus',
+    '-C',
+    '17',
+    '-H',
+    bmc.address,
+    '-U',
+    bmc.username,
+    '-P',
+    bmc.password,
+    'fru',
+  );
   assert.equal(code, 0, output);
   assert.match(output, new RegExp(identity.serial));
 });
@@ -73,7 +86,14 @@ test('our own client reaches a Redfish BMC through a forward', async () => {
   const { signal } = new AbortController();
   try {
     const connection = connector.connect([
-      { protocol: 'redfish', host: '127.0.0.1', port: forward.port, username: bmc.username, password: new Secret(bmc.password), trust: false },
+      {
+        protocol: 'redfish',
+        host: '127.0.0.1',
+        port: forward.port,
+        username: bmc.username,
+        password: new Secret(bmc.password),
+        trust: false,
+      },
     ]);
     assert.equal((await connection.identity(signal)).serial, identity.serial);
     assert.equal(await connection.powerState(signal), 'off');
@@ -93,15 +113,31 @@ test('a frame from a NIC socket reaches the TAP, its answer comes back, and LLDP
   try {
     const mac = macAddressToBytes(nic.mac);
     // Who has 10.77.0.1? Tell 10.77.0.200.
-    const arp = Buffer.concat([Buffer.alloc(6, 0xff), mac, Buffer.from('08060001080006040001', 'hex'), mac, Buffer.from([10, 77, 0, 200]), Buffer.alloc(6), Buffer.from([10, 77, 0, 1])]);
+    const arp = Buffer.concat([
+      Buffer.alloc(6, 0xff),
+      mac,
+      Buffer.from('08060001080006040001', 'hex'),
+      mac,
+      Buffer.from([10, 77, 0, 200]),
+      Buffer.alloc(6),
+      Buffer.from([10, 77, 0, 1]),
+    ]);
     socket.write(encodeStreamFrame(arp));
-    const answer = await until('an ARP answer', () => frames.find((frame) => frame.readUInt16BE(12) === 0x0806 && frame.readUInt16BE(20) === 2));
+    const answer = await until('an ARP answer', () =>
+      frames.find((frame) => frame.readUInt16BE(12) === 0x0806 && frame.readUInt16BE(20) === 2),
+    );
     assert.deepEqual([...answer.subarray(28, 32)], [10, 77, 0, 1]);
     const lldp = await until('LLDP', () => frames.find((frame) => frame.readUInt16BE(12) === 0x88cc));
-    assert.deepEqual(decodeLldp(lldp), { chassisId: spec.leaf.chassisMac, portId: `Ethernet1/${nic.switchPort}`, portDescription: 'machine-3 nic 2', systemName: 'leaf-1' });
+    assert.deepEqual(decodeLldp(lldp), {
+      chassisId: spec.leaf.chassisMac,
+      portId: `Ethernet1/${nic.switchPort}`,
+      portDescription: 'machine-3 nic 2',
+      systemName: 'leaf-1',
+    });
 
     const answers = () => frames.filter((frame) => frame.readUInt16BE(12) === 0x0806 && frame.readUInt16BE(20) === 2).length;
-    const port = async () => ((await rack.counters()) as Record<string, { link: boolean; dropped: number }>)[`Ethernet1/${nic.switchPort}`]!;
+    const port = async () =>
+      ((await rack.counters()) as Record<string, { link: boolean; dropped: number }>)[`Ethernet1/${nic.switchPort}`]!;
     await rack.setLink('machine-3', 1, false);
     const { link, dropped } = await port();
     assert.equal(link, false);
