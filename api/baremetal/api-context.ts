@@ -1,0 +1,25 @@
+import type { Sealer } from '../../core/base/sealer-codec.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import type { FlowSummary } from '../../core/flow/flow-service.ts';
+import { activeFlow } from '../../core/flow/flow-service.ts';
+import type { NodeRecord } from '../../inventory/node-record.ts';
+import { InventoryError } from '../../inventory/node-record.ts';
+import { findNode } from '../../inventory/node-store.ts';
+import { nodeLock } from '../../inventory/node-service.ts';
+
+/** What the routes of this API are given. */
+export interface ApiContext {
+  readonly database: Database;
+  readonly sealer: Sealer;
+  /** Boot tokens are checked with it. */
+  readonly bootSecret: Buffer;
+}
+
+export async function mustFindNode(context: ApiContext, id: string): Promise<NodeRecord> {
+  const node = await findNode(context.database.db, id);
+  if (node === undefined) throw new InventoryError(404, `Node ${id} could not be found.`);
+  return node;
+}
+
+export const flowOf = (context: ApiContext, uuid: string): Promise<FlowSummary | undefined> =>
+  context.database.db.transaction().execute((trx) => activeFlow(trx, nodeLock(uuid)));

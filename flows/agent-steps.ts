@@ -1,0 +1,140 @@
+import type { JsonObject } from '../core/base/json.ts';
+import type { FlowContext, FlowStep, FlowTransaction, StepOutcome } from '../core/flow/flow-definition.ts';
+import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
+import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-command-service.ts';
+import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
+import type { NodeRecord } from '../inventory/node-record.ts';
+import { AGENT_BOOT_MS, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+
+/*
+ * The steps that every flow with a ramdisk shares:
+ *   1. `intend_agent`  the next network boot is the agent's (before the power is touched, so that no boot meets old intent)
+ *   2. `boot_agent`    network boot once, power cycle, wait until the agent has opened its session
+ *   3. `run …`         queue a command for the agent, wait for its report
+ * An agent that called within AGENT_FRESH_MS is used as it is (fast track).
+ */
+const AGENT_FRESH_MS = 60_000;
+
+export type AgentFlowState = { agentBootAtMs?: number };
+
+const isFresh = (node: NodeRecord, nowMs: number): boolean =>
+  node.agent_token_hash !== null && node.power_state === 'power on' && node.boot_kind === 'agent' && node.agent_seen_at !== null && nowMs - node.agent_seen_at.getTime() < AGENT_FRESH_MS;
+
+export function intendAgentStep(services: NodeFlowServices, why: string): FlowStep {
+  return {
+    name: 'intend_agent',
+    deadlineMs: BMC_CALL_MS,
+    waitingFor: () => ({ what: 'the boot plane to learn that this machine boots the agent', next: 'power cycle into the agent' }),
+    async run(ctx) {
+      const node = await loadNode(services, ctx.subjectId);
+      if (isFresh(node, ctx.clock.nowMs())) return { kind: 'done', patch: { agentFresh: true }, evidence: { fastTrack: true } };
+      return { kind: 'done', patch: { agentFresh: false }, commit: (trx) => setBootIntent(trx, ctx.subjectId, 'agent', why) };
+    },
+  };
+}
+
+export function bootAgentStep(services: NodeFlowServices): FlowStep {
+  return {
+    name: 'boot_agent',
+    deadlineMs: POWER_CHANGE_MS * 2,
+    attempts: { max: 5, backoffMs: 2000 },
+    waitingFor: () => ({ what: 'the BMC to start the machine from the network', next: 'the agent calls in' }),
+    async run(ctx) {
+      if (ctx.state['agentFresh'] === true) return { kind: 'done' };
+      const node = await loadNode(services, ctx.subjectId);
+      const bmc = connectTo(services, node);
+      const agentBootAtMs = ctx.clock.nowMs();
+      await switchOff(bmc, ctx.clock, ctx.signal);
+      await bmc.setBoot({ device: 'network', persistent: false, ...firmwareOf(node) }, ctx.signal);
+      await bmc.setPower('on', ctx.signal);
+      return waitForAgent(ctx, agentBootAtMs, async (trx) => {
+        await setPowerState(trx, ctx.subjectId, 'on');
+        await applyWaiting(trx, ctx.subjectId, 'wait');
+      });
+    },
+    async onEvent(ctx, payload) {
+      const at = Number((payload as JsonObject)['atMs']);
+      const since = Number(ctx.state['agentBootAtMs']);
+      // The mailbox may hold the call of an earlier boot.
+      if (at < since) return waitForAgent(ctx, since);
+      return { kind: 'done', commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
+    },
+    async onTimeout() {
+      return {
+        kind: 'fail',
+        code: 'agent-no-call',
+        message: `The agent did not call within ${AGENT_BOOT_MS / 60_000} minutes of power-on.`,
+        advice: 'Read the boot trace (`node explain`): it names the last sign of life. Without a DHCP request the boot order or the cable is wrong.',
+      };
+    },
+  };
+}
+
+const waitForAgent = (ctx: FlowContext, agentBootAtMs: number, commit?: (trx: FlowTransaction) => Promise<void>): StepOutcome => ({
+  kind: 'wait',
+  key: agentReadyKey(ctx.subjectId),
+  forMs: AGENT_BOOT_MS,
+  patch: { agentBootAtMs },
+  waitingFor: { what: 'the agent to boot from the network and call in', next: 'the first command to the agent' },
+  ...(commit === undefined ? {} : { commit }),
+});
+
+/** The mode that the last inspection saw; a machine that nobody has seen keeps what its firmware has. */
+const firmwareOf = (node: NodeRecord): { firmwareMode?: 'bios' | 'uefi' } => {
+  const capabilities = String((node.properties as JsonObject)['capabilities'] ?? '');
+  const mode = /boot_mode:(bios|uefi)/.exec(capabilities)?.[1];
+  return mode === 'bios' || mode === 'uefi' ? { firmwareMode: mode } : {};
+};
+
+export interface AgentWork {
+  readonly name: string;
+  readonly step: AgentStepName;
+  readonly timeoutSeconds: number;
+  readonly what: string;
+  readonly next: string;
+  /** Undefined: there is nothing to do in this case, the step is over. */
+  args(ctx: FlowContext, node: NodeRecord): Promise<JsonObject | undefined>;
+  /** Domain writes of a success, in the step's transaction. */
+  onResult?(trx: FlowTransaction, ctx: FlowContext, report: AgentReport): Promise<void>;
+}
+
+/** Grace on top of the agent's own time limit: it reports a timeout itself, this one is for an agent that died. */
+const AGENT_SILENCE_GRACE_MS = 120_000;
+
+export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep {
+  return {
+    name: work.name,
+    deadlineMs: BMC_CALL_MS,
+    waitingFor: () => ({ what: work.what, next: work.next }),
+    async run(ctx) {
+      const node = await loadNode(services, ctx.subjectId);
+      const args = await work.args(ctx, node);
+      if (args === undefined) return { kind: 'done', evidence: { skipped: true } };
+      return {
+        kind: 'wait',
+        key: commandKey(ctx.stepId),
+        forMs: work.timeoutSeconds * 1000 + AGENT_SILENCE_GRACE_MS,
+        waitingFor: { what: work.what, next: work.next },
+        commit: async (trx) => {
+          await queueCommand(trx, { id: ctx.stepId, nodeUuid: ctx.subjectId, step: work.step, args, timeoutSeconds: work.timeoutSeconds }, services.sealer);
+          await applyWaiting(trx, ctx.subjectId, 'wait');
+        },
+      };
+    },
+    async onEvent(ctx, payload) {
+      const report = payload as unknown as AgentReport;
+      if (report.status === 'failed') {
+        const error = report.error ?? { code: 'internal', message: 'the agent gave no reason', advice: 'read its log in the timeline' };
+        return { kind: 'fail', code: error.code, message: error.message, advice: error.advice };
+      }
+      return {
+        kind: 'done',
+        ...(report.result !== null && typeof report.result === 'object' && !Array.isArray(report.result) ? { evidence: report.result } : {}),
+        commit: async (trx) => {
+          await work.onResult?.(trx, ctx, report);
+          await applyWaiting(trx, ctx.subjectId, 'resume');
+        },
+      };
+    },
+  };
+}

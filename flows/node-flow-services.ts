@@ -1,0 +1,43 @@
+import type { Kysely } from 'kysely';
+import type { BmcAddress, BmcConnection, PowerState } from '../bmc/capability.ts';
+import type { Clock } from '../core/base/clock.ts';
+import type { Sealer } from '../core/base/sealer-codec.ts';
+import type { DatabaseSchema } from '../core/database/schema-types.ts';
+import { bmcAddresses } from '../inventory/driver-info-codec.ts';
+import type { NodeRecord } from '../inventory/node-record.ts';
+import { findNode } from '../inventory/node-store.ts';
+import type { JsonObject } from '../core/base/json.ts';
+
+/** What the flows of a node need from the outside, passed in by the process that runs them. */
+export interface NodeFlowServices {
+  readonly db: Kysely<DatabaseSchema>;
+  readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+}
+
+/** One call to a BMC with its retries; slow BMCs answer within 20 s. */
+export const BMC_CALL_MS = 60_000;
+/** A host that got the power command changes state within seconds; soft-off waits for its operating system. */
+export const POWER_CHANGE_MS = 120_000;
+/** Firmware self-tests of big machines take minutes before the network boot starts. */
+export const AGENT_BOOT_MS = 30 * 60_000;
+
+export async function loadNode(services: NodeFlowServices, uuid: string): Promise<NodeRecord> {
+  const node = await findNode(services.db, uuid);
+  if (node === undefined) throw new Error(`Node ${uuid} is gone.`);
+  return node;
+}
+
+export const connectTo = (services: NodeFlowServices, node: NodeRecord): BmcConnection =>
+  services.connectBmc(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, services.sealer));
+
+/** Waits until the machine really is in the state: a BMC that acknowledges a command has not yet obeyed it. */
+export async function awaitPower(bmc: BmcConnection, wanted: PowerState, clock: Clock, signal: AbortSignal): Promise<void> {
+  while ((await bmc.powerState(signal)) !== wanted) await clock.sleep(500, signal);
+}
+
+export async function switchOff(bmc: BmcConnection, clock: Clock, signal: AbortSignal): Promise<void> {
+  await bmc.setPower('off', signal);
+  await awaitPower(bmc, 'off', clock, signal);
+}

@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Json } from '../core/base/json.ts';
+import type { InspectionReport } from '../deploy-agent/protocol.ts';
+import { identityOf, recognise, type KnownIdentity } from './identity-policy.ts';
+import { diffInspections } from './inspection-diff.ts';
+import { InventoryError, type Db, type NodeRecord, type Trx } from './node-record.ts';
+import { insertNode, updateNode } from './node-store.ts';
+import { notifyBootModel } from './node-service.ts';
+import { claimEvents } from './timeline-store.ts';
+
+/*
+ * A machine that runs the agent tells what it is. Here it gets its node: an old one, found by identity, or a new one in
+ * `enroll`. Each report becomes a version of the node's inspection, with what changed since the last.
+ */
+export interface Discovered {
+  readonly node: NodeRecord;
+  readonly isNew: boolean;
+  readonly inspectionVersion: number;
+}
+
+/** @throws InventoryError 409 when two nodes fit equally well: a person has to merge or rename one. */
+export async function acceptInspection(trx: Trx, report: InspectionReport, claimedNodeId: string | undefined): Promise<Discovered> {
+  // One at a time: two NICs of one new machine must not become two nodes.
+  await sql`select pg_advisory_xact_lock(hashtext('rackwright.discovery'))`.execute(trx);
+  const seen = identityOf(report.inventory);
+  const known = await loadIdentities(trx);
+  const claimed = known.find((candidate) => candidate.nodeId === claimedNodeId && candidate.macs.includes(report.bootMac));
+  const recognition = claimed ? ({ kind: 'known', nodeId: claimed.nodeId } as const) : recognise(seen, known);
+  if (recognition.kind === 'ambiguous') {
+    throw new InventoryError(409, `This machine fits nodes ${recognition.nodeIds.join(' and ')} equally well (${recognition.evidence.join('; ')}): remove or correct one of them.`);
+  }
+  const facts = {
+    ...(seen.systemUuid === undefined ? {} : { system_uuid: seen.systemUuid }),
+    serials: [...seen.serials],
+    properties: propertiesOf(report),
+  };
+  const isNew = recognition.kind === 'stranger';
+  const node = isNew
+    ? await insertNode(trx, { driver: 'ipmi', name: await freeName(trx, report), resource_class: 'baremetal', ...facts })
+    : await updateNode(trx, recognition.nodeId, facts);
+  await putPorts(trx, node.uuid, report);
+  await claimEvents(trx, node.uuid, seen.macs);
+  const inspectionVersion = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
+  await notifyBootModel(trx);
+  return { node, isNew, inspectionVersion };
+}
+
+async function loadIdentities(db: Db): Promise<KnownIdentity[]> {
+  const rows = await sql<{ uuid: string; system_uuid: string | null; serials: string[]; macs: string[]; bmc: string | null }>`
+    select n.uuid, n.system_uuid, n.serials, coalesce(n.driver_info ->> 'ipmi_address', n.driver_info ->> 'redfish_address') as bmc,
+           coalesce((select jsonb_agg(p.address) from port p where p.node_uuid = n.uuid), '[]') as macs
+    from node n`.execute(db);
+  return rows.rows.map((row) => ({ nodeId: row.uuid, systemUuid: row.system_uuid, serials: row.serials, macs: row.macs, bmcAddress: row.bmc?.replace(/^\w+:\/\//, '').replace(/[:/].*$/, '') ?? null }));
+}
+
+/** The names that Nova's schedulers and Ironic's inspector use. */
+function propertiesOf(report: InspectionReport) {
+  const { cpu, memory, disks, boot } = report.inventory;
+  const smallest = Math.min(...disks.map((disk) => disk.sizeBytes).filter((size) => size > 0));
+  return {
+    cpus: cpu.threads,
+    cpu_arch: cpu.architecture,
+    memory_mb: Math.floor(memory.totalBytes / 1048576),
+    ...(Number.isFinite(smallest) ? { local_gb: Math.max(1, Math.floor(smallest / 2 ** 30)) } : {}),
+    capabilities: `boot_mode:${boot.firmwareMode}`,
+  };
+}
+
+/** The serial, when it can be a host name and is free; else the boot NIC. */
+async function freeName(db: Db, report: InspectionReport): Promise<string> {
+  const wanted = (report.inventory.system.assetTag ?? report.inventory.system.serial ?? '').toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '');
+  const fallback = `machine-${report.bootMac.replaceAll(':', '').slice(-6)}`;
+  if (wanted.length < 3 || wanted.length > 63) return fallback;
+  const taken = await db.selectFrom('node').select('uuid').where('name', '=', wanted).executeTakeFirst();
+  return taken === undefined ? wanted : fallback;
+}
+
+async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): Promise<void> {
+  for (const nic of report.inventory.nics) {
+    const link = nic.lldp === undefined ? {} : { switch_id: nic.lldp.chassisId, port_id: nic.lldp.portId, ...(nic.lldp.systemName === undefined ? {} : { switch_info: nic.lldp.systemName }) };
+    await trx
+      .insertInto('port')
+      .values({ node_uuid: nodeUuid, address: nic.mac, pxe_enabled: nic.mac === report.bootMac, local_link_connection: JSON.stringify(link) } as never)
+      .onConflict((conflict) =>
+        conflict.column('address').doUpdateSet({ node_uuid: nodeUuid, updated_at: sql`now()` as never, ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }) }),
+      )
+      .execute();
+  }
+}
+
+async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Promise<number> {
+  const last = await trx.selectFrom('inspection').select(['version', 'document']).where('node_uuid', '=', nodeUuid).orderBy('version', 'desc').limit(1).executeTakeFirst();
+  const changes = last === undefined ? [] : diffInspections(last.document as unknown as Json, document);
+  if (last !== undefined && changes.length === 0) return last.version;
+  const version = (last?.version ?? 0) + 1;
+  await trx.insertInto('inspection').values({ node_uuid: nodeUuid, version, document: JSON.stringify(document), changes: JSON.stringify(changes) } as never).execute();
+  return version;
+}
+
+export const hashAgentToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** A fresh token for this boot; the one of an earlier boot ends with it. */
+export async function openAgentSession(trx: Trx, nodeUuid: string): Promise<string> {
+  const token = randomBytes(32).toString('base64url');
+  await trx.updateTable('node').set({ agent_token_hash: hashAgentToken(token), agent_seen_at: sql`now()` as never }).where('uuid', '=', nodeUuid).execute();
+  return token;
+}

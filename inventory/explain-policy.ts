@@ -1,0 +1,61 @@
+import type { FlowHistory, FlowSummary } from '../core/flow/flow-service.ts';
+import type { NodeRecord } from './node-record.ts';
+import { STABLE_STATES, verbsFrom } from './provision-machine.ts';
+
+/** The answer to "why is it like this, and what happens next", from facts only. */
+export interface Explanation {
+  readonly node: string;
+  readonly state: string;
+  /** One paragraph for a person. */
+  readonly summary: string;
+  readonly waiting_for: FlowSummary['waitingFor'] | null;
+  readonly last_error: string | null;
+  /** Verbs that may be used now. */
+  readonly possible: readonly string[];
+  /** The last sign of life of each source. */
+  readonly last_seen: Readonly<Record<string, { at: string; message: string }>>;
+  /** Steps of the last flow with their seconds: where the time went. */
+  readonly steps: readonly { step: string; attempt: number; seconds: number; outcome: string }[];
+  readonly warnings: readonly string[];
+}
+
+interface SeenEvent {
+  readonly at: Date;
+  readonly source: string;
+  readonly severity: string;
+  readonly message: string;
+}
+
+const WARNINGS_SHOWN = 10;
+
+export function explainNode(facts: { node: NodeRecord; flow: FlowSummary | undefined; history: FlowHistory | undefined; events: readonly SeenEvent[] }): Explanation {
+  const { node, flow, history, events } = facts;
+  const waiting = flow?.waitingFor ?? null;
+  const lastSeen: Record<string, { at: string; message: string }> = {};
+  for (const event of events) if (event.severity !== 'debug' || event.source === 'agent') lastSeen[event.source] = { at: event.at.toISOString(), message: event.message };
+  return {
+    node: node.uuid,
+    state: node.provision_state,
+    summary: summarise(node, flow),
+    waiting_for: waiting,
+    last_error: node.last_error,
+    possible: verbsFrom(node.provision_state),
+    last_seen: lastSeen,
+    steps: (history?.steps ?? []).map((step) => ({
+      step: step.step ?? 'start', attempt: step.attempt, seconds: Math.round((step.endedAt.getTime() - step.startedAt.getTime()) / 100) / 10, outcome: step.outcome,
+    })),
+    warnings: events.filter((event) => event.severity === 'warning' || event.severity === 'error').slice(-WARNINGS_SHOWN).map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
+  };
+}
+
+function summarise(node: NodeRecord, flow: FlowSummary | undefined): string {
+  const name = node.name ?? node.uuid;
+  const maintenance = node.maintenance ? ` It is in maintenance: ${node.maintenance_reason ?? 'no reason was given'}.` : '';
+  if (flow?.waitingFor) {
+    const { what, since, deadline, next } = flow.waitingFor;
+    return `${name} is ${node.provision_state} (${flow.kind}, step ${flow.step ?? 'first'}). It waits for ${what} since ${since}${deadline === null ? '' : `, at the latest until ${deadline}`}; then: ${next}.${maintenance}`;
+  }
+  if (!STABLE_STATES.has(node.provision_state)) return `${name} is ${node.provision_state} and no flow works on it: this should not be. Please report it with the timeline.`;
+  const error = node.last_error === null ? '' : ` The last error: ${node.last_error}`;
+  return `${name} is ${node.provision_state}; nothing is in progress.${error}${maintenance} Possible now: ${verbsFrom(node.provision_state).join(', ') || 'nothing'}.`;
+}

@@ -1,0 +1,83 @@
+import { sql } from 'kysely';
+import type { JsonObject } from '../core/base/json.ts';
+import type { MachineEvent } from '../core/base/machine-event.ts';
+import type { Db } from './node-record.ts';
+
+/** One line of a machine's timeline as readers get it. `id` rises, so a reader can resume after it. */
+export interface TimelineEntry {
+  readonly id: number;
+  readonly at: Date;
+  readonly source: string;
+  readonly kind: string;
+  readonly severity: string;
+  readonly message: string;
+  readonly evidence: JsonObject;
+  readonly mac: string | null;
+  readonly correlation_id: string | null;
+}
+
+/**
+ * Stores a batch and tells listeners. An event that names no node finds its node by MAC, by lease or by BMC address;
+ * one that finds none is kept under its MAC, so that a stranger's history is there when it gets a name.
+ */
+export async function insertEvents(db: Db, events: readonly MachineEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event) => ({
+    at: new Date(event.atMs).toISOString(),
+    node: event.machine.nodeId ?? null,
+    mac: event.machine.mac ?? null,
+    ip: event.machine.ipAddress ?? null,
+    bmc: event.machine.bmcAddress ?? null,
+    source: event.source,
+    kind: event.kind,
+    severity: event.severity,
+    message: event.message,
+    evidence: event.evidence ?? {},
+    correlation: event.correlationId ?? null,
+  }));
+  await sql`
+    with given as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g
+        (at timestamptz, node uuid, mac text, ip text, bmc text, source text, kind text, severity text, message text, evidence jsonb, correlation text)
+    ), stored as (
+      insert into machine_event (at, node_uuid, mac, ip_address, bmc_address, source, kind, severity, message, evidence, correlation_id)
+      select g.at,
+             coalesce((select uuid from node where uuid = g.node),
+                      (select node_uuid from port where address = g.mac),
+                      (select p.node_uuid from lease l join port p on p.address = l.mac where l.ip_address = g.ip),
+                      (select uuid from node where driver_info ->> 'ipmi_address' = g.bmc or driver_info ->> 'redfish_address' like '%//' || g.bmc || '%' limit 1)),
+             g.mac, g.ip, g.bmc, g.source, g.kind, g.severity, g.message, g.evidence, g.correlation
+      from given g
+      returning id
+    )
+    select pg_notify('machine_event', max(id)::text) from stored`.execute(db);
+}
+
+/** Gives a stranger's history to the node that its MACs turned out to be. */
+export async function claimEvents(db: Db, nodeUuid: string, macs: readonly string[]): Promise<void> {
+  if (macs.length === 0) return;
+  await db.updateTable('machine_event').set({ node_uuid: nodeUuid }).where('node_uuid', 'is', null).where('mac', 'in', [...macs]).execute();
+}
+
+export async function readTimeline(db: Db, nodeUuid: string, options: { afterId?: number; limit: number }): Promise<TimelineEntry[]> {
+  let query = db
+    .selectFrom('machine_event')
+    .select(['id', 'at', 'source', 'kind', 'severity', 'message', 'evidence', 'mac', 'correlation_id'])
+    .where('node_uuid', '=', nodeUuid)
+    .orderBy('id')
+    .limit(options.limit);
+  if (options.afterId !== undefined) query = query.where('id', '>', options.afterId);
+  return (await query.execute()) as unknown as TimelineEntry[];
+}
+
+/** Events of every machine after an id: the feed of the event stream. */
+export async function readFeed(db: Db, afterId: number, limit: number): Promise<(TimelineEntry & { node_uuid: string | null })[]> {
+  const rows = await db
+    .selectFrom('machine_event')
+    .select(['id', 'at', 'node_uuid', 'source', 'kind', 'severity', 'message', 'evidence', 'mac', 'correlation_id'])
+    .where('id', '>', afterId)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  return rows as unknown as (TimelineEntry & { node_uuid: string | null })[];
+}
