@@ -7,11 +7,12 @@ export interface OneClientSocket {
   close(): void;
 }
 
-export async function listenForOneClient(path: string, onData: (bytes: Buffer) => void): Promise<OneClientSocket> {
+export async function listenForOneClient(path: string, onData: (bytes: Buffer) => void, onConnect = () => {}): Promise<OneClientSocket> {
   let client: Socket | undefined;
   rmSync(path, { force: true });
   const server = createServer((socket) => {
     client = socket;
+    onConnect();
     socket.on('data', (bytes: Buffer) => {
       if (client === socket) onData(bytes);
     });

