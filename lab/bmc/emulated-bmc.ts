@@ -5,7 +5,7 @@ import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-mode
 import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
 import { startKcsVmServer } from './kcs-vm-server.ts';
 import type { MachineControl } from './machine-control.ts';
-import type { TlsIdentity } from './bmc-certificate.ts';
+import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import { createRedfishHandler } from './redfish/redfish-handler.ts';
 import { startRedfishServer, type RedfishServer } from './redfish/redfish-server.ts';
 

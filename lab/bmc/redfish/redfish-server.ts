@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { JsonObject } from '../../../core/base/json.ts';
-import { sharedTlsIdentity, type TlsIdentity } from '../bmc-certificate.ts';
+import type { TlsIdentity } from '../../../core/base/tls-identity.ts';
+import { sharedTlsIdentity } from '../bmc-certificate.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
 import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
 

@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+export interface Administrator {
+  readonly endpoint: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export async function readAdministrator(data: string): Promise<Administrator> {
+  const path = join(data, 'administrator.json');
+  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+    throw new CommandError(`no control plane has run with this data folder: ${cause.message}`, EXIT_CODE.unreachable, `start one: rackwright serve --data ${data}`);
+  });
+  return JSON.parse(text) as Administrator;
+}
+
+export const openrcCommand = (terminal: Terminal): Command =>
+  new Command('openrc')
+    .description('print the OS_… lines of the administrator, for OpenStack clients')
+    .requiredOption('--data <dir>', 'data folder of the control plane')
+    .addHelpText('after', '\nExamples:\n  $ eval "$(rackwright openrc --data data)" && openstack baremetal node list')
+    .action(async ({ data }: { data: string }) => {
+      const { endpoint, username, password } = await readAdministrator(data);
+      terminal.out(['export OS_AUTH_TYPE=http_basic', `export OS_ENDPOINT=${endpoint}`, `export OS_USERNAME=${username}`, `export OS_PASSWORD=${password}`].join('\n'));
+    });

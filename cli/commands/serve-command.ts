@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import pino from 'pino';
+import type { Logger } from '../../core/base/logger.ts';
+import { startControlPlane } from '../serve/control-plane.ts';
+import { readConfiguration, type ServeFlags } from '../serve/configuration.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+/** Open consoles and half-sent files end here at the latest; a supervisor would kill us then anyway. */
+const STOP_DEADLINE_MS = 4_500;
+
+export const serveCommand = (terminal: Terminal): Command =>
+  new Command('serve')
+    .description('run the control plane in the foreground')
+    .requiredOption('--data <dir>', 'data folder: database, keys, leases, images')
+    .option('--listen <address:port>', 'where the API answers (default 127.0.0.1:5000)')
+    .option('--role <roles>', 'comma-separated: api, worker, boot (default: all)')
+    .option('--config <file>', 'YAML file: networks, ports, intervals')
+    .addHelpText('after', `
+Examples:
+  $ rackwright serve --data /var/lib/rackwright --config rackwright.yaml
+  $ DATABASE_URL=postgres://db/rackwright rackwright serve --data /var/lib/rackwright --role api,worker
+
+GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`)
+    .action(async (flags: ServeFlags) => {
+      const configuration = await readConfiguration(flags, process.env);
+      const logger = pino({ level: configuration.log_level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true })) as unknown as Logger;
+      const plane = await startControlPlane(configuration, logger);
+      terminal.out(`rackwright is ready at ${plane.address}`);
+      await new Promise<void>((resolve) => {
+        for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+      });
+      logger.info({}, 'stopping');
+      setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+      await plane.stop();
+      process.exit(0);
+    });

@@ -1,0 +1,95 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../core/base/clock.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import type { MachineEvent } from '../../core/base/machine-event.ts';
+import { systemRandom } from '../../core/base/random.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
+import { buildBootModel, storeLeases } from '../../inventory/boot-model-service.ts';
+import type { BootFiles, BootModel, BootSubnet } from '../../pxe/boot-model.ts';
+import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
+import type { Configuration } from './configuration.ts';
+import type { Installation } from './installation.ts';
+
+/*
+ * The boot role: keeps the boot plane's model equal to the tables, and the last model on disk, so that known machines
+ * boot while the database is away.
+ */
+const MODEL_FILE = 'boot-model.json';
+/** Several rows change in one moment; one new model is enough for all of them. */
+const MODEL_DEBOUNCE_MS = 50;
+
+export interface BootRole {
+  readonly plane: BootPlane;
+  stop(): Promise<void>;
+}
+
+export async function startBootRole(options: { configuration: Configuration; installation: Installation; database: Database; record: (event: MachineEvent) => void; logger: Logger }): Promise<BootRole> {
+  const { configuration, installation, database, record, logger } = options;
+  const directory = join(configuration.dataDirectory, 'boot');
+  const imageDirectory = configuration.boot.image_directory ?? join(configuration.dataDirectory, 'images');
+  await mkdir(imageDirectory, { recursive: true });
+  await mkdir(directory, { recursive: true });
+  const ramdisk = await buildRamdisk({ cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'), onProgress: (line) => logger.info({}, String(line)) });
+  const fixed = { subnets: configuration.boot.networks.map(toSubnet), files: bootFiles(configuration, installation, ramdisk, imageDirectory), bootSecret: installation.bootSecret.toString('base64') };
+
+  const modelPath = join(directory, MODEL_FILE);
+  const read = async (): Promise<BootModel> => {
+    const model = await buildBootModel(database.db, { ...fixed, version: Date.now() });
+    await writeFile(`${modelPath}.new`, JSON.stringify(model), { mode: 0o600 });
+    await rename(`${modelPath}.new`, modelPath);
+    return model;
+  };
+  const first = await read().catch(async (error: unknown) => {
+    logger.warn({ err: error }, 'the database does not answer: booting from the last model on disk');
+    return JSON.parse(await readFile(modelPath, 'utf8')) as BootModel;
+  });
+  const plane = await startBootPlane({
+    model: first, dataDirectory: directory, httpPort: configuration.boot.http_port, recordEvent: record,
+    storeLeases: (batch) => storeLeases(database.db, batch), clock: systemClock, random: systemRandom, logger,
+  });
+
+  let timer: NodeJS.Timeout | undefined;
+  const refresh = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      read().then((model) => plane.replaceModel(model)).catch((error: unknown) => logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays'));
+    }, MODEL_DEBOUNCE_MS);
+  };
+  const stopListening = [database.listen('boot_model', refresh), database.onReconnect(refresh)];
+  refresh();
+  return {
+    plane,
+    async stop() {
+      clearTimeout(timer);
+      for (const stop of stopListening) stop();
+      await plane.stop();
+    },
+  };
+}
+
+function bootFiles(configuration: Configuration, installation: Installation, ramdisk: { kernel: string; ramdisk: string }, imageDirectory: string): BootFiles {
+  const server = configuration.boot.networks[0]?.server_address ?? '127.0.0.1';
+  const pin = new X509Certificate(installation.agentTls.certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
+  const agentCommandLine = [
+    'quiet no_timer_check', `rackwright.api=https://${server}:${configuration.boot.agent_port}`, `rackwright.pin=${pin}`,
+    `rackwright.boot=http://${server}:${configuration.boot.http_port}`, configuration.boot.kernel_arguments,
+  ].join(' ').trim();
+  return { agentKernel: ramdisk.kernel, agentRamdisk: ramdisk.ramdisk, agentCommandLine, ipxeDirectory: configuration.boot.ipxe_directory, imageDirectory };
+}
+
+const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubnet => ({
+  id: network.name,
+  cidr: network.cidr,
+  serverAddress: network.server_address,
+  dnsServers: network.dns_servers,
+  pools: network.pools,
+  leaseSeconds: network.lease_seconds,
+  routerAdvertisements: network.router_advertisements,
+  ...(network.interface === undefined ? {} : { interface: network.interface }),
+  ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
+  ...(network.domain === undefined ? {} : { domain: network.domain }),
+  ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
+});

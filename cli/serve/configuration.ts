@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+
+/*
+ * What `serve` is told: defaults, then one YAML file, then the environment, then flags; later wins. Every mistake is
+ * listed with its path, and nothing starts before all are mended.
+ */
+const ipv4 = z.string().refine((text) => ipv4ToNumber(text) !== undefined, 'is not an IPv4 address');
+const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
+const range = z.string().regex(/^\S+\s*-\s*\S+$/, 'is not FIRST-LAST').transform((text) => text.split('-').map((part) => part.trim()) as [string, string]);
+
+const network = z
+  .strictObject({
+    name: z.string().min(1),
+    cidr: z.string().refine((text) => parseIpv4Cidr(text) !== undefined, 'is not a network such as 10.77.0.0/24'),
+    interface: z.string().optional(),
+    server_address: ipv4,
+    gateway: ipv4.optional(),
+    dns_servers: z.array(ipv4).default([]),
+    domain: z.string().optional(),
+    pools: z.array(range).default([]),
+    discovery_pool: range.optional(),
+    lease_seconds: z.number().int().min(60).default(3600),
+    router_advertisements: z.boolean().default(true),
+  })
+  .superRefine((given, issues) => {
+    const cidr = parseIpv4Cidr(given.cidr);
+    if (cidr === undefined) return;
+    const inside = (text: string) => ipv4InCidr(ipv4ToNumber(text) ?? 0, cidr);
+    const all: [string, string][] = [['server_address', given.server_address], ...given.pools.flat().map((at): [string, string] => ['pools', at]), ...(given.discovery_pool ?? []).map((at): [string, string] => ['discovery_pool', at])];
+    for (const [path, address] of all) {
+      if (!inside(address)) issues.addIssue({ code: 'custom', path: [path], message: `${address} is not an address of ${given.cidr}` });
+    }
+  });
+
+const shape = z.strictObject({
+  listen: endpoint.default('127.0.0.1:5000'),
+  roles: z.array(z.enum(['api', 'worker', 'boot'])).min(1).default(['api', 'worker', 'boot']),
+  database_url: z.string().optional(),
+  secret_key: z.string().regex(/^[0-9a-f]{64}$/, 'is not 64 hex digits').optional(),
+  log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  power_sync_seconds: z.number().min(1).default(60),
+  boot: z
+    .strictObject({
+      http_port: z.number().int().min(1).max(65535).default(8080),
+      agent_port: z.number().int().min(1).max(65535).default(5443),
+      networks: z.array(network).default([]),
+      ipxe_directory: z.string().default('/usr/lib/ipxe'),
+      image_directory: z.string().optional(),
+      ramdisk_cache: z.string().optional(),
+      kernel_arguments: z.string().default(''),
+    })
+    .prefault({}),
+});
+
+export type Configuration = z.infer<typeof shape> & { readonly dataDirectory: string };
+
+export interface ServeFlags {
+  readonly data: string;
+  readonly config?: string;
+  readonly listen?: string;
+  readonly role?: string;
+}
+
+/** @throws CommandError (usage) that lists every mistake. */
+export async function readConfiguration(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise<Configuration> {
+  const path = flags.config ?? environment['RACKWRIGHT_CONFIG'];
+  const file: unknown = path === undefined ? {} : await readYaml(path);
+  const merged = {
+    ...(file as object),
+    ...(environment['DATABASE_URL'] ? { database_url: environment['DATABASE_URL'] } : {}),
+    ...(environment['RACKWRIGHT_SECRET_KEY'] ? { secret_key: environment['RACKWRIGHT_SECRET_KEY'] } : {}),
+    ...(environment['RACKWRIGHT_LISTEN'] ? { listen: environment['RACKWRIGHT_LISTEN'] } : {}),
+    ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+    ...(flags.role === undefined ? {} : { roles: flags.role.split(',').map((role) => role.trim()) }),
+  };
+  const result = shape.safeParse(merged);
+  if (result.success) return { ...result.data, dataDirectory: resolve(flags.data) };
+  const mistakes = result.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
+  throw new CommandError(`the configuration has ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}:\n${mistakes.join('\n')}`, EXIT_CODE.usage, path === undefined ? 'see: rackwright serve --help' : `mend ${path}`);
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new CommandError(`the configuration file can not be read: ${error.message}`, EXIT_CODE.usage);
+  });
+  try {
+    return (parseYaml(text) as unknown) ?? {};
+  } catch (error) {
+    throw new CommandError(`${path} is no YAML: ${(error as Error).message}`, EXIT_CODE.usage);
+  }
+}

@@ -1,0 +1,115 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createAgentServer, createApiServer } from '../../api/http-server.ts';
+import { createBmcConnector } from '../../bmc/connect-bmc.ts';
+import { systemClock } from '../../core/base/clock.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import { systemRandom } from '../../core/base/random.ts';
+import { connectDatabase } from '../../core/database/connect-database.ts';
+import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
+import { migrateDatabase } from '../../core/database/migrate.ts';
+import { createFlowEngine } from '../../core/flow/flow-engine.ts';
+import { nodeFlows } from '../../flows/node-flows.ts';
+import { startBootRole } from './boot-role.ts';
+import type { Configuration } from './configuration.ts';
+import { createEventRecorder } from './event-recorder.ts';
+import { loadInstallation, loadSecretKey } from './installation.ts';
+import { startPowerSync } from './power-sync.ts';
+
+/** One process of the control plane: starts what its roles need, in order, and stops it in reverse. */
+export interface ControlPlane {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+export async function startControlPlane(configuration: Configuration, logger: Logger): Promise<ControlPlane> {
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const end of stops.splice(0).reverse()) await end().catch((error: unknown) => logger.warn({ err: error }, 'a part did not stop cleanly'));
+  };
+  try {
+    return { address: await start(configuration, logger, stops), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(configuration: Configuration, logger: Logger, stops: (() => Promise<void>)[]): Promise<string> {
+  const { dataDirectory, roles } = configuration;
+  await mkdir(dataDirectory, { recursive: true });
+  const key = await loadSecretKey(dataDirectory, configuration.secret_key);
+  const postgres = configuration.database_url === undefined ? await startEmbeddedPostgres({ dataDirectory, logger }) : undefined;
+  if (postgres) stops.push(() => postgres.stop());
+  const database = await connectDatabase({ logger, ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }) });
+  stops.push(() => database.close());
+  const migrated = await migrateDatabase(database.db);
+  if (migrated.length > 0) logger.info({ migrations: migrated }, 'the database schema was brought up to date');
+  const installation = await loadInstallation(database, key);
+  const recorder = createEventRecorder(database, logger);
+  stops.push(() => recorder.stop());
+  const bmcs = createBmcConnector({ logger, clock: systemClock, random: systemRandom, recordEvent: recorder.record });
+  stops.push(async () => bmcs.close());
+
+  const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
+  if (roles.includes('worker')) {
+    const services = { db: database.db, connectBmc: bmcs.connect, sealer: installation.sealer, clock: systemClock };
+    const engine = createFlowEngine({ database, definitions: nodeFlows(services), owner: `${hostname()}:${process.pid}`, clock: systemClock, logger });
+    await engine.start();
+    stops.push(() => engine.stop());
+    counters.push(() => prefixed('flow', engine.metrics()));
+    const sync = startPowerSync({ database, bmcs, sealer: installation.sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
+    stops.push(() => sync.stop());
+  }
+  if (roles.includes('boot') && configuration.boot.networks.length > 0) {
+    const boot = await startBootRole({ configuration, installation, database, record: recorder.record, logger });
+    stops.push(() => boot.stop());
+    counters.push(() => prefixed('boot', boot.plane.metrics()));
+  }
+  if (!roles.includes('api')) return 'no API in this process';
+  let ready = true;
+  stops.push(async () => void (ready = false));
+  const context = { database, sealer: installation.sealer, bootSecret: installation.bootSecret };
+  const onWarning = (fields: object, message: string) => logger.warn(fields, message);
+  const api = createApiServer({ context, administrator: installation.administrator, metrics: metricsOf(counters), isReady: () => ready, onWarning });
+  stops.push(() => api.close());
+  const { host, port } = splitEndpoint(configuration.listen);
+  const address = await api.listen({ host, port });
+  if (configuration.boot.networks.length > 0) {
+    const { keyPem, certificatePem } = installation.agentTls;
+    const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
+    stops.push(() => agents.close());
+    await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
+  }
+  await writeCredentials(dataDirectory, address, installation.administrator);
+  return address;
+}
+
+/** For `openrc` and scripts on this machine; only the owner may read it. */
+async function writeCredentials(dataDirectory: string, address: string, administrator: { username: string; password: string }): Promise<void> {
+  await writeFile(join(dataDirectory, 'administrator.json'), JSON.stringify({ endpoint: `${address}/baremetal`, ...administrator }), { mode: 0o600 });
+}
+
+const prefixed = (prefix: string, values: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}_${name}`, value]));
+
+function metricsOf(counters: readonly (() => Record<string, number>)[]): () => Promise<string> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'rackwright_' });
+  const gauges = new Map<string, Gauge>();
+  return async () => {
+    for (const [name, value] of counters.flatMap((read) => Object.entries(read()))) {
+      const metric = `rackwright_${name.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toLowerCase()}`;
+      const gauge = gauges.get(metric) ?? new Gauge({ name: metric, help: name, registers: [registry] });
+      gauges.set(metric, gauge);
+      gauge.set(value);
+    }
+    return registry.metrics();
+  };
+}
+
+function splitEndpoint(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
+}
