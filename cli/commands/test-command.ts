@@ -18,7 +18,7 @@ async function runTests(sets: readonly TestSet[], options: TestOptions, terminal
   const files = found.filter((file) => options.filter === undefined || file.includes(options.filter));
   // A run of nothing must not look like a success.
   if (files.length === 0) throw new CommandError(`no test files in ${sets.join(', ')}${options.filter === undefined ? '' : ` match ${options.filter}`}`, EXIT_CODE.usage);
-  const report: TestReport = await runTestFiles(ROOT, files);
+  const report: TestReport = await runTestFiles(ROOT, files, { lab: sets.includes('lab') });
   if (options.json !== undefined) await writeJson(terminal, options.json, { sets, ...report });
   process.exitCode = report.passed ? EXIT_CODE.ok : EXIT_CODE.failed;
 }
