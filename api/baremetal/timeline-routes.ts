@@ -40,6 +40,12 @@ export function timelineRoutes(app: FastifyInstance, context: ApiContext): void 
     };
   });
 
+  app.get<ById>('/v1/nodes/:id/addresses', async (request) => {
+    const node = await mustFindNode(context, request.params.id);
+    const leases = await db.selectFrom('lease').innerJoin('port', 'port.address', 'lease.mac').selectAll('lease').where('port.node_uuid', '=', node.uuid).orderBy('lease.expires_at', 'desc').execute();
+    return { addresses: leases.map(({ ip_address, mac, state, subnet_id, expires_at }) => ({ ip_address, mac, state, subnet: subnet_id, expires_at })) };
+  });
+
   app.get('/v1/events', async (request, reply) => {
     const lastId = request.headers['last-event-id'] ?? z.object({ after: z.string().optional() }).parse(request.query).after;
     let position = Number(lastId ?? (await db.selectFrom('machine_event').select((eb) => eb.fn.max('id').as('id')).executeTakeFirst())?.id ?? 0);

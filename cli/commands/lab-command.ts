@@ -1,7 +1,82 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { join } from 'node:path';
+import { runLab, type LabReport } from '../../lab/run-lab.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { writeJson } from '../terminal/write-json.ts';
 import { labBmcCommand } from './lab-bmc-command.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
+
+interface LabFlags {
+  readonly machines: string;
+  readonly image?: 'debian' | 'tiny';
+  readonly until: 'available' | 'deployed';
+  readonly exit?: boolean;
+  readonly json?: string | true;
+  readonly seed: string;
+  readonly listen: string;
+}
+
 export function labCommand(terminal: Terminal): Command {
-  return new Command('lab').description('a virtual rack').helpCommand(false).enablePositionalOptions().addCommand(labBmcCommand(terminal));
+  return new Command('lab')
+    .description('a virtual rack: machines from powered off to a running operating system')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .option('--machines <n>', 'how many machines', '3')
+    .addOption(new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']))
+    .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
+    .option('--exit', 'end when all is done')
+    .option('--json [file]', 'write the report as JSON')
+    .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
+    .option('--listen <address:port>', 'where the API answers on this host', '127.0.0.1:5000')
+    .addHelpText('after', `
+Examples:
+  $ rackwright lab
+  $ rackwright lab --machines 3 --exit --json lab.json
+  $ rackwright lab --machines 1 --image tiny --exit`)
+    .addCommand(labBmcCommand(terminal))
+    .action((flags: LabFlags) => run(terminal, flags));
+}
+
+async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
+  const machines = Number(flags.machines);
+  const seed = Number(flags.seed);
+  if (!Number.isInteger(machines) || machines < 1 || !Number.isInteger(seed)) throw new CommandError('--machines and --seed are whole numbers, at least one machine', EXIT_CODE.usage);
+  const runDirectory = join(ROOT, 'lab-runs', new Date().toISOString().replaceAll(':', '-').replace(/\.\d+Z$/, ''));
+  const lab = await runLab({
+    machines, seed, until: flags.until, listen: flags.listen, runDirectory, cacheDirectory: join(ROOT, '.cache'),
+    program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
+    onLine: (line) => terminal.err(line),
+    ...(flags.image === undefined ? {} : { image: flags.image }),
+  });
+  try {
+    if (flags.json !== undefined) await writeJson(terminal, flags.json, lab.report);
+    if (flags.json !== true) terminal.out(describe(lab.report, terminal));
+    if (flags.exit !== true) await stayUp(terminal, lab.report, flags.listen);
+  } finally {
+    await lab.stop();
+  }
+  if (!lab.report.ok) throw new CommandError('not every machine reached its goal', EXIT_CODE.failed, `read the timelines and consoles in ${lab.report.runDirectory}`);
+}
+
+function describe(report: LabReport, terminal: Terminal): string {
+  return formatTable(report.machines, [
+    { title: 'machine', value: ({ name }) => name },
+    { title: 'firmware', value: ({ firmware }) => firmware },
+    { title: 'bmc', value: ({ bmc }) => bmc },
+    { title: 'driver', value: ({ driver }) => driver ?? '' },
+    { title: 'state', value: ({ state, error }) => (error === undefined ? state : `${state}: ${error}`) },
+    { title: 'address', value: ({ address }) => address ?? '' },
+    { title: 'ssh', value: ({ ssh }) => (ssh ? 'yes' : 'no') },
+    { title: 'seconds', value: ({ phases }) => phases.reduce((sum, phase) => sum + phase.seconds, 0).toFixed(0), align: 'right' },
+  ], terminal.columns);
+}
+
+async function stayUp(terminal: Terminal, report: LabReport, listen: string): Promise<void> {
+  terminal.err(`\nThe rack stays up. Ctrl-C ends it and everything in it.\n  API:   eval "$(./rackwright openrc --data ${report.runDirectory}/data)"   (http://${listen})\n  Files: ${report.runDirectory}`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
 }
