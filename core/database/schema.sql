@@ -1,3 +1,22 @@
+create table agent_command (
+  id text not null,
+  node_uuid uuid not null,
+  step text not null,
+  args text not null,
+  timeout_seconds integer not null,
+  status text not null default 'queued'::text,
+  progress jsonb,
+  result jsonb,
+  error jsonb,
+  abort boolean not null default false,
+  created_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  constraint agent_command_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint agent_command_pkey PRIMARY KEY (id),
+  constraint agent_command_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])))
+);
+CREATE INDEX agent_command_open ON public.agent_command USING btree (node_uuid, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
 create table flow (
   id uuid not null default gen_random_uuid(),
   kind text not null,
@@ -72,3 +91,109 @@ create table flow_step (
   constraint flow_step_pkey PRIMARY KEY (id)
 );
 CREATE INDEX flow_step_of_flow ON public.flow_step USING btree (flow_id, id);
+
+create table inspection (
+  node_uuid uuid not null,
+  version integer not null,
+  taken_at timestamp with time zone not null default now(),
+  document jsonb not null,
+  changes jsonb not null default '[]'::jsonb,
+  constraint inspection_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint inspection_pkey PRIMARY KEY (node_uuid, version)
+);
+
+create table lease (
+  ip_address text not null,
+  mac text not null,
+  client_id text,
+  subnet_id text not null,
+  state text not null,
+  hostname text,
+  architecture integer,
+  expires_at timestamp with time zone not null,
+  sequence bigint not null,
+  constraint lease_pkey PRIMARY KEY (ip_address)
+);
+CREATE INDEX lease_mac ON public.lease USING btree (mac);
+
+create table machine_event (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null,
+  node_uuid uuid,
+  mac text,
+  ip_address text,
+  bmc_address text,
+  source text not null,
+  kind text not null,
+  severity text not null,
+  message text not null,
+  evidence jsonb not null default '{}'::jsonb,
+  correlation_id text,
+  constraint machine_event_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint machine_event_pkey PRIMARY KEY (id)
+);
+CREATE INDEX machine_event_mac ON public.machine_event USING btree (mac, id) WHERE (node_uuid IS NULL);
+CREATE INDEX machine_event_node ON public.machine_event USING btree (node_uuid, id);
+
+create table node (
+  uuid uuid not null default gen_random_uuid(),
+  name text,
+  driver text not null,
+  provision_state text not null default 'enroll'::text,
+  target_provision_state text,
+  provision_updated_at timestamp with time zone,
+  power_state text,
+  target_power_state text,
+  maintenance boolean not null default false,
+  maintenance_reason text,
+  fault text,
+  last_error text,
+  driver_info jsonb not null default '{}'::jsonb,
+  driver_secrets text,
+  properties jsonb not null default '{}'::jsonb,
+  instance_info jsonb not null default '{}'::jsonb,
+  configdrive text,
+  instance_uuid uuid,
+  extra jsonb not null default '{}'::jsonb,
+  resource_class text,
+  description text,
+  owner text,
+  boot_kind text not null default 'agent'::text,
+  boot_reason text not null default 'nothing is known about this machine yet'::text,
+  agent_token_hash text,
+  agent_seen_at timestamp with time zone,
+  agent_version text,
+  system_uuid text,
+  serials jsonb not null default '[]'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint node_boot_kind_check CHECK ((boot_kind = ANY (ARRAY['agent'::text, 'disk'::text, 'hold'::text]))),
+  constraint node_instance_uuid_key UNIQUE (instance_uuid),
+  constraint node_name_key UNIQUE (name),
+  constraint node_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX node_provision_state ON public.node USING btree (provision_state);
+CREATE UNIQUE INDEX node_system_uuid ON public.node USING btree (system_uuid) WHERE (system_uuid IS NOT NULL);
+
+create table port (
+  uuid uuid not null default gen_random_uuid(),
+  node_uuid uuid not null,
+  address text not null,
+  pxe_enabled boolean not null default true,
+  physical_network text,
+  local_link_connection jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint port_address_check CHECK ((address ~ '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$'::text)),
+  constraint port_address_key UNIQUE (address),
+  constraint port_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint port_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX port_node ON public.port USING btree (node_uuid);
+
+create table setting (
+  name text not null,
+  sealed text not null,
+  constraint setting_pkey PRIMARY KEY (name)
+);
