@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { imageCommand } from './commands/image-command.ts';
 import { labCommand } from './commands/lab-command.ts';
 import { openrcCommand } from './commands/openrc-command.ts';
+import { ramdiskCommand } from './commands/ramdisk-command.ts';
 import { serveCommand } from './commands/serve-command.ts';
 import { testCommand } from './commands/test-command.ts';
 import { CommandError, EXIT_CODE } from './terminal/exit-code.ts';
@@ -30,7 +31,7 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control plane or a device.`,
   );
 
-for (const command of [imageCommand, labCommand, openrcCommand, serveCommand, testCommand]) program.addCommand(command(processTerminal));
+for (const command of [imageCommand, labCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand]) program.addCommand(command(processTerminal));
 
 /** Also for commands within commands, which commander leaves on their defaults. */
 function throwInsteadOfExit(command: Command): void {

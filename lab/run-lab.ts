@@ -47,6 +47,9 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
   const { runDirectory, onLine } = options;
   mkdirSync(runDirectory, { recursive: true });
   const [firstImage, otherImage] = await chooseImages(options);
+  // Before the rack stands: from inside it there is no way to Debian's packages.
+  onLine('ramdisk: building, or taking it from the cache');
+  await runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), '--json']);
   const spec = declareRack({ machines: options.machines, seed: options.seed });
   const rack = await startRack({ spec, runDirectory, onEvent: (event) => appendFileSync(join(runDirectory, 'rack-events.jsonl'), `${JSON.stringify(event)}\n`) });
   try {
@@ -87,7 +90,7 @@ type Image = ImageChoice & { readonly path: string };
 async function chooseImages(options: LabOptions): Promise<[Image, Image]> {
   const build = async (name: 'debian' | 'tiny'): Promise<Image> => {
     options.onLine(`image ${name}: building, or taking it from the cache`);
-    const built = await buildImage(options, name);
+    const built = await runProgram(options, ['image', 'build', name, '--json']);
     return { path: String(built['path']), file: basename(String(built['path'])), sha256: String(built['sha256']), diskSizeBytes: Number(built['diskSizeBytes']), user: String(built['defaultUser']) };
   };
   const first = await build(options.until === 'available' ? 'tiny' : (options.image ?? 'debian'));
@@ -95,15 +98,15 @@ async function chooseImages(options: LabOptions): Promise<[Image, Image]> {
   return [first, other];
 }
 
-/** By the product's own command, so that what the lab deploys is what a user would. */
-function buildImage(options: LabOptions, name: string): Promise<JsonObject> {
-  const [command, ...args] = [...options.program, 'image', 'build', name, '--json'];
+/** The product's own commands, so that what the lab deploys is what a user would. */
+function runProgram(options: LabOptions, words: readonly string[]): Promise<JsonObject> {
+  const [command, ...args] = [...options.program, ...words];
   return new Promise((resolve, reject) => {
     const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(JSON.parse(out) as JsonObject) : reject(new Error(`image build ${name} ended with code ${code}`))));
+    child.once('close', (code) => (code === 0 ? resolve(JSON.parse(out) as JsonObject) : reject(new Error(`${words.join(' ')} ended with code ${code}`))));
   });
 }
 

@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { join } from 'node:path';
+import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
+import { startProgress } from '../terminal/progress.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { writeJson } from '../terminal/write-json.ts';
+
+const RAMDISK_CACHE = join(import.meta.dirname, '../../.cache/ramdisk');
+
+/** `serve` builds the ramdisk by itself at its first start; this is for machines whose control plane has no way to Debian's packages. */
+export const ramdiskCommand = (terminal: Terminal): Command =>
+  new Command('ramdisk').description("the deploy agent's kernel and ramdisk").addCommand(
+    new Command('build')
+      .description('build it, or take it from the cache')
+      .option('--cache <dir>', 'where builds are kept (`ramdisk_cache` of the configuration)', RAMDISK_CACHE)
+      .option('--json', 'print paths and version as JSON')
+      .addHelpText('after', '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json')
+      .action(async (flags: { cache: string; json?: true }) => {
+        const progress = startProgress(terminal, Date.now);
+        const built = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) }).finally(() => progress.end());
+        if (flags.json === true) return writeJson(terminal, true, built);
+        terminal.out(`${built.kernel}\n${built.ramdisk}`);
+      }),
+  );
