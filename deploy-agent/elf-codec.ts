@@ -94,7 +94,8 @@ export function readModuleInfo(bytes: Buffer): readonly (readonly [string, strin
   const size = bytes.readUInt16LE(58);
   const count = bytes.readUInt16LE(60);
   const namesIndex = bytes.readUInt16LE(62);
-  if (count === 0 || size < 64 || namesIndex >= count || start + size * count > bytes.length) return malformed('section headers lie outside the file', 40);
+  if (count === 0 || size < 64 || namesIndex >= count || start + size * count > bytes.length)
+    return malformed('section headers lie outside the file', 40);
   const section = (index: number) => {
     const at = start + index * size;
     return { name: bytes.readUInt32LE(at), offset: u64(bytes, at + 24), bytes: u64(bytes, at + 32) };

@@ -54,7 +54,10 @@ export interface GptHeader {
 
 const decodeGuid = (bytes: Buffer, offset: number): string => {
   const hex = (from: number, to: number) => bytes.toString('hex', offset + from, offset + to);
-  const reversed = (from: number, to: number) => Buffer.from(bytes.subarray(offset + from, offset + to)).reverse().toString('hex');
+  const reversed = (from: number, to: number) =>
+    Buffer.from(bytes.subarray(offset + from, offset + to))
+      .reverse()
+      .toString('hex');
   return `${reversed(0, 4)}-${reversed(4, 6)}-${reversed(6, 8)}-${hex(8, 10)}-${hex(10, 16)}`;
 };
 
@@ -84,7 +87,8 @@ export function decodeGptHeader(block: Buffer): GptHeader | Malformed {
     entryBytes: block.readUInt32LE(84),
     entriesCrc: block.readUInt32LE(88),
   };
-  if (header.entryBytes < ENTRY_BYTES || header.entryBytes > 4096 || header.entryBytes % 8 !== 0) return malformed('impossible GPT entry size', 84);
+  if (header.entryBytes < ENTRY_BYTES || header.entryBytes > 4096 || header.entryBytes % 8 !== 0)
+    return malformed('impossible GPT entry size', 84);
   if (header.entryCount > ENTRY_COUNT_MAX) return malformed('too many GPT entries', 80);
   return header;
 }
@@ -115,10 +119,12 @@ export function decodeGptEntries(header: GptHeader, entries: Buffer): GptPartiti
 }
 
 /** Blocks that one copy of the entries takes. */
-const entriesBlocks = (table: Pick<GptTable, 'entryCount' | 'blockBytes'>) => Math.ceil((table.entryCount * ENTRY_BYTES) / table.blockBytes);
+const entriesBlocks = (table: Pick<GptTable, 'entryCount' | 'blockBytes'>) =>
+  Math.ceil((table.entryCount * ENTRY_BYTES) / table.blockBytes);
 
 export const firstUsableLba = (table: Pick<GptTable, 'entryCount' | 'blockBytes'>): number => 2 + entriesBlocks(table);
-export const lastUsableLba = (table: Pick<GptTable, 'entryCount' | 'blockBytes' | 'diskBlocks'>): number => table.diskBlocks - 2 - entriesBlocks(table);
+export const lastUsableLba = (table: Pick<GptTable, 'entryCount' | 'blockBytes' | 'diskBlocks'>): number =>
+  table.diskBlocks - 2 - entriesBlocks(table);
 
 function encodeEntries(table: GptTable): Buffer {
   const entries = Buffer.alloc(entriesBlocks(table) * table.blockBytes);

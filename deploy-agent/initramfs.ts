@@ -66,7 +66,12 @@ async function listModules(root: string, release: string): Promise<Map<string, s
 
 async function listBuiltIn(root: string, release: string): Promise<Set<string>> {
   const text = await readFile(join(root, 'lib/modules', release, 'modules.builtin'), 'utf8');
-  return new Set(text.split('\n').filter(Boolean).map((line) => moduleName(line.split('/').at(-1)!)));
+  return new Set(
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => moduleName(line.split('/').at(-1)!)),
+  );
 }
 
 /** The one kernel below `root`. */
@@ -93,7 +98,11 @@ export async function addKernelModules(tree: CpioTree, root: string, release: st
     const data = await readFile(join(root, 'lib/modules', release, file));
     const info = readModuleInfo(data);
     if (isMalformed(info)) throw new Error(`${file}: ${info.reason}`);
-    const needs = info.filter(([key]) => key === 'depends').flatMap(([, value]) => value.split(',')).filter(Boolean).map(moduleName);
+    const needs = info
+      .filter(([key]) => key === 'depends')
+      .flatMap(([, value]) => value.split(','))
+      .filter(Boolean)
+      .map(moduleName);
     depends.set(name, needs);
     for (const [key, value] of info) if (key === 'alias') aliases.push(`alias ${value} ${name}\n`);
     tree.set(`lib/modules/${release}/${file}`, { type: 'file', data });
@@ -104,7 +113,12 @@ export async function addKernelModules(tree: CpioTree, root: string, release: st
     return seen;
   };
   // Nearest dependency first, as depmod writes it: modprobe loads the line from its end.
-  const lines = [...depends.keys()].map((name) => `${files.get(name)}: ${closure(name, []).reverse().map((need) => files.get(need)).join(' ')}`.trimEnd());
+  const lines = [...depends.keys()].map((name) =>
+    `${files.get(name)}: ${closure(name, [])
+      .reverse()
+      .map((need) => files.get(need))
+      .join(' ')}`.trimEnd(),
+  );
   tree.set(`lib/modules/${release}/modules.dep`, { type: 'file', data: Buffer.from(`${lines.sort().join('\n')}\n`) });
   tree.set(`lib/modules/${release}/modules.alias`, { type: 'file', data: Buffer.from(aliases.sort().join('')) });
   tree.set(`lib/modules/${release}/modules.symbols`, { type: 'file', data: Buffer.alloc(0) });

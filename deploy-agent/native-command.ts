@@ -38,7 +38,9 @@ export function runCommand(file: string, args: readonly string[], options: Comma
     });
     child.stdin.on('error', () => {});
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve(Buffer.concat(stdout)) : reject(new CommandFailed(`${file} ${args[0] ?? ''}`, code, stderr))));
+    child.on('close', (code) =>
+      code === 0 ? resolve(Buffer.concat(stdout)) : reject(new CommandFailed(`${file} ${args[0] ?? ''}`, code, stderr)),
+    );
     child.stdin.end(options.input ?? '');
   });
 }

@@ -256,7 +256,14 @@ export interface Inventory {
       readonly partNumber?: string;
     }[];
   };
-  readonly pci: readonly { readonly address: string; readonly vendor: string; readonly device: string; readonly class: string; readonly numaNode?: number; readonly driver?: string }[];
+  readonly pci: readonly {
+    readonly address: string;
+    readonly vendor: string;
+    readonly device: string;
+    readonly class: string;
+    readonly numaNode?: number;
+    readonly driver?: string;
+  }[];
   readonly disks: readonly InventoryDisk[];
   readonly nics: readonly InventoryNic[];
   readonly bmc?: { readonly ipAddress?: string; readonly mac?: string; readonly firmware?: string; readonly channel: number };
@@ -290,5 +297,11 @@ export interface InventoryNic {
   readonly hasCarrier: boolean;
   readonly speedMbps?: number;
   readonly ipAddress?: string;
-  readonly lldp?: { readonly chassisId: string; readonly portId: string; readonly systemName?: string; readonly portDescription?: string; readonly vlan?: number };
+  readonly lldp?: {
+    readonly chassisId: string;
+    readonly portId: string;
+    readonly systemName?: string;
+    readonly portDescription?: string;
+    readonly vlan?: number;
+  };
 }

@@ -7,7 +7,15 @@ import { chooseRootDevice } from './root-device-policy.ts';
 
 const GIB = 2 ** 30;
 const disk = (name: string, sizeGib: number, more: Partial<InventoryDisk> = {}): InventoryDisk => ({
-  name, device: `/dev/${name}`, sizeBytes: sizeGib * GIB, serial: `S-${name}`, rotational: false, bus: 'scsi', logicalBlockBytes: 512, canDiscard: true, ...more,
+  name,
+  device: `/dev/${name}`,
+  sizeBytes: sizeGib * GIB,
+  serial: `S-${name}`,
+  rotational: false,
+  bus: 'scsi',
+  logicalBlockBytes: 512,
+  canDiscard: true,
+  ...more,
 });
 const disks = [
   disk('sda', 2),
@@ -60,8 +68,16 @@ test('without a big enough disk or without serials there is a reason', () => {
 });
 
 test('any hints give a disk or a reason', () => {
-  fc.assert(fc.property(fc.dictionary(fc.constantFrom('size', 'model', 'serial', 'wwn', 'rotational', 'name', 'x'), fc.oneof(fc.string(), fc.integer(), fc.boolean())), (hints) => {
-    const choice = chooseRootDevice(disks, hints);
-    assert.ok('disk' in choice || choice.error.length > 0);
-  }));
+  fc.assert(
+    fc.property(
+      fc.dictionary(
+        fc.constantFrom('size', 'model', 'serial', 'wwn', 'rotational', 'name', 'x'),
+        fc.oneof(fc.string(), fc.integer(), fc.boolean()),
+      ),
+      (hints) => {
+        const choice = chooseRootDevice(disks, hints);
+        assert.ok('disk' in choice || choice.error.length > 0);
+      },
+    ),
+  );
 });

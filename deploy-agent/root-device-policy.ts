@@ -53,8 +53,18 @@ const normalize = (text: string) => text.trim().toLowerCase();
 function matchText(fact: string, hint: string): boolean | undefined {
   const actual = normalize(fact);
   const wanted = normalize(hint);
-  if (wanted.startsWith('<or>')) return wanted.split('<or>').map((part) => part.trim()).filter(Boolean).includes(actual);
-  if (wanted.startsWith('<all-in>')) return wanted.split(/\s+/).slice(1).filter((part) => part !== '<all-in>').every((part) => actual.includes(part));
+  if (wanted.startsWith('<or>'))
+    return wanted
+      .split('<or>')
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .includes(actual);
+  if (wanted.startsWith('<all-in>'))
+    return wanted
+      .split(/\s+/)
+      .slice(1)
+      .filter((part) => part !== '<all-in>')
+      .every((part) => actual.includes(part));
   const [operator = '', ...rest] = wanted.split(/\s+/);
   const compare = TEXT_OPERATORS[operator];
   if (compare) return rest.length > 0 ? compare(actual, wanted.slice(operator.length).trim()) : undefined;
@@ -65,7 +75,11 @@ function matchText(fact: string, hint: string): boolean | undefined {
 function matchNumber(fact: number, hint: string): boolean | undefined {
   const wanted = normalize(hint);
   if (wanted.startsWith('<or>')) {
-    const numbers = wanted.split('<or>').map((part) => part.trim()).filter(Boolean).map(Number);
+    const numbers = wanted
+      .split('<or>')
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(Number);
     return numbers.some(Number.isNaN) ? undefined : numbers.includes(fact);
   }
   const parsed = /^(==|=|!=|>=|>|<=|<)?\s*(-?\d+(?:\.\d+)?)$/.exec(wanted);
@@ -87,13 +101,17 @@ function matchHint(name: string, fact: string | number | boolean | undefined, hi
   if (typeof fact === 'number') return matchNumber(fact, hint);
   if (typeof fact === 'boolean') return matchBoolean(fact, hint);
   // WWNs are written with and without their prefix.
-  if (name === 'wwn' && /^(0x)?[0-9a-f]+$/i.test(hint.trim())) return normalize(fact).replace(/^0x/, '') === normalize(hint).replace(/^0x/, '');
+  if (name === 'wwn' && /^(0x)?[0-9a-f]+$/i.test(hint.trim()))
+    return normalize(fact).replace(/^0x/, '') === normalize(hint).replace(/^0x/, '');
   return matchText(fact, hint);
 }
 
-const bySizeThenName = (a: InventoryDisk, b: InventoryDisk) => a.sizeBytes - b.sizeBytes || a.name.localeCompare(b.name, 'en', { numeric: true });
+const bySizeThenName = (a: InventoryDisk, b: InventoryDisk) =>
+  a.sizeBytes - b.sizeBytes || a.name.localeCompare(b.name, 'en', { numeric: true });
 
-const describe = (disks: readonly InventoryDisk[]) => disks.map((disk) => `${disk.device} (${(disk.sizeBytes / 2 ** 30).toFixed(1)} GiB, serial ${disk.serial ?? 'none'})`).join(', ') || 'no disks';
+const describe = (disks: readonly InventoryDisk[]) =>
+  disks.map((disk) => `${disk.device} (${(disk.sizeBytes / 2 ** 30).toFixed(1)} GiB, serial ${disk.serial ?? 'none'})`).join(', ') ||
+  'no disks';
 
 /** The disk that the operating system goes to. A disk without a serial is no choice: the agent could not be sure of it. */
 export function chooseRootDevice(disks: readonly InventoryDisk[], hints: JsonObject): RootDeviceChoice {
@@ -103,7 +121,9 @@ export function chooseRootDevice(disks: readonly InventoryDisk[], hints: JsonObj
   if (unknown.length > 0) return { error: `unknown root device hint ${unknown.join(', ')}; known are ${Object.keys(FACTS).join(', ')}` };
   if (names.length === 0) {
     const [smallest] = usable.filter((disk) => disk.sizeBytes >= ROOT_BYTES_MIN).sort(bySizeThenName);
-    return smallest ? { disk: smallest } : { error: `no disk has at least ${ROOT_BYTES_MIN / 2 ** 30} GiB; this machine has ${describe(disks)}` };
+    return smallest
+      ? { disk: smallest }
+      : { error: `no disk has at least ${ROOT_BYTES_MIN / 2 ** 30} GiB; this machine has ${describe(disks)}` };
   }
   let left = [...usable];
   for (const name of names) {
@@ -114,5 +134,7 @@ export function chooseRootDevice(disks: readonly InventoryDisk[], hints: JsonObj
     left = left.filter((_, index) => matched[index]);
   }
   const [chosen] = left.sort(bySizeThenName);
-  return chosen ? { disk: chosen } : { error: `no disk matches the root device hints ${JSON.stringify(hints)}; this machine has ${describe(disks)}` };
+  return chosen
+    ? { disk: chosen }
+    : { error: `no disk matches the root device hints ${JSON.stringify(hints)}; this machine has ${describe(disks)}` };
 }

@@ -60,7 +60,16 @@ export async function buildImage(options: BuildImageOptions): Promise<BuiltImage
     const packed = await zstdCompressFile(raw, `${raw}.zst`);
     const diskSizeBytes = (await stat(raw)).size;
     await rename(`${raw}.zst`, path);
-    const image: BuiltImage = { name, path, format: 'raw', compression: 'zstd', ...packed, diskSizeBytes, version, defaultUser: recipe.defaultUser };
+    const image: BuiltImage = {
+      name,
+      path,
+      format: 'raw',
+      compression: 'zstd',
+      ...packed,
+      diskSizeBytes,
+      version,
+      defaultUser: recipe.defaultUser,
+    };
     await writeFile(record, JSON.stringify(image, null, 1));
     return image;
   } finally {

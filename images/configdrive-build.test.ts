@@ -26,7 +26,22 @@ test('isoinfo and xorriso read the names and the content back', async () => {
     assert.match(names, /^\/openstack\/latest\/user_data/m);
     const meta = (await runCommand('isoinfo', ['-i', file, '-J', '-x', '/openstack/latest/meta_data.json;1'])).toString();
     assert.deepEqual(JSON.parse(meta), content.metaData);
-    const found = (await runCommand('xorriso', ['-report_about', 'WARNING', '-read_fs', 'any', '-joliet', 'on', '-indev', file, '-find', '/', '-type', 'f'])).toString();
+    const found = (
+      await runCommand('xorriso', [
+        '-report_about',
+        'WARNING',
+        '-read_fs',
+        'any',
+        '-joliet',
+        'on',
+        '-indev',
+        file,
+        '-find',
+        '/',
+        '-type',
+        'f',
+      ])
+    ).toString();
     assert.match(found, /openstack\/latest\/network_data\.json/);
     assert.equal((await runCommand('blkid', ['-o', 'value', '-s', 'LABEL', file])).toString().trim(), 'config-2');
   } finally {

@@ -55,7 +55,8 @@ function buildTree(files: ReadonlyMap<string, Buffer>): Folder {
 function listFolders(root: Folder): { readonly folder: Folder; readonly parent: number }[] {
   const list = [{ folder: root, parent: 0 }];
   for (let index = 0; index < list.length; index += 1) {
-    for (const name of [...list[index]!.folder.folders.keys()].sort()) list.push({ folder: list[index]!.folder.folders.get(name)!, parent: index });
+    for (const name of [...list[index]!.folder.folders.keys()].sort())
+      list.push({ folder: list[index]!.folder.folders.get(name)!, parent: index });
   }
   return list;
 }
@@ -105,15 +106,27 @@ function packRecords(records: readonly Buffer[]): Buffer {
 
 type Folders = ReturnType<typeof listFolders>;
 
-function encodeFolder(index: number, folders: Folders, places: readonly Place[], filePlaces: ReadonlyMap<Buffer, Place>, encoding: Encoding): Buffer {
+function encodeFolder(
+  index: number,
+  folders: Folders,
+  places: readonly Place[],
+  filePlaces: ReadonlyMap<Buffer, Place>,
+  encoding: Encoding,
+): Buffer {
   const { folder, parent } = folders[index]!;
   const self = places[index] ?? { sector: 0, bytes: 0 };
   const children = [
     ...[...folder.folders.values()].map((child) => {
       const at = folders.findIndex((one) => one.folder === child);
-      return { name: encoding.name(child.name, true), record: (name: Buffer) => encodeRecord(name, places[at] ?? { sector: 0, bytes: 0 }, true) };
+      return {
+        name: encoding.name(child.name, true),
+        record: (name: Buffer) => encodeRecord(name, places[at] ?? { sector: 0, bytes: 0 }, true),
+      };
     }),
-    ...[...folder.files].map(([name, data]) => ({ name: encoding.name(name, false), record: (encoded: Buffer) => encodeRecord(encoded, filePlaces.get(data)!, false) })),
+    ...[...folder.files].map(([name, data]) => ({
+      name: encoding.name(name, false),
+      record: (encoded: Buffer) => encodeRecord(encoded, filePlaces.get(data)!, false),
+    })),
   ].sort((a, b) => Buffer.compare(a.name, b.name));
   const own = encodeRecord(Buffer.from([0]), self, true);
   const above = encodeRecord(Buffer.from([1]), places[parent] ?? self, true);
@@ -147,7 +160,9 @@ interface Volume {
 function encodeDescriptor(volume: Volume): Buffer {
   const sector = Buffer.alloc(SECTOR_BYTES);
   const text = (value: string, at: number, length: number) => {
-    const field = volume.isJoliet ? Buffer.from(value.padEnd(length / 2, ' ').slice(0, Math.floor(length / 2)), 'utf16le').swap16() : Buffer.from(value.padEnd(length, ' '), 'latin1');
+    const field = volume.isJoliet
+      ? Buffer.from(value.padEnd(length / 2, ' ').slice(0, Math.floor(length / 2)), 'utf16le').swap16()
+      : Buffer.from(value.padEnd(length, ' '), 'latin1');
     field.copy(sector, at, 0, length);
   };
   sector[0] = volume.isJoliet ? 2 : 1;
@@ -164,7 +179,16 @@ function encodeDescriptor(volume: Volume): Buffer {
   sector.writeUInt32LE(volume.pathTables[0], 140);
   sector.writeUInt32BE(volume.pathTables[1], 148);
   encodeRecord(Buffer.from([0]), volume.root, true).copy(sector, 156);
-  for (const [at, length] of [[190, 128], [318, 128], [446, 128], [574, 128], [702, 37], [739, 37], [776, 37]] as const) text('', at, length);
+  for (const [at, length] of [
+    [190, 128],
+    [318, 128],
+    [446, 128],
+    [574, 128],
+    [702, 37],
+    [739, 37],
+    [776, 37],
+  ] as const)
+    text('', at, length);
   // Created and modified; expires and effective are "not specified".
   for (const at of [813, 830]) sector.write('2023010100000000', at, 'latin1');
   for (const at of [847, 864]) sector.write('0000000000000000', at, 'latin1');
@@ -188,10 +212,16 @@ export function encodeIso9660(label: string, files: ReadonlyMap<string, Buffer>)
   const filePlaces = new Map([...files.values()].map((data) => [data, place(data.length)] as const));
   const disc = Buffer.alloc(sector * SECTOR_BYTES);
   const put = (at: number, data: Buffer) => data.copy(disc, at * SECTOR_BYTES);
-  for (const [encoding, places, isJoliet] of [[PRIMARY, primaryPlaces, false], [JOLIET, jolietPlaces, true]] as const) {
+  for (const [encoding, places, isJoliet] of [
+    [PRIMARY, primaryPlaces, false],
+    [JOLIET, jolietPlaces, true],
+  ] as const) {
     const little = encodePathTable(folders, places, encoding, false);
     const tables = isJoliet ? ([21, 22] as const) : ([19, 20] as const);
-    put(isJoliet ? 17 : 16, encodeDescriptor({ label, sectors: sector, root: places[0]!, pathTableBytes: little.length, pathTables: tables, isJoliet }));
+    put(
+      isJoliet ? 17 : 16,
+      encodeDescriptor({ label, sectors: sector, root: places[0]!, pathTableBytes: little.length, pathTables: tables, isJoliet }),
+    );
     put(tables[0], little);
     put(tables[1], encodePathTable(folders, places, encoding, true));
     folders.forEach((_, index) => put(places[index]!.sector, encodeFolder(index, folders, places, filePlaces, encoding)));

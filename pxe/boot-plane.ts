@@ -65,7 +65,10 @@ const HOUSEKEEPING_MS = 5000;
 
 function openFrames(system: SystemCalls | undefined, logger: Logger): FrameSender | undefined {
   if (!system) {
-    logger.warn({}, 'this Node cannot bind sockets to interfaces (node:ffi is missing): DHCP listens on all of them and can serve one directly attached subnet only');
+    logger.warn(
+      {},
+      'this Node cannot bind sockets to interfaces (node:ffi is missing): DHCP listens on all of them and can serve one directly attached subnet only',
+    );
     return undefined;
   }
   try {
@@ -79,10 +82,17 @@ function openFrames(system: SystemCalls | undefined, logger: Logger): FrameSende
 async function openBook(options: BootPlaneOptions) {
   const { clock, random, logger } = options;
   const loaded = await openLeaseJournal(options.dataDirectory);
-  if (loaded.damagedLines > 0) logger.warn({ damagedLines: loaded.damagedLines }, 'the lease journal had lines that could not be read; after a crash one is normal');
+  if (loaded.damagedLines > 0)
+    logger.warn({ damagedLines: loaded.damagedLines }, 'the lease journal had lines that could not be read; after a crash one is normal');
   const table = new LeaseTable();
   for (const lease of loaded.leases.toSorted((a, b) => a.sequence - b.sequence)) table.put(lease);
-  const forwarder = startLeaseForwarder({ storeLeases: options.storeLeases, clock, random, logger, onStored: (sequence) => loaded.journal.noteStored(sequence) });
+  const forwarder = startLeaseForwarder({
+    storeLeases: options.storeLeases,
+    clock,
+    random,
+    logger,
+    onStored: (sequence) => loaded.journal.noteStored(sequence),
+  });
   forwarder.add(loaded.leases.filter((lease) => lease.sequence > loaded.storedThrough));
   const book = new LeaseBook(table, loaded.journal, forwarder, firstSequence(loaded.leases, loaded.storedThrough, clock.nowMs()));
   return { journal: loaded.journal, forwarder, book };
@@ -91,7 +101,13 @@ async function openBook(options: BootPlaneOptions) {
 type Closers = (() => Promise<void> | void)[];
 
 /** Starts the four services; each puts its end on `closers` as soon as it runs. */
-async function startServices(options: BootPlaneOptions, currentIndex: () => ModelIndex, book: LeaseBook, counters: BootCounters, closers: Closers) {
+async function startServices(
+  options: BootPlaneOptions,
+  currentIndex: () => ModelIndex,
+  book: LeaseBook,
+  counters: BootCounters,
+  closers: Closers,
+) {
   const { clock, logger, recordEvent } = options;
   const system = loadSystemCalls();
   let boundHttpPort = options.httpPort ?? 8080;
@@ -103,7 +119,13 @@ async function startServices(options: BootPlaneOptions, currentIndex: () => Mode
   boundHttpPort = http.port;
   closers.push(() => http.stop());
   const localAddressFor = (address: string) => subnetOfAddress(currentIndex(), ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;
-  const tftp = await startTftpServer({ ...shared, port: options.tftpPort ?? 69, resolve: createBootFileResolver(directory, currentIndex), identify: directory.identify, localAddressFor });
+  const tftp = await startTftpServer({
+    ...shared,
+    port: options.tftpPort ?? 69,
+    resolve: createBootFileResolver(directory, currentIndex),
+    identify: directory.identify,
+    localAddressFor,
+  });
   closers.push(() => tftp.stop());
   const frames = openFrames(system, logger);
   if (frames) closers.push(() => frames.close());
@@ -142,7 +164,9 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
     await reconcile();
     const housekeeping = setInterval(() => {
       void reconcile();
-      book.expire(clock.nowMs()).catch((error: unknown) => logger.warn({ err: error }, 'expired leases could not be written down; they are tried again'));
+      book
+        .expire(clock.nowMs())
+        .catch((error: unknown) => logger.warn({ err: error }, 'expired leases could not be written down; they are tried again'));
     }, HOUSEKEEPING_MS);
     closers.push(() => clearInterval(housekeeping));
     return {
@@ -156,8 +180,13 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
       addresses: () => ({ dhcp: dhcp.listening(), routerAdvertisements: advertiser.listening(), tftpPort: tftp.port, httpPort: http.port }),
       metrics: () => ({
         ...counters.snapshot(),
-        'lease.known': book.table.size, 'lease.stored': forwarder.counters.stored, 'lease.store-failures': forwarder.counters.failures,
-        'lease.store-pending': forwarder.pending(), 'journal.writes': journal.counters.writes, 'journal.compactions': journal.counters.compactions, 'journal.failures': journal.counters.failures,
+        'lease.known': book.table.size,
+        'lease.stored': forwarder.counters.stored,
+        'lease.store-failures': forwarder.counters.failures,
+        'lease.store-pending': forwarder.pending(),
+        'journal.writes': journal.counters.writes,
+        'journal.compactions': journal.counters.compactions,
+        'journal.failures': journal.counters.failures,
       }),
       stop,
     };

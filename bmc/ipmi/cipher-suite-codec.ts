@@ -25,8 +25,7 @@ export const CIPHER_SUITES: Readonly<Record<CipherSuiteId, CipherSuite>> = {
 
 export const findCipherSuite = (authentication: number, integrity: number, confidentiality: number): CipherSuite | undefined =>
   Object.values(CIPHER_SUITES).find(
-    (suite) =>
-      suite.authentication === authentication && suite.integrity === integrity && suite.confidentiality === confidentiality,
+    (suite) => suite.authentication === authentication && suite.integrity === integrity && suite.confidentiality === confidentiality,
   );
 
 export const hmac = (suite: CipherSuite, key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer => {

@@ -48,5 +48,4 @@ const NAMES: Readonly<Record<number, string>> = {
   0xff: 'unspecified error',
 };
 
-export const completionName = (code: number): string =>
-  NAMES[code] ?? `command-specific error 0x${code.toString(16).padStart(2, '0')}`;
+export const completionName = (code: number): string => NAMES[code] ?? `command-specific error 0x${code.toString(16).padStart(2, '0')}`;

@@ -53,8 +53,7 @@ const uuidText = (bytes: Uint8Array): string =>
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
-const swapFields = (b: Buffer): Buffer =>
-  Buffer.from([b[3]!, b[2]!, b[1]!, b[0]!, b[5]!, b[4]!, b[7]!, b[6]!, ...b.subarray(8)]);
+const swapFields = (b: Buffer): Buffer => Buffer.from([b[3]!, b[2]!, b[1]!, b[0]!, b[5]!, b[4]!, b[7]!, b[6]!, ...b.subarray(8)]);
 
 const hasVersion = (b: Uint8Array, versions: readonly number[]): boolean => versions.includes(b[6]! >> 4) && b[8]! >> 6 === 2;
 const USUAL_VERSIONS = [1, 4];

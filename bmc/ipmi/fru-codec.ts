@@ -91,8 +91,7 @@ const AREAS = [
 /** A damaged area fails the whole inventory only when no other area could be read: half an identity beats none. */
 export function decodeFru(image: Buffer): FruInventory | Malformed {
   if (image.length < 8) return malformed('FRU inventory is shorter than its header', image.length);
-  if ((image[0]! & 0x0f) !== 1 || !sumIsZero(image.subarray(0, 8)))
-    return malformed('FRU header has a wrong version or checksum', 0);
+  if ((image[0]! & 0x0f) !== 1 || !sumIsZero(image.subarray(0, 8))) return malformed('FRU header has a wrong version or checksum', 0);
   const inventory: Partial<Record<keyof FruInventory, string>> = {};
   let failure: Malformed | undefined;
   for (const area of AREAS) {

@@ -85,12 +85,9 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
 
   const openLane = () =>
     deps.transport.openLane(address.host, port).catch((cause: unknown) => {
-      throw new BmcError(
-        'unreachable',
-        `${address.host}: ${(cause as Error).message}`,
-        'Check the BMC address and the name service.',
-        { cause },
-      );
+      throw new BmcError('unreachable', `${address.host}: ${(cause as Error).message}`, 'Check the BMC address and the name service.', {
+        cause,
+      });
     });
 
   const openSession = async (signal: AbortSignal): Promise<IpmiSession> => {
@@ -128,8 +125,7 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
       const completion = answer[0]!;
       if (completion === COMPLETION.ok) return answer.subarray(1);
       if (options.tolerate?.includes(completion)) return Buffer.alloc(0);
-      if (!BUSY_CODES.includes(completion) || tries >= BUSY_TRIES_MAX)
-        throw new IpmiCompletionError(address.host, request, completion);
+      if (!BUSY_CODES.includes(completion) || tries >= BUSY_TRIES_MAX) throw new IpmiCompletionError(address.host, request, completion);
       await deps.clock.sleep(BUSY_PAUSE_MS, signal);
     }
   };
@@ -138,12 +134,9 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
     (signal: AbortSignal) =>
     (error: unknown): never => {
       if (error instanceof BmcError || !signal.aborted) throw error;
-      throw new BmcError(
-        'timeout',
-        `${address.host}: no answer within the time allowed`,
-        'Check the BMC network, or allow more time.',
-        { cause: error },
-      );
+      throw new BmcError('timeout', `${address.host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', {
+        cause: error,
+      });
     };
 
   const exclusively = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {

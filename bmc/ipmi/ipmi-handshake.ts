@@ -58,8 +58,7 @@ function refusal(step: string, status: number): HandshakeOutcome {
   if (SUITE_REFUSALS.includes(status)) return { kind: 'suite-refused', reason };
   if (ROLE_REFUSALS.includes(status)) return { kind: 'role-refused', reason };
   if (FULL_REFUSALS.includes(status)) return { kind: 'no-sessions', reason };
-  if (status === RAKP_STATUS.unauthorizedName || status === RAKP_STATUS.invalidNameLength)
-    return { kind: 'auth-refused', reason };
+  if (status === RAKP_STATUS.unauthorizedName || status === RAKP_STATUS.invalidNameLength) return { kind: 'auth-refused', reason };
   return { kind: 'confused', reason };
 }
 

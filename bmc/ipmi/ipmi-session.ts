@@ -53,13 +53,7 @@ export function createIpmiSession(lane: Lane, open: OpenSession, deps: { clock: 
 
   const send = (payloadType: number, payload: Buffer) => {
     sent = nextSequence(sent);
-    lane.send(
-      encodeRmcpPlus(
-        { payloadType, sessionId: open.managedSessionId, sequence: sent, payload },
-        open.keys,
-        deps.random.bytes(16),
-      ),
-    );
+    lane.send(encodeRmcpPlus({ payloadType, sessionId: open.managedSessionId, sequence: sent, payload }, open.keys, deps.random.bytes(16)));
   };
 
   const session: IpmiSession = {
@@ -82,8 +76,7 @@ export function createIpmiSession(lane: Lane, open: OpenSession, deps: { clock: 
         match(payload) {
           const message = decodeMessage(payload);
           if (isMalformed(message) || message.data.length === 0) return undefined;
-          const ours =
-            message.sequence === sequence && message.netFn === request.netFn + 1 && message.command === request.command;
+          const ours = message.sequence === sequence && message.netFn === request.netFn + 1 && message.command === request.command;
           return ours ? message.data : undefined;
         },
       });

@@ -63,11 +63,7 @@ export async function putUser(
   if (name === '' || Buffer.byteLength(name) > USER_NAME_BYTES)
     throw new BmcError('refused', `${host}: a BMC user name has 1 to ${USER_NAME_BYTES} bytes`, 'Choose a shorter name.');
   if (password === '' || Buffer.byteLength(password) > PASSWORD_BYTES_MAX)
-    throw new BmcError(
-      'refused',
-      `${host}: an IPMI password has 1 to ${PASSWORD_BYTES_MAX} bytes`,
-      'Choose a shorter password.',
-    );
+    throw new BmcError('refused', `${host}: an IPMI password has 1 to ${PASSWORD_BYTES_MAX} bytes`, 'Choose a shorter password.');
   const channel = await endpoint.channel(signal);
   const slot = await findSlot(endpoint, name, channel, signal);
   if (!slot) throw new BmcError('refused', `${host}: all user slots are taken`, 'Delete a user on the BMC.');

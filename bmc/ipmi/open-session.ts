@@ -121,16 +121,10 @@ export async function openIpmiSession(
       'Check power, cable and address of the BMC, and that IPMI over LAN is enabled on it.',
     );
   if (!capabilities.speaksIpmi20)
-    throw new BmcError(
-      'unsupported',
-      `${address.host} speaks only IPMI 1.5`,
-      'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.',
-    );
+    throw new BmcError('unsupported', `${address.host} speaks only IPMI 1.5`, 'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.');
 
   const known = deps.suites.get(cacheKey);
-  const suites = address.cipherSuite
-    ? [address.cipherSuite]
-    : [...new Set([...(known ? [known] : []), ...SUITES_BY_PREFERENCE])];
+  const suites = address.cipherSuite ? [address.cipherSuite] : [...new Set([...(known ? [known] : []), ...SUITES_BY_PREFERENCE])];
   let last: Handshaken | undefined;
   for (const suite of suites) {
     last = await handshakeWithSuite(lane, address, suite, deps, signal);

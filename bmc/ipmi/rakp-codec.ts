@@ -53,10 +53,7 @@ export function encodeOpenResponse(response: OpenResponse, privilege: number): B
   head.writeUInt32LE(response.consoleSessionId, 4);
   if (response.status !== 0 || !response.suite) return head.subarray(0, 8);
   head.writeUInt32LE(response.managedSessionId, 8);
-  return Buffer.concat([
-    head,
-    algorithms(response.suite.authentication, response.suite.integrity, response.suite.confidentiality),
-  ]);
+  return Buffer.concat([head, algorithms(response.suite.authentication, response.suite.integrity, response.suite.confidentiality)]);
 }
 
 /** Some BMCs shorten a refusal to tag and status. */
@@ -240,7 +237,5 @@ export const rakpStatusName = (status: number): string => STATUS_NAMES[status] ?
 
 export const suiteRecords = (): Buffer =>
   Buffer.concat(
-    Object.values(CIPHER_SUITES).map((s) =>
-      Buffer.from([0xc0, s.id, s.authentication, 0x40 | s.integrity, 0x80 | s.confidentiality]),
-    ),
+    Object.values(CIPHER_SUITES).map((s) => Buffer.from([0xc0, s.id, s.authentication, 0x40 | s.integrity, 0x80 | s.confidentiality])),
   );

@@ -32,8 +32,7 @@ export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSign
       pieces.push(piece);
       offset += piece.length;
     } catch (error) {
-      const smaller =
-        error instanceof IpmiCompletionError && TOO_MUCH.includes(error.completion) && chunkBytes > CHUNK_BYTES_MIN;
+      const smaller = error instanceof IpmiCompletionError && TOO_MUCH.includes(error.completion) && chunkBytes > CHUNK_BYTES_MIN;
       // Some BMCs say more than they have: what came before the end is the inventory.
       if (!smaller && error instanceof IpmiCompletionError && pieces.length > 0 && !error.retryable) break;
       if (!smaller) throw error;

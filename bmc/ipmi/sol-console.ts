@@ -6,15 +6,7 @@ import { COMPLETION, completionName } from './completion-code-codec.ts';
 import { getDeviceId } from './device-codec.ts';
 import type { IpmiSession } from './ipmi-session.ts';
 import type { IpmiRequest } from './message-codec.ts';
-import {
-  activateSol,
-  deactivateSol,
-  decodeSol,
-  decodeSolActivation,
-  encodeSol,
-  SOL_ALREADY_ACTIVE,
-  SOL_DEACTIVATED,
-} from './sol-codec.ts';
+import { activateSol, deactivateSol, decodeSol, decodeSolActivation, encodeSol, SOL_ALREADY_ACTIVE, SOL_DEACTIVATED } from './sol-codec.ts';
 import { createSolLink } from './sol-link-codec.ts';
 
 /** The host's serial console over a session of its own. It ends when either side closes, or the BMC falls silent. */
@@ -48,8 +40,7 @@ async function activate(host: string, session: IpmiSession, signal: AbortSignal)
     );
   }
   const activation = decodeSolActivation(answer.subarray(1));
-  if (isMalformed(activation))
-    throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
+  if (isMalformed(activation)) throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
   return Math.min(Math.max(activation.inboundBytesMax - SOL_HEADER_BYTES, 1), CHUNK_BYTES_MAX);
 }
 
@@ -61,10 +52,7 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
   const keepAlive = setInterval(() => {
     session
       .request(getDeviceId, WAITS_MS, AbortSignal.timeout(KEEP_ALIVE_MS))
-      .then(
-        (answer) =>
-          answer ?? stream.destroy(new BmcError('timeout', `${host}: console session was lost`, 'Open the console again.')),
-      )
+      .then((answer) => answer ?? stream.destroy(new BmcError('timeout', `${host}: console session was lost`, 'Open the console again.')))
       .catch(() => undefined);
   }, KEEP_ALIVE_MS);
   keepAlive.unref();
@@ -80,9 +68,7 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
     for (;;) {
       const turn = link.next(clock.nowMs());
       if (turn.lost)
-        return void stream.destroy(
-          new BmcError('timeout', `${host}: the BMC no longer takes console input`, 'Open the console again.'),
-        );
+        return void stream.destroy(new BmcError('timeout', `${host}: the BMC no longer takes console input`, 'Open the console again.'));
       if (!turn.packet) {
         if (turn.wakeInMs !== undefined) timer = setTimeout(pump, turn.wakeInMs);
         return releaseWrite();

@@ -61,9 +61,7 @@ export function createSolLink(settings: SolLinkSettings): SolLink {
   };
 
   const ackFields = () => {
-    const fields = owesAck
-      ? { acknowledged: lastReceived.sequence, accepted: lastReceived.accepted }
-      : { acknowledged: 0, accepted: 0 };
+    const fields = owesAck ? { acknowledged: lastReceived.sequence, accepted: lastReceived.accepted } : { acknowledged: 0, accepted: 0 };
     owesAck = false;
     return { ...fields, flags: settings.flags ?? 0 };
   };

@@ -10,8 +10,7 @@ export const PASSWORD_BYTES_MAX = 20;
 
 const app = (command: number, data: Buffer): IpmiRequest => ({ netFn: NET_FN.app, command, data });
 
-export const getUserAccess = (channel: number, id: number): IpmiRequest =>
-  app(USER_COMMAND.getAccess, Buffer.from([channel, id]));
+export const getUserAccess = (channel: number, id: number): IpmiRequest => app(USER_COMMAND.getAccess, Buffer.from([channel, id]));
 
 export interface UserAccess {
   readonly idMax: number;
@@ -46,10 +45,7 @@ export const encodeUserAccess = (access: UserAccess): Buffer =>
     access.idMax,
     ((access.enabled === undefined ? 0 : access.enabled ? 1 : 2) << 6) | access.enabledCount,
     access.fixedNames,
-    (access.callbackOnly ? 0x40 : 0) |
-      (access.linkAuthentication ? 0x20 : 0) |
-      (access.ipmiMessaging ? 0x10 : 0) |
-      access.privilege,
+    (access.callbackOnly ? 0x40 : 0) | (access.linkAuthentication ? 0x20 : 0) | (access.ipmiMessaging ? 0x10 : 0) | access.privilege,
   ]);
 
 /** Bit 7 makes the next three bits count: callback only, link authentication, IPMI messaging. */
@@ -65,8 +61,7 @@ const fixedText = (text: string, sizeBytes: number): Buffer => {
 export const getUserName = (id: number): IpmiRequest => app(USER_COMMAND.getName, Buffer.from([id]));
 export const setUserName = (id: number, name: string): IpmiRequest =>
   app(USER_COMMAND.setName, Buffer.concat([Buffer.from([id]), fixedText(name, USER_NAME_BYTES)]));
-export const decodeUserName = (data: Buffer): string =>
-  data.subarray(0, USER_NAME_BYTES).toString('latin1').replace(/\0.*$/s, '');
+export const decodeUserName = (data: Buffer): string => data.subarray(0, USER_NAME_BYTES).toString('latin1').replace(/\0.*$/s, '');
 export const encodeUserName = (name: string): Buffer => fixedText(name, USER_NAME_BYTES);
 
 const PASSWORD_OPERATIONS = ['disable', 'enable', 'set', 'test'] as const;

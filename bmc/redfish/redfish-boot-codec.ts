@@ -33,8 +33,7 @@ export const resetTypeFor = (action: PowerAction, allowableValues: unknown): str
 export function encodeBoot(setting: BootSetting, boot: JsonObject): JsonObject | undefined {
   const modes = allowed(boot['BootSourceOverrideMode@Redfish.AllowableValues']);
   const knowsMode = modes !== undefined || boot['BootSourceOverrideMode'] !== undefined;
-  const mode =
-    setting.firmwareMode && knowsMode ? { BootSourceOverrideMode: setting.firmwareMode === 'uefi' ? 'UEFI' : 'Legacy' } : {};
+  const mode = setting.firmwareMode && knowsMode ? { BootSourceOverrideMode: setting.firmwareMode === 'uefi' ? 'UEFI' : 'Legacy' } : {};
   if (setting.device === 'none') return { BootSourceOverrideEnabled: 'Disabled', ...mode };
   const target = choose(TARGETS[setting.device], allowed(boot['BootSourceOverrideTarget@Redfish.AllowableValues']));
   if (!target) return undefined;
@@ -43,8 +42,7 @@ export function encodeBoot(setting: BootSetting, boot: JsonObject): JsonObject |
 
 export function decodeBoot(boot: JsonObject): BootSetting {
   const mode = boot['BootSourceOverrideMode'];
-  const firmwareMode =
-    mode === 'UEFI' ? { firmwareMode: 'uefi' as const } : mode === 'Legacy' ? { firmwareMode: 'bios' as const } : {};
+  const firmwareMode = mode === 'UEFI' ? { firmwareMode: 'uefi' as const } : mode === 'Legacy' ? { firmwareMode: 'bios' as const } : {};
   const enabled = boot['BootSourceOverrideEnabled'];
   const entry = Object.entries(TARGETS).find(([, words]) => words.includes(String(boot['BootSourceOverrideTarget'])));
   if (enabled !== 'Once' && enabled !== 'Continuous') return { device: 'none', persistent: false, ...firmwareMode };

@@ -37,8 +37,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
   const { host } = address;
   let systemPath = address.systemPath;
 
-  const missing = (what: string) =>
-    new BmcError('unsupported', `${host}: this BMC has no ${what}`, 'Try IPMI, or newer BMC firmware.');
+  const missing = (what: string) => new BmcError('unsupported', `${host}: this BMC has no ${what}`, 'Try IPMI, or newer BMC firmware.');
   const follow = async (from: JsonObject, key: string, signal: AbortSignal): Promise<JsonObject> => {
     const path = pathAt(from, key);
     if (!path) throw missing(key);
@@ -88,8 +87,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     const target = textAt(reset, 'target');
     if (!target) throw missing('reset action');
     const info = textAt(reset, '@Redfish.ActionInfo');
-    const values =
-      reset['ResetType@Redfish.AllowableValues'] ?? (info ? allowableResetTypes(await http.get(info, signal)) : undefined);
+    const values = reset['ResetType@Redfish.AllowableValues'] ?? (info ? allowableResetTypes(await http.get(info, signal)) : undefined);
     const type = resetTypeFor(wanted, values);
     if (!type) throw missing(`reset type for "${wanted}"`);
     await http.post(target, { ResetType: type }, signal);
@@ -105,9 +103,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     const system = await readSystem(signal);
     const firmware = textAt(await readManager(signal).catch(ignoreUnsupported), 'FirmwareVersion');
     const nics = pathAt(system, 'EthernetInterfaces') ? await readMembers(system, 'EthernetInterfaces', signal) : [];
-    const nicMacs = nics.flatMap(
-      (nic) => parseMacAddress(textAt(nic, 'PermanentMACAddress') ?? textAt(nic, 'MACAddress') ?? '') ?? [],
-    );
+    const nicMacs = nics.flatMap((nic) => parseMacAddress(textAt(nic, 'PermanentMACAddress') ?? textAt(nic, 'MACAddress') ?? '') ?? []);
     const optional = (key: keyof BmcIdentity, value: string | undefined) => (value ? { [key]: value } : {});
     return {
       ...optional('systemUuid', textAt(system, 'UUID')?.toLowerCase()),
@@ -136,11 +132,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     else await http.post(path, wanted, signal);
     const user = (await readAccounts(signal)).accounts.find((account) => account['UserName'] === name);
     if (!user)
-      throw new BmcError(
-        'protocol',
-        `${host}: the BMC accepted user ${name} but does not list it`,
-        'Look at the accounts on the BMC.',
-      );
+      throw new BmcError('protocol', `${host}: the BMC accepted user ${name} but does not list it`, 'Look at the accounts on the BMC.');
     return userOf(user);
   };
 

@@ -64,11 +64,7 @@ function parseBody(text: string, host: string): JsonObject {
 
 /** With a pinned certificate its name is not checked: BMCs rarely carry their own address in it. */
 const tlsOptions = (trust: BmcAddress['trust']) =>
-  trust === false
-    ? { rejectUnauthorized: false }
-    : typeof trust === 'string'
-      ? { ca: trust, checkServerIdentity: () => undefined }
-      : {};
+  trust === false ? { rejectUnauthorized: false } : typeof trust === 'string' ? { ca: trust, checkServerIdentity: () => undefined } : {};
 
 export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; guard: LockoutGuard }): RedfishHttp {
   const { host } = address;
@@ -140,12 +136,9 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
   const asBmcError = (error: unknown, signal: AbortSignal): BmcError => {
     if (error instanceof BmcError) return error;
     if (signal.aborted)
-      return new BmcError(
-        'timeout',
-        `${host}: no answer within the time allowed`,
-        'Check the BMC network, or allow more time.',
-        { cause: error },
-      );
+      return new BmcError('timeout', `${host}: no answer within the time allowed`, 'Check the BMC network, or allow more time.', {
+        cause: error,
+      });
     const { code, message } = error as NodeJS.ErrnoException;
     const certificate = /CERT|SELF_SIGNED|ERR_TLS/.test(code ?? '');
     return certificate
@@ -237,18 +230,13 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
       const running = reply.status === 202 || (typeof state === 'string' && TASK_RUNNING.has(state));
       if (running) continue;
       if (typeof state === 'string' && state !== 'Completed')
-        throw new BmcError(
-          'refused',
-          `${host}: task ended as ${state}: ${messageOf(reply.body)}`,
-          "Read the task's messages on the BMC.",
-        );
+        throw new BmcError('refused', `${host}: task ended as ${state}: ${messageOf(reply.body)}`, "Read the task's messages on the BMC.");
       return reply;
     }
   };
 
   const finish = async (reply: Reply, what: string, signal: AbortSignal): Promise<JsonObject> => {
-    const monitor =
-      reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
+    const monitor = reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
     const last = monitor ? await followTask(monitor, signal) : reply;
     if (last.status >= 300) throw refuse(last, what);
     return last.body;
@@ -264,10 +252,8 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
 
   return {
     origin,
-    get: (path, signal) =>
-      wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
-    post: (path, body, signal) =>
-      wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
+    get: (path, signal) => wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
+    post: (path, body, signal) => wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
     patch: (path, body, signal) =>
       wrap(signal, async () => {
         const attempt = async () => {

@@ -25,7 +25,10 @@ async function build(terminal: Terminal, name: string, cacheDirectory: string, j
     progress.end();
   }
   if (json !== undefined) await writeJson(terminal, json, image);
-  if (json !== true) terminal.out(`${image.path}\n${(image.sizeBytes / MIB).toFixed(1)} MiB packed, ${(image.diskSizeBytes / MIB).toFixed(0)} MiB as a disk, ${formatSeconds(Date.now() - startedMs)}`);
+  if (json !== true)
+    terminal.out(
+      `${image.path}\n${(image.sizeBytes / MIB).toFixed(1)} MiB packed, ${(image.diskSizeBytes / MIB).toFixed(0)} MiB as a disk, ${formatSeconds(Date.now() - startedMs)}`,
+    );
 }
 
 /** Newest first. The records lie beside the images; one without its image is of a build that was cleaned away. */
@@ -65,7 +68,7 @@ export function imageCommand(terminal: Terminal): Command {
   const command = new Command('image').description('operating system images').helpCommand(false);
   command
     .command('build')
-    .description('build an image from the system\'s own Debian sources; answers from the cache when nothing changed')
+    .description("build an image from the system's own Debian sources; answers from the cache when nothing changed")
     .argument('<name>', 'debian or tiny')
     .option('--cache <directory>', 'where images are kept', IMAGE_CACHE)
     .option('--json [file]', 'the image as JSON, to the file or to standard output')

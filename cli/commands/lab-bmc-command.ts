@@ -33,7 +33,8 @@ const FILES_BESIDES = 300;
 
 const wholeNumber = (minimum: number, maximum: number) => (text: string) => {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < minimum || value > maximum) throw new InvalidArgumentError(`Give a whole number from ${minimum} to ${maximum}.`);
+  if (!/^\d+$/.test(text) || value < minimum || value > maximum)
+    throw new InvalidArgumentError(`Give a whole number from ${minimum} to ${maximum}.`);
   return value;
 };
 
@@ -52,7 +53,11 @@ async function raiseOpenFilesLimit(needed: number): Promise<void> {
   if (openFilesLimit() >= needed) return;
   await promisify(execFile)('prlimit', ['--pid', String(process.pid), `--nofile=${needed}:${needed}`]).catch(() => {});
   if (openFilesLimit() >= needed) return;
-  throw new CommandError(`${needed} open files are needed, the limit is ${openFilesLimit()}`, EXIT_CODE.failed, `as root: prlimit --pid $$ --nofile=${needed}:${needed}, then again in the same shell`);
+  throw new CommandError(
+    `${needed} open files are needed, the limit is ${openFilesLimit()}`,
+    EXIT_CODE.failed,
+    `as root: prlimit --pid $$ --nofile=${needed}:${needed}, then again in the same shell`,
+  );
 }
 
 function fleetSettings(options: LabBmcOptions): BmcFleetSettings {
@@ -113,7 +118,9 @@ async function runFleet(terminal: Terminal, options: LabBmcOptions): Promise<voi
   }
   try {
     if (options.json !== undefined) {
-      const bmcs = fleet.list().map(({ address, username, password, redfish, ipmiPort }) => ({ address, username, password, redfish, ipmiPort }));
+      const bmcs = fleet
+        .list()
+        .map(({ address, username, password, redfish, ipmiPort }) => ({ address, username, password, redfish, ipmiPort }));
       await writeJson(terminal, options.json, { bmcs }, 0o600);
     }
     if (options.json !== true) terminal.out(describe(fleet, terminal));

@@ -17,7 +17,11 @@ async function runTests(sets: readonly TestSet[], options: TestOptions, terminal
   const found = await findTestFiles(ROOT, sets);
   const files = found.filter((file) => options.filter === undefined || file.includes(options.filter));
   // A run of nothing must not look like a success.
-  if (files.length === 0) throw new CommandError(`no test files in ${sets.join(', ')}${options.filter === undefined ? '' : ` match ${options.filter}`}`, EXIT_CODE.usage);
+  if (files.length === 0)
+    throw new CommandError(
+      `no test files in ${sets.join(', ')}${options.filter === undefined ? '' : ` match ${options.filter}`}`,
+      EXIT_CODE.usage,
+    );
   const report: TestReport = await runTestFiles(ROOT, files, { lab: sets.includes('lab') });
   if (options.json !== undefined) await writeJson(terminal, options.json, { sets, ...report });
   process.exitCode = report.passed ? EXIT_CODE.ok : EXIT_CODE.failed;
@@ -42,5 +46,7 @@ Examples:
   $ rackwright test unit integration
   $ rackwright test integration --filter pxe --json results.json`,
     )
-    .action((sets: TestSet[], options: TestOptions) => runTests(sets.length > 0 ? sets : ['house', 'unit', 'integration'], options, terminal));
+    .action((sets: TestSet[], options: TestOptions) =>
+      runTests(sets.length > 0 ? sets : ['house', 'unit', 'integration'], options, terminal),
+    );
 }

@@ -17,7 +17,8 @@ export const formatBar = (fraction: number): string => {
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)}`;
 };
 
-export const formatSeconds = (ms: number): string => (ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`);
+export const formatSeconds = (ms: number): string =>
+  ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
 
 export function startProgress(terminal: Terminal, nowMs: () => number): Progress {
   const startedMs = nowMs();

@@ -10,7 +10,13 @@ const COLUMNS = [
 
 test('columns line up and nothing is cut in a file', () => {
   assert.equal(
-    formatTable([['node-1', '9'], ['a', '1000']] as const, COLUMNS),
+    formatTable(
+      [
+        ['node-1', '9'],
+        ['a', '1000'],
+      ] as const,
+      COLUMNS,
+    ),
     'name    size\nnode-1     9\na       1000\n',
   );
 });

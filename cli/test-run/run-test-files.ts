@@ -39,7 +39,8 @@ export async function runTestFiles(root: string, files: readonly string[], optio
     signal: interrupted.signal,
   });
   stream.on('test:fail', ({ name, file, details, todo }) => {
-    if (todo === undefined && details.type !== 'suite') failures.push({ file: relative(root, file ?? name), name, message: details.error.message });
+    if (todo === undefined && details.type !== 'suite')
+      failures.push({ file: relative(root, file ?? name), name, message: details.error.message });
   });
   // One summary per file, then one of the whole run, which alone has no file.
   stream.on('test:summary', (summary) => {

@@ -42,7 +42,8 @@ menuentry 'Debian, previous kernel' {
 `;
 
 /** On the EFI system partition and behind BIOS GRUB: finds the real one. */
-const chainConfigFor = (rootUuid: string) => `search --no-floppy --fs-uuid --set=root ${rootUuid}\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n`;
+const chainConfigFor = (rootUuid: string) =>
+  `search --no-floppy --fs-uuid --set=root ${rootUuid}\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n`;
 
 async function makeEsp(packagesRoot: string, rootUuid: string): Promise<Buffer> {
   const files = new Map<string, Buffer>();
@@ -55,7 +56,15 @@ async function makeEsp(packagesRoot: string, rootUuid: string): Promise<Buffer> 
 export const debianImage: ImageRecipe = {
   name: 'debian',
   defaultUser: 'debian',
-  sources: ['debian-image.ts', 'debian/overlay.ts', 'debian/root-tree.ts', 'grub.ts', 'fat-image.ts', 'disk-image.ts', '../../deploy-agent/gpt-codec.ts'].map(here),
+  sources: [
+    'debian-image.ts',
+    'debian/overlay.ts',
+    'debian/root-tree.ts',
+    'grub.ts',
+    'fat-image.ts',
+    'disk-image.ts',
+    '../../deploy-agent/gpt-codec.ts',
+  ].map(here),
   async packages(cacheDirectory) {
     const kernel = await resolveKernelPackage('linux-image-amd64', cacheDirectory);
     return resolvePackages([kernel, ...PACKAGES, 'systemd', 'libc6', 'libssl3', ...LOADER_PACKAGES], cacheDirectory);
@@ -82,8 +91,27 @@ export const debianImage: ImageRecipe = {
       ]);
       onProgress(`debian: writing the root file system, ${Math.round(contentBytes / 2 ** 20)} MiB`);
       const blocks = ((rootPartition.lastLba - rootPartition.firstLba + 1) * table.blockBytes) / 1024;
-      const fileSystem = ['-q', '-t', 'ext4', '-F', '-U', rootUuid, '-L', 'rootfs', '-m', '1', '-d', root, '-E', `offset=${partitionOffset(table, 3)},lazy_itable_init=1,hash_seed=${rootUuid}`, '-O', '^metadata_csum_seed,^orphan_file'];
-      await runCommand('mke2fs', [...fileSystem, output, `${blocks}k`]).catch(() => runCommand('mke2fs', [...fileSystem.slice(0, -2), output, `${blocks}k`]));
+      const fileSystem = [
+        '-q',
+        '-t',
+        'ext4',
+        '-F',
+        '-U',
+        rootUuid,
+        '-L',
+        'rootfs',
+        '-m',
+        '1',
+        '-d',
+        root,
+        '-E',
+        `offset=${partitionOffset(table, 3)},lazy_itable_init=1,hash_seed=${rootUuid}`,
+        '-O',
+        '^metadata_csum_seed,^orphan_file',
+      ];
+      await runCommand('mke2fs', [...fileSystem, output, `${blocks}k`]).catch(() =>
+        runCommand('mke2fs', [...fileSystem.slice(0, -2), output, `${blocks}k`]),
+      );
     } finally {
       await rm(work, { recursive: true, force: true });
     }

@@ -25,18 +25,40 @@ export function planDisk(seed: string, plans: readonly PartitionPlan[]): GptTabl
   const partitions = plans.map((plan, index): GptPartition => {
     const firstLba = offset / BLOCK_BYTES;
     offset += Math.ceil(plan.sizeBytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    return { number: index + 1, type: plan.type, guid: guidFrom(`${seed} ${index}`), firstLba, lastLba: offset / BLOCK_BYTES - 1, attributes: 0n, name: plan.name };
+    return {
+      number: index + 1,
+      type: plan.type,
+      guid: guidFrom(`${seed} ${index}`),
+      firstLba,
+      lastLba: offset / BLOCK_BYTES - 1,
+      attributes: 0n,
+      name: plan.name,
+    };
   });
-  return { diskGuid: guidFrom(seed), blockBytes: BLOCK_BYTES, diskBlocks: (offset + TAIL_BYTES) / BLOCK_BYTES, entryCount: 128, partitions };
+  return {
+    diskGuid: guidFrom(seed),
+    blockBytes: BLOCK_BYTES,
+    diskBlocks: (offset + TAIL_BYTES) / BLOCK_BYTES,
+    entryCount: 128,
+    partitions,
+  };
 }
 
 /** Writes the partition table and the given pieces (byte offset, data) into `file`, which becomes exactly as long as the disk. */
-export async function writeDisk(file: string, table: GptTable, bootCode: Buffer, pieces: readonly (readonly [number, Buffer])[]): Promise<void> {
-  const disk = await open(file, 'a').then((handle) => handle.close()).then(() => open(file, 'r+'));
+export async function writeDisk(
+  file: string,
+  table: GptTable,
+  bootCode: Buffer,
+  pieces: readonly (readonly [number, Buffer])[],
+): Promise<void> {
+  const disk = await open(file, 'a')
+    .then((handle) => handle.close())
+    .then(() => open(file, 'r+'));
   try {
     await disk.truncate(table.diskBlocks * table.blockBytes);
     const gpt = encodeGpt(table, bootCode);
-    for (const [offset, data] of [[0, gpt.primary], [gpt.backupOffset, gpt.backup], ...pieces] as const) await disk.write(data, 0, data.length, offset);
+    for (const [offset, data] of [[0, gpt.primary], [gpt.backupOffset, gpt.backup], ...pieces] as const)
+      await disk.write(data, 0, data.length, offset);
   } finally {
     await disk.close();
   }

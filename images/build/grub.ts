@@ -16,7 +16,23 @@ const BOOT_KERNEL_SECTOR_OFFSET = 0x5c;
 /** Where core.img's first block keeps the place of its second one (diskboot.S: `firstlist` - 12). */
 const CORE_BLOCKLIST_OFFSET = 0x1f4;
 
-const MODULES = ['biosdisk', 'part_gpt', 'fat', 'ext2', 'search', 'search_fs_uuid', 'normal', 'configfile', 'linux', 'echo', 'test', 'boot', 'minicmd', 'serial', 'terminal'];
+const MODULES = [
+  'biosdisk',
+  'part_gpt',
+  'fat',
+  'ext2',
+  'search',
+  'search_fs_uuid',
+  'normal',
+  'configfile',
+  'linux',
+  'echo',
+  'test',
+  'boot',
+  'minicmd',
+  'serial',
+  'terminal',
+];
 
 /** Without grub-install: `prefix` like `(,gpt2)/grub` is looked up on the disk that booted. */
 export async function makeBiosGrub(packagesRoot: string, prefix: string, biosBootFirstLba: number): Promise<BiosGrub> {

@@ -19,7 +19,7 @@ const HOP_LIMIT = 64;
 export function decodeRouterSolicitation(bytes: Buffer): RouterSolicitation | Malformed {
   if (bytes.length < 8) return malformed('shorter than a router solicitation', bytes.length);
   if (bytes[0] !== TYPE_SOLICITATION || bytes[1] !== 0) return malformed('not a router solicitation', 0);
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const units = bytes[at + 1] ?? 0;
     if (units === 0 || at + units * 8 > bytes.length) return malformed('an option of no length or cut short', at);
     at += units * 8;

@@ -7,7 +7,14 @@ import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { SystemCalls } from '../socket/system-calls.ts';
 import { decodeRouterSolicitation, encodeEmptyAdvertisement } from './router-advertisement-codec.ts';
-import { allNodesAddress, hasFullHopLimit, hasSourceAddress, openSolicitationSocket, type ReceivedSolicitation, type SolicitationSocket } from './solicitation-socket.ts';
+import {
+  allNodesAddress,
+  hasFullHopLimit,
+  hasSourceAddress,
+  openSolicitationSocket,
+  type ReceivedSolicitation,
+  type SolicitationSocket,
+} from './solicitation-socket.ts';
 
 /**
  * Answers router solicitations, so that iPXE does not sit out its wait for IPv6. It never speaks unasked, and is no router:
@@ -33,19 +40,33 @@ const interfaceMac = (name: string): Uint8Array | undefined => {
   return mac === undefined ? undefined : macAddressToBytes(mac);
 };
 
-function answerSolicitation(options: RouterAdvertiserOptions, name: string, socket: SolicitationSocket, packet: ReceivedSolicitation): void {
+function answerSolicitation(
+  options: RouterAdvertiserOptions,
+  name: string,
+  socket: SolicitationSocket,
+  packet: ReceivedSolicitation,
+): void {
   const { counters, gate } = options;
   counters.add('router-advertisement.received');
   if (!hasFullHopLimit(packet)) return counters.add('router-advertisement.drop.hop-limit');
   if (isMalformed(decodeRouterSolicitation(packet.bytes))) return counters.add('router-advertisement.drop.malformed');
-  const source = packet.source.subarray(8, 24).toString('hex').replace(/(.{4})(?!$)/g, '$1:');
+  const source = packet.source
+    .subarray(8, 24)
+    .toString('hex')
+    .replace(/(.{4})(?!$)/g, '$1:');
   const destination = hasSourceAddress(packet) ? packet.source : allNodesAddress(socket.interfaceIndex);
   const sent = socket.send(encodeEmptyAdvertisement(interfaceMac(name)), destination);
   counters.add(sent < 0 ? 'router-advertisement.drop.send-failed' : 'router-advertisement.sent');
   gate.record(`ra ${name} ${source}`, {
-    source: 'router-advertisement', kind: sent < 0 ? 'router-advertisement.failed' : 'router-advertisement.sent', severity: sent < 0 ? 'warning' : 'debug',
-    message: sent < 0 ? `${source} on ${name} waits for IPv6: the router advertisement could not be sent (errno ${-sent})` : `${source} on ${name} need not wait for IPv6`,
-    machine: { ipAddress: source }, evidence: { interface: name },
+    source: 'router-advertisement',
+    kind: sent < 0 ? 'router-advertisement.failed' : 'router-advertisement.sent',
+    severity: sent < 0 ? 'warning' : 'debug',
+    message:
+      sent < 0
+        ? `${source} on ${name} waits for IPv6: the router advertisement could not be sent (errno ${-sent})`
+        : `${source} on ${name} need not wait for IPv6`,
+    machine: { ipAddress: source },
+    evidence: { interface: name },
   });
 }
 
@@ -61,7 +82,8 @@ export function startRouterAdvertiser(options: RouterAdvertiserOptions): RouterA
       logger.info({ interface: name }, 'router solicitations are answered');
     } catch (error) {
       options.counters.add('router-advertisement.listen-failed');
-      if (!complained.has(name)) logger.warn({ err: error, interface: name }, 'router solicitations cannot be answered here: iPXE will wait some 12 s for IPv6');
+      if (!complained.has(name))
+        logger.warn({ err: error, interface: name }, 'router solicitations cannot be answered here: iPXE will wait some 12 s for IPv6');
       complained.add(name);
     }
   };
@@ -72,7 +94,13 @@ export function startRouterAdvertiser(options: RouterAdvertiserOptions): RouterA
   return {
     listening: () => [...sockets.keys()],
     reconcile() {
-      const wanted = new Set(options.currentIndex().subnets.filter((s) => s.subnet.routerAdvertisements).map((s) => s.subnet.interface).filter((n) => n !== undefined));
+      const wanted = new Set(
+        options
+          .currentIndex()
+          .subnets.filter((s) => s.subnet.routerAdvertisements)
+          .map((s) => s.subnet.interface)
+          .filter((n) => n !== undefined),
+      );
       // An interface that was made anew has the old name and another index.
       for (const [name, socket] of sockets) if (!wanted.has(name) || system?.interfaceIndex(name) !== socket.interfaceIndex) close(name);
       if (!system) return;

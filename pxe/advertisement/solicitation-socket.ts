@@ -95,7 +95,8 @@ function createReceiver(system: SystemCalls, fd: number) {
     arena.writeBigUInt64LE(BigInt(CONTROL_BYTES), 40);
     const length = system.recvMessage(fd, arena);
     if (length < 0) return length;
-    const hasHopLimit = arena.readBigUInt64LE(40) >= 20n && control.readInt32LE(8) === IPPROTO_IPV6 && control.readInt32LE(12) === IPV6_HOPLIMIT;
+    const hasHopLimit =
+      arena.readBigUInt64LE(40) >= 20n && control.readInt32LE(8) === IPPROTO_IPV6 && control.readInt32LE(12) === IPV6_HOPLIMIT;
     return {
       bytes: Buffer.from(arena.subarray(DATA_OFFSET, DATA_OFFSET + length)),
       source: Buffer.from(arena.subarray(NAME_OFFSET, NAME_OFFSET + SOCKADDR_IN6_BYTES)),
@@ -110,7 +111,11 @@ export const hasFullHopLimit = (packet: ReceivedSolicitation): boolean => packet
 export const hasSourceAddress = (packet: ReceivedSolicitation): boolean => packet.source.subarray(8, 24).some((byte) => byte !== 0);
 
 /** Throws the system's error when the interface or the right (CAP_NET_RAW) is missing, or IPv6 is off. */
-export function openSolicitationSocket(system: SystemCalls, name: string, onPacket: (packet: ReceivedSolicitation) => void): SolicitationSocket {
+export function openSolicitationSocket(
+  system: SystemCalls,
+  name: string,
+  onPacket: (packet: ReceivedSolicitation) => void,
+): SolicitationSocket {
   const interfaceIndex = system.interfaceIndex(name);
   const fd = system.socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
   let stopWatching: () => void;

@@ -30,7 +30,8 @@ const HOSTNAME_CHARACTERS_MAX = 255;
 /** The facts, or a sentence saying why this is no DHCP request that can be answered. */
 export function readClientFacts(request: DhcpMessage): DhcpClientFacts | string {
   const { options } = request;
-  if (request.htype !== ETHERNET || request.chaddr.length !== 6) return `hardware type ${request.htype} with ${request.chaddr.length} address bytes is not Ethernet`;
+  if (request.htype !== ETHERNET || request.chaddr.length !== 6)
+    return `hardware type ${request.htype} with ${request.chaddr.length} address bytes is not Ethernet`;
   const type = options.get(OPTION.messageType);
   if (type === undefined) return 'a BOOTP request: it has no DHCP message type';
   if (type.length !== 1) return 'a DHCP message type that is not one byte';

@@ -25,12 +25,18 @@ export interface DhcpEvents {
 }
 
 const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
-  'pool-exhausted': 'warning', 'no-pool': 'warning', declined: 'warning', 'declines-too-often': 'warning', 'no-subnet': 'warning',
-  'other-server-chosen': 'warning', released: 'info',
+  'pool-exhausted': 'warning',
+  'no-pool': 'warning',
+  declined: 'warning',
+  'declines-too-often': 'warning',
+  'no-subnet': 'warning',
+  'other-server-chosen': 'warning',
+  released: 'info',
 };
 
 const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string): JsonObject => ({
-  xid, via,
+  xid,
+  via,
   ...(decision.facts?.firmware.vendorClass ? { vendorClass: decision.facts.firmware.vendorClass } : {}),
   ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
   ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
@@ -41,11 +47,22 @@ const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string)
 export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }: DhcpEventOptions): DhcpEvents {
   const tellReply = (reply: DhcpReply, xid: number, via: string) => {
     const { facts, host } = reply;
-    const machine = { mac: facts.mac, ...(host ? { nodeId: host.nodeId } : {}), ...(reply.message.yiaddr ? { ipAddress: ipv4FromNumber(reply.message.yiaddr) } : {}) };
+    const machine = {
+      mac: facts.mac,
+      ...(host ? { nodeId: host.nodeId } : {}),
+      ...(reply.message.yiaddr ? { ipAddress: ipv4FromNumber(reply.message.yiaddr) } : {}),
+    };
     const correlationId = `dhcp-${facts.mac}-${xid.toString(16)}`;
     const common = { source: 'dhcp' as const, machine, correlationId, evidence: evidenceOf(reply, xid, via) };
-    recordEvent({ ...common, atMs: clock.nowMs(), kind: `dhcp.${reply.type}`, severity: reply.type === 'nak' ? 'warning' : 'info', message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}: ${reply.why}` });
-    for (const note of reply.notes) gate.record(`${note.kind} ${facts.mac}`, { ...common, kind: note.kind, severity: 'warning', message: note.message });
+    recordEvent({
+      ...common,
+      atMs: clock.nowMs(),
+      kind: `dhcp.${reply.type}`,
+      severity: reply.type === 'nak' ? 'warning' : 'info',
+      message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}: ${reply.why}`,
+    });
+    for (const note of reply.notes)
+      gate.record(`${note.kind} ${facts.mac}`, { ...common, kind: note.kind, severity: 'warning', message: note.message });
   };
 
   const tellSilence = (quiet: DhcpSilence, xid: number, via: string) => {
@@ -53,17 +70,31 @@ export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }:
     const severity = SEVERITY[quiet.reason] ?? 'debug';
     const kind = ['released', 'declined', 'pool-exhausted'].includes(quiet.reason) ? `dhcp.${quiet.reason}` : 'dhcp.silence';
     const machine = { mac: quiet.facts?.mac ?? 'unknown', ...(quiet.host ? { nodeId: quiet.host.nodeId } : {}) };
-    const told = gate.record(`${quiet.reason} ${machine.mac}`, { source: 'dhcp', kind, severity, message: quiet.why, machine, evidence: { reason: quiet.reason, ...evidenceOf(quiet, xid, via) }, correlationId: `dhcp-${machine.mac}-${xid.toString(16)}` });
+    const told = gate.record(`${quiet.reason} ${machine.mac}`, {
+      source: 'dhcp',
+      kind,
+      severity,
+      message: quiet.why,
+      machine,
+      evidence: { reason: quiet.reason, ...evidenceOf(quiet, xid, via) },
+      correlationId: `dhcp-${machine.mac}-${xid.toString(16)}`,
+    });
     if (!told) counters.add('dhcp.event-held-back');
   };
 
   const tellJournalFailure = (decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException) => {
     counters.add('dhcp.drop.journal');
-    const advice = error.code === 'ENOSPC' || error.code === 'EDQUOT' ? 'free space on the boot server’s data disk' : 'check the boot server’s data disk';
+    const advice =
+      error.code === 'ENOSPC' || error.code === 'EDQUOT'
+        ? 'free space on the boot server’s data disk'
+        : 'check the boot server’s data disk';
     const mac = decision.facts?.mac ?? 'unknown';
     logger.error({ err: error, mac }, 'a lease could not be written to disk; no ACK was given');
     gate.record(`journal ${mac}`, {
-      source: 'dhcp', kind: 'dhcp.journal-failed', severity: 'error', machine: { mac },
+      source: 'dhcp',
+      kind: 'dhcp.journal-failed',
+      severity: 'error',
+      machine: { mac },
       message: `${mac} got no ACK: its lease could not be written to disk (${error.code ?? error.message}); ${advice}, the machine asks again by itself`,
       evidence: { code: error.code ?? 'unknown' },
     });
@@ -75,11 +106,23 @@ export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }:
     journalFailure: tellJournalFailure,
     malformed(address, reason, offset) {
       counters.add('dhcp.drop.malformed');
-      gate.record(`malformed ${address}`, { source: 'dhcp', kind: 'dhcp.malformed', severity: 'warning', message: `a packet from ${address} is not DHCP: ${reason} (byte ${offset})`, machine: { ipAddress: address } });
+      gate.record(`malformed ${address}`, {
+        source: 'dhcp',
+        kind: 'dhcp.malformed',
+        severity: 'warning',
+        message: `a packet from ${address} is not DHCP: ${reason} (byte ${offset})`,
+        machine: { ipAddress: address },
+      });
     },
     sendFailure(address, error) {
       counters.add(`dhcp.drop.send-${error.code ?? 'error'}`);
-      gate.record(`send ${address}`, { source: 'dhcp', kind: 'dhcp.send-failed', severity: 'error', message: `a DHCP reply to ${address} could not be sent: ${error.message}`, machine: { ipAddress: address } });
+      gate.record(`send ${address}`, {
+        source: 'dhcp',
+        kind: 'dhcp.send-failed',
+        severity: 'error',
+        message: `a DHCP reply to ${address} could not be sent: ${error.message}`,
+        machine: { ipAddress: address },
+      });
     },
   };
 }

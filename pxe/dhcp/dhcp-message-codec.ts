@@ -104,8 +104,7 @@ export function decodeDhcpMessage(bytes: Buffer): DhcpMessage | Malformed {
   };
 }
 
-const encodedOptionBytes = (value: Uint8Array): number =>
-  value.length + 2 * Math.max(1, Math.ceil(value.length / OPTION_VALUE_BYTES_MAX));
+const encodedOptionBytes = (value: Uint8Array): number => value.length + 2 * Math.max(1, Math.ceil(value.length / OPTION_VALUE_BYTES_MAX));
 
 function writeOption(target: Buffer, at: number, code: number, value: Uint8Array): number {
   let from = 0;

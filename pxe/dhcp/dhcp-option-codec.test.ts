@@ -28,10 +28,12 @@ test('what is not an address is left out', () => {
 });
 
 test('no bytes make a decoder throw', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-    const value = Buffer.from(bytes);
-    decodeUserClasses(value);
-    decodeLinkSelection(value);
-    decodeMachineUuid(value);
-  }));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+      const value = Buffer.from(bytes);
+      decodeUserClasses(value);
+      decodeLinkSelection(value);
+      decodeMachineUuid(value);
+    }),
+  );
 });

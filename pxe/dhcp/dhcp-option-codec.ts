@@ -46,18 +46,25 @@ export function encodeUint32(value: number): Buffer {
 
 /** Dotted addresses to their bytes; what is not an address is left out. */
 export const encodeAddresses = (addresses: readonly string[]): Buffer =>
-  Buffer.concat(addresses.map(ipv4ToNumber).filter((a) => a !== undefined).map(encodeUint32));
+  Buffer.concat(
+    addresses
+      .map(ipv4ToNumber)
+      .filter((a) => a !== undefined)
+      .map(encodeUint32),
+  );
 
 /** An address or a 32-bit number; undefined when the option is absent or not four bytes. */
-export const decodeUint32 = (value: Buffer | undefined): number | undefined =>
-  value?.length === 4 ? value.readUInt32BE(0) : undefined;
+export const decodeUint32 = (value: Buffer | undefined): number | undefined => (value?.length === 4 ? value.readUInt32BE(0) : undefined);
 
 export const decodeUint16 = (value: Buffer | undefined): number | undefined =>
   value !== undefined && value.length >= 2 ? value.readUInt16BE(0) : undefined;
 
 /** Printable ASCII of a text option, without a trailing NUL. */
 export const decodeText = (value: Buffer | undefined): string | undefined =>
-  value?.toString('latin1').replace(/\0+$/, '').replace(/[^\x20-\x7e]/g, '?');
+  value
+    ?.toString('latin1')
+    .replace(/\0+$/, '')
+    .replace(/[^\x20-\x7e]/g, '?');
 
 /**
  * The classes in option 77. RFC 3004 wants each class prefixed by its length; iPXE and others send bare text. Bytes that

@@ -17,15 +17,44 @@ const NOW = 1_000_000;
 const ip = (text: string) => ipv4ToNumber(text)!;
 
 const subnet = (over: Partial<BootSubnet> = {}): BootSubnet => ({
-  id: 'a', cidr: '10.77.0.0/24', interface: 'boot0', serverAddress: '10.77.0.1', gateway: '10.77.0.254', dnsServers: ['10.77.0.1'], pools: [['10.77.0.50', '10.77.0.59']],
-  discoveryPool: ['10.77.0.100', '10.77.0.109'], leaseSeconds: 600, routerAdvertisements: false, ...over,
+  id: 'a',
+  cidr: '10.77.0.0/24',
+  interface: 'boot0',
+  serverAddress: '10.77.0.1',
+  gateway: '10.77.0.254',
+  dnsServers: ['10.77.0.1'],
+  pools: [['10.77.0.50', '10.77.0.59']],
+  discoveryPool: ['10.77.0.100', '10.77.0.109'],
+  leaseSeconds: 600,
+  routerAdvertisements: false,
+  ...over,
 });
 
-const model = (subnets: BootSubnet[] = [subnet(), subnet({ id: 'b', cidr: '10.78.0.0/24', interface: undefined as never, serverAddress: '10.77.0.1', pools: [['10.78.0.50', '10.78.0.59']], discoveryPool: ['10.78.0.100', '10.78.0.109'] })]): BootModel => ({
-  version: 1, subnets, bootSecret: '',
+const model = (
+  subnets: BootSubnet[] = [
+    subnet(),
+    subnet({
+      id: 'b',
+      cidr: '10.78.0.0/24',
+      interface: undefined as never,
+      serverAddress: '10.77.0.1',
+      pools: [['10.78.0.50', '10.78.0.59']],
+      discoveryPool: ['10.78.0.100', '10.78.0.109'],
+    }),
+  ],
+): BootModel => ({
+  version: 1,
+  subnets,
+  bootSecret: '',
   hosts: [
     { nodeId: 'n1', name: 'rack1-m1', macs: [KNOWN], reservations: {}, boot: { kind: 'agent', reason: 'test' } },
-    { nodeId: 'n2', name: 'rack1-m2', macs: [RESERVED], reservations: { [RESERVED]: '10.77.0.55' }, boot: { kind: 'disk', reason: 'test' } },
+    {
+      nodeId: 'n2',
+      name: 'rack1-m2',
+      macs: [RESERVED],
+      reservations: { [RESERVED]: '10.77.0.55' },
+      boot: { kind: 'disk', reason: 'test' },
+    },
   ],
   files: { agentKernel: '', agentRamdisk: '', agentCommandLine: '', ipxeDirectory: '', imageDirectory: '' },
 });
@@ -48,10 +77,26 @@ function rack(boot: BootModel = model()) {
   const ask = (a: Ask): DhcpReply | DhcpSilence => {
     const mac = a.mac ?? KNOWN;
     const nowMs = a.nowMs ?? NOW;
-    const decision = answerDhcp({
-      op: 1, htype: 1, hops: 0, xid: 7, secs: 0, flags: 0, ciaddr: 0, yiaddr: 0, siaddr: 0, giaddr: 0, chaddr: macAddressToBytes(mac), sname: '', file: '',
-      options: new Map([[OPTION.messageType, Buffer.from([MESSAGE_TYPE[a.type]])], ...(a.options ?? [])]), ...a.header,
-    }, { index, leases, interface: a.interface ?? 'boot0', httpPort: 8080, nowMs });
+    const decision = answerDhcp(
+      {
+        op: 1,
+        htype: 1,
+        hops: 0,
+        xid: 7,
+        secs: 0,
+        flags: 0,
+        ciaddr: 0,
+        yiaddr: 0,
+        siaddr: 0,
+        giaddr: 0,
+        chaddr: macAddressToBytes(mac),
+        sname: '',
+        file: '',
+        options: new Map([[OPTION.messageType, Buffer.from([MESSAGE_TYPE[a.type]])], ...(a.options ?? [])]),
+        ...a.header,
+      },
+      { index, leases, interface: a.interface ?? 'boot0', httpPort: 8080, nowMs },
+    );
     if (decision.kind === 'reply' && decision.hold !== undefined) leases.hold(decision.hold, mac, nowMs);
     if (decision.kind === 'silence' && decision.exhausted) leases.noteExhausted(decision.exhausted, nowMs);
     for (const lease of decision.leases) put(lease);
@@ -67,7 +112,10 @@ function rack(boot: BootModel = model()) {
     assert.equal(decision.kind, 'silence', decision.why);
     return decision as DhcpSilence;
   };
-  const select = (address: number, server = '10.77.0.1'): [number, Buffer][] => [[OPTION.requestedAddress, encodeUint32(address)], [OPTION.serverIdentifier, encodeUint32(ip(server))]];
+  const select = (address: number, server = '10.77.0.1'): [number, Buffer][] => [
+    [OPTION.requestedAddress, encodeUint32(address)],
+    [OPTION.serverIdentifier, encodeUint32(ip(server))],
+  ];
   const bind = (mac: string): number => {
     const { yiaddr } = reply({ type: 'discover', mac }).message;
     assert.equal(reply({ type: 'request', mac, options: select(yiaddr) }).type, 'ack');
@@ -118,7 +166,12 @@ test('two strangers are not offered one address', () => {
 test('strangers get neither offer nor NAK where discovery is off', () => {
   const { discoveryPool: _, ...closed } = subnet();
   const r = rack(model([closed]));
-  for (const ask of [{ type: 'discover' }, { type: 'request', options: requested('192.168.1.5') }, { type: 'request', header: { ciaddr: ip('192.168.1.5') } }, { type: 'inform' }] as Ask[])
+  for (const ask of [
+    { type: 'discover' },
+    { type: 'request', options: requested('192.168.1.5') },
+    { type: 'request', header: { ciaddr: ip('192.168.1.5') } },
+    { type: 'inform' },
+  ] as Ask[])
     assert.equal(r.silence({ ...ask, mac: STRANGER }).reason, 'stranger-not-answered');
 });
 
@@ -148,13 +201,25 @@ test('a machine at work keeps its address when a reservation comes, and moves at
   const r = rack();
   const address = r.bind(STRANGER);
   const boot = model();
-  r.replace({ ...boot, hosts: [...boot.hosts, { nodeId: 'n3', name: 'new', macs: [STRANGER], reservations: { [STRANGER]: '10.77.0.58' }, boot: { kind: 'agent', reason: '' } }] });
+  r.replace({
+    ...boot,
+    hosts: [
+      ...boot.hosts,
+      { nodeId: 'n3', name: 'new', macs: [STRANGER], reservations: { [STRANGER]: '10.77.0.58' }, boot: { kind: 'agent', reason: '' } },
+    ],
+  });
   assert.equal(r.reply({ type: 'request', mac: STRANGER, header: { ciaddr: address } }).type, 'ack');
   assert.equal(r.reply({ type: 'request', mac: STRANGER, options: [[OPTION.requestedAddress, encodeUint32(address)]] }).type, 'nak');
   const offered = r.reply({ type: 'discover', mac: STRANGER }).message.yiaddr;
   assert.equal(ipv4FromNumber(offered), '10.77.0.58');
   const ack = r.reply({ type: 'request', mac: STRANGER, options: r.select(offered) });
-  assert.deepEqual(ack.leases.map((l) => [l.ipAddress, l.state]), [[ipv4FromNumber(address), 'released'], ['10.77.0.58', 'bound']]);
+  assert.deepEqual(
+    ack.leases.map((l) => [l.ipAddress, l.state]),
+    [
+      [ipv4FromNumber(address), 'released'],
+      ['10.77.0.58', 'bound'],
+    ],
+  );
 });
 
 test('a reserved address that another client still holds is told, and a pool address given meanwhile', () => {
@@ -170,7 +235,15 @@ test('a reserved address that another client still holds is told, and a pool add
 test('a declined address is set aside, only its holder may decline, and not without end', () => {
   const r = rack();
   const first = r.bind(STRANGER);
-  const decline = (mac: string, address: number) => r.silence({ type: 'decline', mac, options: [[OPTION.requestedAddress, encodeUint32(address)], [OPTION.serverIdentifier, encodeUint32(ip('10.77.0.1'))]] });
+  const decline = (mac: string, address: number) =>
+    r.silence({
+      type: 'decline',
+      mac,
+      options: [
+        [OPTION.requestedAddress, encodeUint32(address)],
+        [OPTION.serverIdentifier, encodeUint32(ip('10.77.0.1'))],
+      ],
+    });
   assert.equal(decline(KNOWN, first).reason, 'not-the-holder');
   assert.equal(decline(STRANGER, first).reason, 'declined');
   for (let i = 1; i < 8; i += 1) {
@@ -204,7 +277,15 @@ test('a relay selects the subnet, its option 82 and the client identifier come b
   const r = rack();
   const information = Buffer.from('0104deadbeef', 'hex');
   const id = Buffer.from('01525400000001', 'hex');
-  const offer = r.reply({ type: 'discover', interface: 'elsewhere', header: { giaddr: ip('10.78.0.1') }, options: [[OPTION.relayAgentInformation, information], [OPTION.clientIdentifier, id]] });
+  const offer = r.reply({
+    type: 'discover',
+    interface: 'elsewhere',
+    header: { giaddr: ip('10.78.0.1') },
+    options: [
+      [OPTION.relayAgentInformation, information],
+      [OPTION.clientIdentifier, id],
+    ],
+  });
   assert.match(ipv4FromNumber(offer.message.yiaddr), /^10\.78\.0\.5\d$/);
   assert.deepEqual(offer.message.options.get(OPTION.clientIdentifier), id);
   assert.deepEqual([...offer.message.options].at(-1), [OPTION.relayAgentInformation, information]);
@@ -215,8 +296,14 @@ test('a relay selects the subnet, its option 82 and the client identifier come b
   assert.equal(r.silence({ type: 'discover', interface: 'elsewhere' }).reason, 'no-subnet');
 });
 
-const architecture = (code: number): [number, Buffer][] => [[OPTION.clientArchitecture, Buffer.from([0, code])], [OPTION.vendorClass, Buffer.from(`PXEClient:Arch:000${code}`)]];
-const http = (code: number): [number, Buffer][] => [[OPTION.clientArchitecture, Buffer.from([0, code])], [OPTION.vendorClass, Buffer.from('HTTPClient')]];
+const architecture = (code: number): [number, Buffer][] => [
+  [OPTION.clientArchitecture, Buffer.from([0, code])],
+  [OPTION.vendorClass, Buffer.from(`PXEClient:Arch:000${code}`)],
+];
+const http = (code: number): [number, Buffer][] => [
+  [OPTION.clientArchitecture, Buffer.from([0, code])],
+  [OPTION.vendorClass, Buffer.from('HTTPClient')],
+];
 const SCRIPT = `http://10.77.0.1:8080/boot/ipxe?mac=${KNOWN}&uuid=\${uuid}&serial=\${serial:uristring}&platform=\${platform}`;
 for (const [what, options, file, note] of [
   ['BIOS', architecture(0), 'undionly.kpxe', undefined],
@@ -243,12 +330,22 @@ for (const [what, options, file, note] of [
 test('whatever a client sends, the policy answers, and never with an address of ours or of another', () => {
   const r = rack();
   const taken = r.bind(KNOWN);
-  fc.assert(fc.property(
-    fc.integer({ min: 0, max: 255 }), fc.array(fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 20 })), { maxLength: 6 }),
-    fc.constantFrom(0, ip('10.77.0.1'), taken, ip('10.78.0.1'), 0xffffffff), fc.constantFrom(0, ip('10.78.0.1'), 0xffffffff),
-    (type, options, ciaddr, giaddr) => {
-      const d = r.ask({ type: 'discover', mac: STRANGER, header: { ciaddr, giaddr }, options: [...options.map(([c, v]) => [c, Buffer.from(v)] as [number, Buffer]), [OPTION.messageType, Buffer.from([type])]] });
-      if (d.kind === 'reply' && d.message.yiaddr) assert.ok(![taken, ip('10.77.0.1'), ip('10.77.0.0'), ip('10.77.0.255')].includes(d.message.yiaddr));
-    },
-  ));
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 255 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 20 })), { maxLength: 6 }),
+      fc.constantFrom(0, ip('10.77.0.1'), taken, ip('10.78.0.1'), 0xffffffff),
+      fc.constantFrom(0, ip('10.78.0.1'), 0xffffffff),
+      (type, options, ciaddr, giaddr) => {
+        const d = r.ask({
+          type: 'discover',
+          mac: STRANGER,
+          header: { ciaddr, giaddr },
+          options: [...options.map(([c, v]) => [c, Buffer.from(v)] as [number, Buffer]), [OPTION.messageType, Buffer.from([type])]],
+        });
+        if (d.kind === 'reply' && d.message.yiaddr)
+          assert.ok(![taken, ip('10.77.0.1'), ip('10.77.0.0'), ip('10.77.0.255')].includes(d.message.yiaddr));
+      },
+    ),
+  );
 });

@@ -24,8 +24,19 @@ export interface DhcpContext {
 }
 
 export type SilenceReason =
-  | 'not-a-request' | 'unusable-request' | 'unknown-message-type' | 'no-subnet' | 'stranger-not-answered' | 'no-pool' | 'pool-exhausted'
-  | 'other-server-chosen' | 'no-record-of-client' | 'released' | 'not-the-holder' | 'declined' | 'declines-too-often';
+  | 'not-a-request'
+  | 'unusable-request'
+  | 'unknown-message-type'
+  | 'no-subnet'
+  | 'stranger-not-answered'
+  | 'no-pool'
+  | 'pool-exhausted'
+  | 'other-server-chosen'
+  | 'no-record-of-client'
+  | 'released'
+  | 'not-the-holder'
+  | 'declined'
+  | 'declines-too-often';
 
 export interface DhcpNote {
   readonly kind: string;
@@ -75,8 +86,18 @@ interface Exchange extends DhcpContext {
   readonly subnets: readonly IndexedSubnet[];
 }
 
-const silence = (exchange: Pick<Exchange, 'facts' | 'host'>, reason: SilenceReason, why: string, leases: LeaseDraft[] = []): DhcpSilence => ({
-  kind: 'silence', reason, why, facts: exchange.facts, host: exchange.host, leases,
+const silence = (
+  exchange: Pick<Exchange, 'facts' | 'host'>,
+  reason: SilenceReason,
+  why: string,
+  leases: LeaseDraft[] = [],
+): DhcpSilence => ({
+  kind: 'silence',
+  reason,
+  why,
+  facts: exchange.facts,
+  host: exchange.host,
+  leases,
 });
 
 /** The subnets that the packet can be about: by relay, else by interface, else by the address that the client uses. */
@@ -93,7 +114,13 @@ function findSubnets(context: DhcpContext, request: DhcpMessage): readonly Index
   return routed.some((s) => attached.includes(s)) || routed.length === 0 ? attached : routed;
 }
 
-function draftLease(exchange: Exchange, subnet: IndexedSubnet, address: number, state: LeaseRecord['state'], expiresAtMs: number): LeaseDraft {
+function draftLease(
+  exchange: Exchange,
+  subnet: IndexedSubnet,
+  address: number,
+  state: LeaseRecord['state'],
+  expiresAtMs: number,
+): LeaseDraft {
   const { facts } = exchange;
   return {
     ipAddress: ipv4FromNumber(address),
@@ -111,7 +138,8 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
   const { facts, request, host, index, leases, nowMs } = exchange;
   const baseUrl = `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`;
   const bootFile = chooseBootFile(facts.firmware, facts.mac, baseUrl);
-  if (bootFile.kind === 'unsupported') notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
+  if (bootFile.kind === 'unsupported')
+    notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
   const message = composeReply(MESSAGE_TYPE[type], { request, facts, subnet, host, address, bootFile });
   const drafts: LeaseDraft[] = [];
   if (type === 'ack' && address !== 0) {
@@ -125,7 +153,13 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
   const reserved = index.reservedAddressByMac.get(facts.mac) === address ? ', its reservation' : '';
   const what = bootFile.kind === 'file' ? `; ${bootFile.why}` : '';
   return {
-    kind: 'reply', type, message, facts, host, notes, leases: drafts,
+    kind: 'reply',
+    type,
+    message,
+    facts,
+    host,
+    notes,
+    leases: drafts,
     destination: chooseDestination(request, MESSAGE_TYPE[type], address, facts.mac),
     sizeMax: facts.replyBytesMax,
     ...(type === 'offer' ? { hold: address } : {}),
@@ -134,7 +168,13 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
 }
 
 const refuse = (exchange: Exchange, server: number, why: string): DhcpReply => ({
-  kind: 'reply', type: 'nak', why, facts: exchange.facts, host: exchange.host, notes: [], leases: [],
+  kind: 'reply',
+  type: 'nak',
+  why,
+  facts: exchange.facts,
+  host: exchange.host,
+  notes: [],
+  leases: [],
   message: composeNak(exchange.request, server, why),
   destination: chooseDestination(exchange.request, MESSAGE_TYPE.nak, 0, exchange.facts.mac),
   sizeMax: exchange.facts.replyBytesMax,
@@ -145,9 +185,14 @@ const isServed = (exchange: Exchange): boolean =>
 
 function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
   const { facts, host, index, leases, nowMs } = exchange;
-  if (!isServed(exchange)) return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
+  if (!isServed(exchange))
+    return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
   if (leases.declinesOf(facts.mac, nowMs) >= DECLINES_PER_CLIENT_MAX)
-    return silence(exchange, 'declines-too-often', `${facts.mac} declined ${DECLINES_PER_CLIENT_MAX} addresses within an hour; look for a device that answers ARP for every address`);
+    return silence(
+      exchange,
+      'declines-too-often',
+      `${facts.mac} declined ${DECLINES_PER_CLIENT_MAX} addresses within an hour; look for a device that answers ARP for every address`,
+    );
   const exhausted: number[] = [];
   // Of several subnets on one wire, the one where the machine has an address of its own comes first.
   const reserved = index.reservedAddressByMac.get(facts.mac);
@@ -159,17 +204,23 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
       if (choice.reason === 'pool-exhausted') exhausted.push(...choice.searched);
       continue;
     }
-    const notes = choice.reservationBlockedBy === undefined ? [] : [{
-      kind: 'dhcp.reservation-blocked',
-      message: `${facts.mac} gets ${ipv4FromNumber(choice.address)}: its reserved address ${ipv4FromNumber(reserved!)} is in use by ${choice.reservationBlockedBy}; it gets it when that lease ends`,
-    }];
+    const notes =
+      choice.reservationBlockedBy === undefined
+        ? []
+        : [
+            {
+              kind: 'dhcp.reservation-blocked',
+              message: `${facts.mac} gets ${ipv4FromNumber(choice.address)}: its reserved address ${ipv4FromNumber(reserved!)} is in use by ${choice.reservationBlockedBy}; it gets it when that lease ends`,
+            },
+          ];
     return reply(exchange, subnet, 'offer', choice.address, notes);
   }
   const names = exchange.subnets.map((s) => s.subnet.id).join(', ');
   const reason = exhausted.length === 0 ? 'no-pool' : 'pool-exhausted';
-  const why = reason === 'no-pool'
-    ? `${facts.mac} has no reservation, and subnet ${names} has no pool for it`
-    : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time`;
+  const why =
+    reason === 'no-pool'
+      ? `${facts.mac} has no reservation, and subnet ${names} has no pool for it`
+      : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time`;
   return { ...silence(exchange, reason, why), exhausted };
 }
 
@@ -178,9 +229,17 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   const selecting = facts.serverIdentifier !== undefined;
   if (selecting && !index.ownAddresses.has(facts.serverIdentifier!)) {
     const drop = facts.requestedAddress === undefined ? {} : { dropOffer: facts.requestedAddress };
-    return { ...silence(exchange, 'other-server-chosen', `${facts.mac} took the offer of ${ipv4FromNumber(facts.serverIdentifier!)}; a second DHCP server is on its network`), ...drop };
+    return {
+      ...silence(
+        exchange,
+        'other-server-chosen',
+        `${facts.mac} took the offer of ${ipv4FromNumber(facts.serverIdentifier!)}; a second DHCP server is on its network`,
+      ),
+      ...drop,
+    };
   }
-  if (!selecting && !isServed(exchange)) return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
+  if (!selecting && !isServed(exchange))
+    return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
   const atWork = !selecting && request.ciaddr !== 0;
   const address = atWork ? request.ciaddr : (facts.requestedAddress ?? request.ciaddr);
   if (address === 0) return silence(exchange, 'unusable-request', `${facts.mac} sent a REQUEST that names no address`);
@@ -198,7 +257,8 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   if (!selecting && !atWork) {
     // INIT-REBOOT, RFC 2131 §4.3.2: silence without a record, a NAK when the record says otherwise.
     const reserved = index.reservedAddressByMac.get(facts.mac);
-    if (reserved !== undefined && reserved !== address && ipv4InCidr(reserved, subnet.cidr)) return refuse(exchange, subnet.server, 'another address is reserved for this machine');
+    if (reserved !== undefined && reserved !== address && ipv4InCidr(reserved, subnet.cidr))
+      return refuse(exchange, subnet.server, 'another address is reserved for this machine');
     if (!holdsIt && reserved !== address) {
       const other = leases.addressOfClient(subnet.subnet.id, facts.mac);
       return other === undefined
@@ -217,8 +277,12 @@ function answerDecline(exchange: Exchange): DhcpSilence {
   const ours = facts.serverIdentifier === undefined || index.ownAddresses.has(facts.serverIdentifier);
   if (subnet === undefined || !ours || holder?.mac !== facts.mac || holder.state !== 'bound')
     return silence(exchange, 'not-the-holder', `${facts.mac} declined an address that it does not hold`);
-  return silence(exchange, 'declined', `${facts.mac} found ${ipv4FromNumber(address!)} in use by another device; the address is set aside for an hour: find the device with that address`,
-    [draftLease(exchange, subnet, address!, 'declined', nowMs + DECLINE_QUARANTINE_MS)]);
+  return silence(
+    exchange,
+    'declined',
+    `${facts.mac} found ${ipv4FromNumber(address!)} in use by another device; the address is set aside for an hour: find the device with that address`,
+    [draftLease(exchange, subnet, address!, 'declined', nowMs + DECLINE_QUARANTINE_MS)],
+  );
 }
 
 function answerRelease(exchange: Exchange): DhcpSilence {
@@ -227,7 +291,9 @@ function answerRelease(exchange: Exchange): DhcpSilence {
   const subnet = exchange.subnets.find((s) => ipv4InCidr(request.ciaddr, s.cidr));
   if (subnet === undefined || holder?.mac !== facts.mac || holder.state !== 'bound')
     return silence(exchange, 'not-the-holder', `${facts.mac} released ${ipv4FromNumber(request.ciaddr)}, which it does not hold`);
-  return silence(exchange, 'released', `${facts.mac} gave back ${ipv4FromNumber(request.ciaddr)}`, [{ ...holder, state: 'released', expiresAtMs: nowMs }]);
+  return silence(exchange, 'released', `${facts.mac} gave back ${ipv4FromNumber(request.ciaddr)}`, [
+    { ...holder, state: 'released', expiresAtMs: nowMs },
+  ]);
 }
 
 function answerInform(exchange: Exchange): DhcpReply | DhcpSilence {

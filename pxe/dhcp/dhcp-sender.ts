@@ -40,7 +40,13 @@ export function createDhcpSender(options: DhcpSenderOptions): (listener: DhcpLis
   /** False when there is no way to send frames: then a broadcast reaches the client too. */
   const sendFrame = (listener: DhcpListener, bytes: Buffer, server: number, address: number, mac: string): boolean => {
     if (!options.frames || listener.interface === undefined) return false;
-    const packet = { sourceAddress: server, sourcePort: options.port, destinationAddress: address, destinationPort: options.port + 1, payload: bytes };
+    const packet = {
+      sourceAddress: server,
+      sourcePort: options.port,
+      destinationAddress: address,
+      destinationPort: options.port + 1,
+      payload: bytes,
+    };
     if (options.frames.send(listener.interface, mac, packet)) return true;
     counters.add('dhcp.frame-failed');
     return false;
@@ -54,6 +60,7 @@ export function createDhcpSender(options: DhcpSenderOptions): (listener: DhcpLis
     const { destination } = reply;
     if (destination.kind === 'relay') transmit(listener, bytes, options.port, ipv4FromNumber(destination.address));
     else if (destination.kind === 'unicast') transmit(listener, bytes, options.port + 1, ipv4FromNumber(destination.address));
-    else if (destination.kind !== 'client' || !sendFrame(listener, bytes, server, destination.address, destination.mac)) broadcast(listener, bytes, server);
+    else if (destination.kind !== 'client' || !sendFrame(listener, bytes, server, destination.address, destination.mac))
+      broadcast(listener, bytes, server);
   };
 }

@@ -49,7 +49,8 @@ export interface DhcpServer {
 
 const ALL_INTERFACES: DhcpListen = { kind: 'address', address: '0.0.0.0' };
 
-const listenKey = (listen: DhcpListen): string => (listen.kind === 'interface' ? `interface ${listen.interface}` : `address ${listen.address}`);
+const listenKey = (listen: DhcpListen): string =>
+  listen.kind === 'interface' ? `interface ${listen.interface}` : `address ${listen.address}`;
 
 /** One socket for each interface; one for each address that only relays and routers reach. */
 function wantedListeners(index: ModelIndex, system: SystemCalls | undefined): Map<string, DhcpListen> {
@@ -69,7 +70,12 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
   const interfaceOf = (listener: DhcpListener): string | undefined => {
     if (listener.interface !== undefined || options.system) return listener.interface;
     // Plain Node cannot tell: right where the model has one interface, a guess nowhere.
-    const names = new Set(options.currentIndex().subnets.map((s) => s.subnet.interface).filter((n) => n !== undefined));
+    const names = new Set(
+      options
+        .currentIndex()
+        .subnets.map((s) => s.subnet.interface)
+        .filter((n) => n !== undefined),
+    );
     return names.size === 1 ? [...names][0] : undefined;
   };
 
@@ -78,12 +84,17 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     const request = decodeDhcpMessage(bytes);
     if (isMalformed(request)) return events.malformed(from.address, request.reason, request.offset);
     const decision = answerDhcp(request, {
-      index: options.currentIndex(), leases: book.table, interface: interfaceOf(listener), httpPort: options.httpPort(), nowMs: clock.nowMs(),
+      index: options.currentIndex(),
+      leases: book.table,
+      interface: interfaceOf(listener),
+      httpPort: options.httpPort(),
+      nowMs: clock.nowMs(),
     });
     const via = request.giaddr === 0 ? listenKey(listener.listen) : `relay ${ipv4FromNumber(request.giaddr)}`;
     if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, clock.nowMs());
     if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, clock.nowMs());
-    if (decision.kind === 'silence' && decision.dropOffer !== undefined && decision.facts) book.table.dropOffer(decision.dropOffer, decision.facts.mac);
+    if (decision.kind === 'silence' && decision.dropOffer !== undefined && decision.facts)
+      book.table.dropOffer(decision.dropOffer, decision.facts.mac);
     if (decision.leases.length > 0) {
       try {
         await book.write(decision.leases);
@@ -106,12 +117,18 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
   let reconciling = Promise.resolve();
   const receive = createPacketHandler(options, () => stopped);
 
-  const indexOf = (listen: DhcpListen): number => (options.system && listen.kind === 'interface' ? options.system.interfaceIndex(listen.interface) : 0);
+  const indexOf = (listen: DhcpListen): number =>
+    options.system && listen.kind === 'interface' ? options.system.interfaceIndex(listen.interface) : 0;
 
   const open = async (key: string, listen: DhcpListen) => {
     try {
       const socket = await openDhcpSocket(options.system, listen, options.port);
-      const listener: DhcpListener = { listen, socket, interface: listen.kind === 'interface' ? listen.interface : undefined, interfaceIndex: indexOf(listen) };
+      const listener: DhcpListener = {
+        listen,
+        socket,
+        interface: listen.kind === 'interface' ? listen.interface : undefined,
+        interfaceIndex: indexOf(listen),
+      };
       if (stopped) return void socket.close();
       listeners.set(key, listener);
       complained.delete(key);

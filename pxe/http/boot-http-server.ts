@@ -66,12 +66,19 @@ const hideToken = (route: BootRoute, url: string): string => {
 };
 
 const machineOf = (client: BootClient): MachineEvent['machine'] => ({
-  ...(client.mac ? { mac: client.mac } : {}), ...(client.nodeId ? { nodeId: client.nodeId } : {}), ipAddress: client.ipAddress,
+  ...(client.mac ? { mac: client.mac } : {}),
+  ...(client.nodeId ? { nodeId: client.nodeId } : {}),
+  ipAddress: client.ipAddress,
 });
 
 const sendText = (call: Call, status: number, text: string, headers: Record<string, string> = {}): void => {
   const body = Buffer.from(text);
-  call.response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': body.length, 'cache-control': 'no-store', ...headers });
+  call.response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    ...headers,
+  });
   call.response.end(call.request.method === 'HEAD' ? undefined : body);
 };
 
@@ -88,10 +95,15 @@ class BootHttp {
     const url = request.url ?? '/';
     const route = parseBootRoute(url);
     const call: Call = {
-      request, response, client: directory.identify(remoteAddress(request)), startedMs: clock.nowMs(),
-      id: `http-${random.bytes(6).toString('hex')}`, shownPath: hideToken(route, url),
+      request,
+      response,
+      client: directory.identify(remoteAddress(request)),
+      startedMs: clock.nowMs(),
+      id: `http-${random.bytes(6).toString('hex')}`,
+      shownPath: hideToken(route, url),
     };
-    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#refuse(call, 405, 'method', 'Only GET and HEAD are served here.', { allow: 'GET, HEAD' });
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return this.#refuse(call, 405, 'method', 'Only GET and HEAD are served here.', { allow: 'GET, HEAD' });
     if (route.kind === 'script') return this.#sendScript(call, route.query);
     if (route.kind === 'not-found') return this.#refuse(call, 404, 'not-found', 'Nothing is served under this path.');
     if (route.kind === 'bad-path') return this.#refuse(call, 400, 'bad-path', `Bad path: ${route.reason}.`);
@@ -102,8 +114,13 @@ class BootHttp {
     const { counters, gate } = this.#options;
     counters.add(`http.refused.${reason}`);
     gate.record(`http ${reason} ${call.client.ipAddress}`, {
-      source: 'http', kind: 'http.refused', severity: 'warning', machine: machineOf(call.client), correlationId: call.id,
-      message: `${call.client.ipAddress} got ${status} for ${call.shownPath}: ${sentence}`, evidence: { status, reason, path: call.shownPath },
+      source: 'http',
+      kind: 'http.refused',
+      severity: 'warning',
+      machine: machineOf(call.client),
+      correlationId: call.id,
+      message: `${call.client.ipAddress} got ${status} for ${call.shownPath}: ${sentence}`,
+      evidence: { status, reason, path: call.shownPath },
     });
     sendText(call, status, `${sentence}\n`, headers);
   }
@@ -113,7 +130,12 @@ class BootHttp {
     const given = query.get('mac');
     const mac = given === null ? call.client.mac : parseMacAddress(given);
     if (mac === undefined)
-      return this.#refuse(call, 400, 'no-mac', given === null ? 'The request names no MAC address, and no lease tells it.' : 'The mac parameter is not a MAC address.');
+      return this.#refuse(
+        call,
+        400,
+        'no-mac',
+        given === null ? 'The request names no MAC address, and no lease tells it.' : 'The mac parameter is not a MAC address.',
+      );
     // A machine may ask for itself through another of its ports, but not for its neighbour.
     if (call.client.mac !== undefined && !directory.sameMachine(mac, call.client.mac))
       return this.#refuse(call, 403, 'other-machine', `The lease of ${call.client.ipAddress} belongs to another machine than ${mac}.`);
@@ -122,9 +144,17 @@ class BootHttp {
     counters.add(`http.script.${script.kind}`);
     sendText(call, 200, script.text);
     if (call.request.method === 'HEAD') return;
-    const fact = (name: string) => query.get(name)?.replace(/[^\x20-\x7e]/g, '?').slice(0, 100) ?? '';
+    const fact = (name: string) =>
+      query
+        .get(name)
+        ?.replace(/[^\x20-\x7e]/g, '?')
+        .slice(0, 100) ?? '';
     recordEvent({
-      atMs: clock.nowMs(), source: 'http', kind: 'http.script', severity: 'info', correlationId: call.id,
+      atMs: clock.nowMs(),
+      source: 'http',
+      kind: 'http.script',
+      severity: 'info',
+      correlationId: call.id,
       machine: { ...machineOf(call.client), mac, ...(host ? { nodeId: host.nodeId } : {}) },
       message: `${host?.name ?? mac} gets the ${script.kind} script: ${script.reason}`,
       evidence: { intent: script.kind, uuid: fact('uuid'), serial: fact('serial'), platform: fact('platform') },
@@ -137,7 +167,8 @@ class BootHttp {
     let client = call.client;
     if (route.kind !== 'ipxe-binary') {
       const claims = decodeBootToken(route.token, secret, clock.nowMs());
-      if (!claims) return this.#refuse(call, 403, 'token', 'The boot token is not valid or too old. Boot the machine again to get a new one.');
+      if (!claims)
+        return this.#refuse(call, 403, 'token', 'The boot token is not valid or too old. Boot the machine again to get a new one.');
       const mac = parseMacAddress(claims.mac);
       client = { ...client, ...(mac ? { mac } : {}), ...(claims.nodeId ? { nodeId: claims.nodeId } : {}) };
     }
@@ -150,7 +181,10 @@ class BootHttp {
     }
   }
 
-  #openFile(route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>, files: ModelIndex['model']['files']): Promise<ServedFile | undefined> {
+  #openFile(
+    route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>,
+    files: ModelIndex['model']['files'],
+  ): Promise<ServedFile | undefined> {
     if (route.kind === 'ipxe-binary') return openBelow(files.ipxeDirectory, [route.name]);
     if (route.kind === 'image') return openBelow(files.imageDirectory, route.segments);
     return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
@@ -159,17 +193,30 @@ class BootHttp {
   async #sendFile(call: Call, file: ServedFile): Promise<void> {
     const { request, response } = call;
     const { headers } = request;
-    const answer = answerFileRequest({
-      range: headers.range, ifRange: headers['if-range'] as string | undefined, ifNoneMatch: headers['if-none-match'],
-      ifModifiedSince: headers['if-modified-since'], ifMatch: headers['if-match'],
-    }, file);
+    const answer = answerFileRequest(
+      {
+        range: headers.range,
+        ifRange: headers['if-range'] as string | undefined,
+        ifNoneMatch: headers['if-none-match'],
+        ifModifiedSince: headers['if-modified-since'],
+        ifMatch: headers['if-match'],
+      },
+      file,
+    );
     const common = {
-      etag: file.etag, 'last-modified': new Date(file.modifiedMs).toUTCString(), 'accept-ranges': 'bytes', 'cache-control': 'no-cache',
+      etag: file.etag,
+      'last-modified': new Date(file.modifiedMs).toUTCString(),
+      'accept-ranges': 'bytes',
+      'cache-control': 'no-cache',
     };
     this.#options.counters.add(`http.status.${answer.status}`);
     if (answer.status === 304) return void response.writeHead(304, common).end();
     if (answer.status === 412) return sendText(call, 412, 'The file has changed since.\n', common);
-    if (answer.status === 416) return sendText(call, 416, 'The range lies behind the end of the file.\n', { ...common, 'content-range': `bytes */${file.sizeBytes}` });
+    if (answer.status === 416)
+      return sendText(call, 416, 'The range lies behind the end of the file.\n', {
+        ...common,
+        'content-range': `bytes */${file.sizeBytes}`,
+      });
     response.writeHead(answer.status, {
       ...common,
       'content-type': CONTENT_TYPES[extname(call.shownPath)] ?? 'application/octet-stream',
@@ -177,24 +224,49 @@ class BootHttp {
       ...(answer.status === 206 ? { 'content-range': `bytes ${answer.start}-${answer.start + answer.length - 1}/${file.sizeBytes}` } : {}),
     });
     if (request.method === 'HEAD') return void response.end();
-    this.#tell(call, 'http.start', 'debug', `${call.client.ipAddress} starts to read ${call.shownPath}`, { start: answer.start, bytes: answer.length });
+    this.#tell(call, 'http.start', 'debug', `${call.client.ipAddress} starts to read ${call.shownPath}`, {
+      start: answer.start,
+      bytes: answer.length,
+    });
     const { sentBytes: sent, outcome } = await sendFileBytes(response, file.handle, answer.start, answer.length);
     this.#options.counters.add('http.bytes', sent);
     const milliseconds = this.#options.clock.nowMs() - call.startedMs;
     if (outcome === 'complete') {
       response.end();
       this.#options.counters.add('http.complete');
-      return this.#tell(call, 'http.get', 'info', `${call.client.ipAddress} read ${call.shownPath}: ${sent} bytes in ${milliseconds} ms`, { start: answer.start, bytes: sent, milliseconds });
+      return this.#tell(call, 'http.get', 'info', `${call.client.ipAddress} read ${call.shownPath}: ${sent} bytes in ${milliseconds} ms`, {
+        start: answer.start,
+        bytes: sent,
+        milliseconds,
+      });
     }
     const why = outcome === 'client-gone' ? 'the client went away' : 'the file became shorter while it was sent';
     response.destroy();
     this.#options.counters.add('http.aborted');
-    this.#tell(call, 'http.aborted', 'warning', `${call.client.ipAddress} got ${sent} of ${answer.length} bytes of ${call.shownPath}: ${why}`, { start: answer.start, bytes: sent, wanted: answer.length, milliseconds });
+    this.#tell(
+      call,
+      'http.aborted',
+      'warning',
+      `${call.client.ipAddress} got ${sent} of ${answer.length} bytes of ${call.shownPath}: ${why}`,
+      { start: answer.start, bytes: sent, wanted: answer.length, milliseconds },
+    );
   }
 
-  #tell(call: Call, kind: string, severity: MachineEvent['severity'], message: string, evidence: NonNullable<MachineEvent['evidence']>): void {
+  #tell(
+    call: Call,
+    kind: string,
+    severity: MachineEvent['severity'],
+    message: string,
+    evidence: NonNullable<MachineEvent['evidence']>,
+  ): void {
     this.#options.recordEvent({
-      atMs: this.#options.clock.nowMs(), source: 'http', kind, severity, message, machine: machineOf(call.client), correlationId: call.id,
+      atMs: this.#options.clock.nowMs(),
+      source: 'http',
+      kind,
+      severity,
+      message,
+      machine: machineOf(call.client),
+      correlationId: call.id,
       evidence: { path: call.shownPath, ...evidence },
     });
   }

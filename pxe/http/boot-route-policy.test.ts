@@ -15,12 +15,22 @@ for (const [url, expected] of [
 ] as const)
   test(`${url} is ${expected.kind}`, () => assert.deepEqual(parseBootRoute(url), expected));
 
-for (const url of ['/images/T/../../etc/passwd', '/images/T/%2e%2e/x', '/images/T/a%2fb', '/images/T/a%00', '/images/T/..%5cx', '/boot/%zz', `/${'a'.repeat(5000)}`])
+for (const url of [
+  '/images/T/../../etc/passwd',
+  '/images/T/%2e%2e/x',
+  '/images/T/a%2fb',
+  '/images/T/a%00',
+  '/images/T/..%5cx',
+  '/boot/%zz',
+  `/${'a'.repeat(5000)}`,
+])
   test(`${url.slice(0, 40)} is a bad path`, () => assert.equal(parseBootRoute(url).kind, 'bad-path'));
 
 test('no path makes it throw or lets a segment out', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (tail) => {
-    const route = parseBootRoute(`/images/T/${tail}`);
-    if (route.kind === 'image') assert.ok(route.segments.every((s) => s !== '..' && s !== '.' && !/[/\\\0]/.test(s)));
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (tail) => {
+      const route = parseBootRoute(`/images/T/${tail}`);
+      if (route.kind === 'image') assert.ok(route.segments.every((s) => s !== '..' && s !== '.' && !/[/\\\0]/.test(s)));
+    }),
+  );
 });

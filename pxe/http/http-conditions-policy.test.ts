@@ -25,9 +25,15 @@ for (const [headers, answer] of [
   [{ ifModifiedSince: older }, whole],
   [{ ifModifiedSince: 'yesterday' }, whole],
   [{ ifMatch: '"x"' }, { status: 412 }],
-  [{ range: 'bytes=0-9', ifRange: '"abc"' }, { status: 206, start: 0, length: 10 }],
+  [
+    { range: 'bytes=0-9', ifRange: '"abc"' },
+    { status: 206, start: 0, length: 10 },
+  ],
   [{ range: 'bytes=0-9', ifRange: '"old"' }, whole],
-  [{ range: 'bytes=0-9', ifRange: date }, { status: 206, start: 0, length: 10 }],
+  [
+    { range: 'bytes=0-9', ifRange: date },
+    { status: 206, start: 0, length: 10 },
+  ],
   [{ range: 'bytes=0-9', ifRange: older }, whole],
 ] as [ConditionHeaders, object][])
   test(`${JSON.stringify(headers)} -> ${JSON.stringify(answer)}`, () => assert.deepEqual(answerFileRequest(headers, file), answer));
@@ -35,9 +41,18 @@ for (const [headers, answer] of [
 test('an empty file has no satisfiable range', () => assert.equal(parseRange('bytes=0-', 0), 'unsatisfiable'));
 
 test('a range never reaches outside the file', () => {
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.tuple(fc.nat(), fc.nat()).map(([a, b]) => `bytes=${a}-${b}`)), fc.nat({ max: 5000 }), (header, size) => {
-    const range = parseRange(header, size);
-    if (typeof range === 'string') return;
-    assert.ok(range.start >= 0 && range.length > 0 && range.start + range.length <= size);
-  }));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.tuple(fc.nat(), fc.nat()).map(([a, b]) => `bytes=${a}-${b}`),
+      ),
+      fc.nat({ max: 5000 }),
+      (header, size) => {
+        const range = parseRange(header, size);
+        if (typeof range === 'string') return;
+        assert.ok(range.start >= 0 && range.length > 0 && range.start + range.length <= size);
+      },
+    ),
+  );
 });

@@ -50,7 +50,8 @@ export function answerFileRequest(headers: ConditionHeaders, file: FileFacts): F
   if (headers.ifMatch !== undefined && !listsEtag(headers.ifMatch, file.etag)) return { status: 412 };
   if (headers.ifNoneMatch !== undefined) {
     if (listsEtag(headers.ifNoneMatch, file.etag)) return { status: 304 };
-  } else if (headers.ifModifiedSince !== undefined && wholeSeconds(Date.parse(headers.ifModifiedSince)) >= wholeSeconds(file.modifiedMs)) return { status: 304 };
+  } else if (headers.ifModifiedSince !== undefined && wholeSeconds(Date.parse(headers.ifModifiedSince)) >= wholeSeconds(file.modifiedMs))
+    return { status: 304 };
   const whole = { status: 200, start: 0, length: file.sizeBytes } as const;
   if (headers.range === undefined || !rangeStillHolds(headers.ifRange, file)) return whole;
   const range = parseRange(headers.range, file.sizeBytes);

@@ -75,11 +75,13 @@ function searchRange(index: ModelIndex, leases: LeaseView, wish: AddressWish, ra
 /** In order: its reservation, the address it has or had, the one it asks for, then a place in the pools found by its MAC. */
 export function chooseAddress(index: ModelIndex, leases: LeaseView, wish: AddressWish): AddressChoice {
   const allowed = (address: number | undefined): address is number =>
-    address !== undefined && addressInRange(address, { first: wish.subnet.cidr.network, last: wish.subnet.cidr.broadcast }) &&
+    address !== undefined &&
+    addressInRange(address, { first: wish.subnet.cidr.network, last: wish.subnet.cidr.broadcast }) &&
     refuseAddress(index, leases, wish, address) === undefined;
   const reserved = index.reservedAddressByMac.get(wish.mac);
   if (allowed(reserved)) return { address: reserved };
-  const reservedHere = reserved !== undefined && addressInRange(reserved, { first: wish.subnet.cidr.network, last: wish.subnet.cidr.broadcast });
+  const reservedHere =
+    reserved !== undefined && addressInRange(reserved, { first: wish.subnet.cidr.network, last: wish.subnet.cidr.broadcast });
   const blocker = reservedHere ? (leases.lease(reserved)?.mac ?? leases.offeredTo(reserved, wish.nowMs)) : undefined;
   const found = (address: number): AddressChoice => (blocker === undefined ? { address } : { address, reservationBlockedBy: blocker });
   const ranges = poolsFor(wish);

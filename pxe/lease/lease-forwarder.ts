@@ -62,7 +62,11 @@ export function startLeaseForwarder(options: ForwarderOptions): LeaseForwarder {
       } catch (error) {
         counters.failures += 1;
         failuresInARow += 1;
-        if (failuresInARow === 1) logger.warn({ err: error, pending: pending.size }, 'leases cannot be stored now; the journal keeps them and the store is tried again');
+        if (failuresInARow === 1)
+          logger.warn(
+            { err: error, pending: pending.size },
+            'leases cannot be stored now; the journal keeps them and the store is tried again',
+          );
         const backOff = Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** (failuresInARow - 1));
         await clock.sleep(backOff * (0.5 + random.unit() / 2), stopping.signal);
       }

@@ -6,7 +6,15 @@ import test from 'node:test';
 import type { LeaseRecord } from '../boot-model.ts';
 import { openLeaseJournal } from './lease-journal.ts';
 
-const lease = (n: number, over: Partial<LeaseRecord> = {}): LeaseRecord => ({ ipAddress: `10.0.${n >> 8}.${n & 255}`, mac: '52:54:00:00:00:01', subnetId: 'a', state: 'bound', expiresAtMs: 5, sequence: n + 1, ...over });
+const lease = (n: number, over: Partial<LeaseRecord> = {}): LeaseRecord => ({
+  ipAddress: `10.0.${n >> 8}.${n & 255}`,
+  mac: '52:54:00:00:00:01',
+  subnetId: 'a',
+  state: 'bound',
+  expiresAtMs: 5,
+  sequence: n + 1,
+  ...over,
+});
 
 async function inDirectory(work: (directory: string, file: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'rackwright-journal-'));
@@ -17,59 +25,73 @@ async function inDirectory(work: (directory: string, file: string) => Promise<vo
   }
 }
 
-test('what one turn hands in shares one write, and is there after a restart', () => inDirectory(async (directory) => {
-  const { journal } = await openLeaseJournal(directory);
-  await Promise.all(Array.from({ length: 100 }, (_, n) => journal.append([lease(n)])));
-  assert.equal(journal.counters.writes, 1);
-  await journal.append([lease(0, { sequence: 500, state: 'released' })]);
-  journal.noteStored(42);
-  await journal.close();
-  const again = await openLeaseJournal(directory);
-  assert.equal(again.leases.length, 100);
-  assert.equal(again.leases.find((l) => l.ipAddress === '10.0.0.0')?.state, 'released');
-  assert.deepEqual([again.storedThrough, again.damagedLines], [42, 0]);
-  await again.journal.close();
-}));
+test('what one turn hands in shares one write, and is there after a restart', () =>
+  inDirectory(async (directory) => {
+    const { journal } = await openLeaseJournal(directory);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => journal.append([lease(n)])));
+    assert.equal(journal.counters.writes, 1);
+    await journal.append([lease(0, { sequence: 500, state: 'released' })]);
+    journal.noteStored(42);
+    await journal.close();
+    const again = await openLeaseJournal(directory);
+    assert.equal(again.leases.length, 100);
+    assert.equal(again.leases.find((l) => l.ipAddress === '10.0.0.0')?.state, 'released');
+    assert.deepEqual([again.storedThrough, again.damagedLines], [42, 0]);
+    await again.journal.close();
+  }));
 
-test('a torn tail at every byte loses only the torn record, and appends go on behind whole lines', () => inDirectory(async (directory, file) => {
-  const first = await openLeaseJournal(directory);
-  await first.journal.append([lease(1)]);
-  const whole = statSync(file).size;
-  await first.journal.append([lease(2)]);
-  await first.journal.close();
-  const bytes = readFileSync(file);
-  for (let size = whole; size < bytes.length; size += 7) {
-    truncateSync(file, size);
-    const torn = await openLeaseJournal(directory);
-    assert.deepEqual(torn.leases.map((l) => l.sequence), [2]);
-    await torn.journal.append([lease(2)]);
-    await torn.journal.close();
-    assert.deepEqual(readFileSync(file), bytes);
-  }
-}));
+test('a torn tail at every byte loses only the torn record, and appends go on behind whole lines', () =>
+  inDirectory(async (directory, file) => {
+    const first = await openLeaseJournal(directory);
+    await first.journal.append([lease(1)]);
+    const whole = statSync(file).size;
+    await first.journal.append([lease(2)]);
+    await first.journal.close();
+    const bytes = readFileSync(file);
+    for (let size = whole; size < bytes.length; size += 7) {
+      truncateSync(file, size);
+      const torn = await openLeaseJournal(directory);
+      assert.deepEqual(
+        torn.leases.map((l) => l.sequence),
+        [2],
+      );
+      await torn.journal.append([lease(2)]);
+      await torn.journal.close();
+      assert.deepEqual(readFileSync(file), bytes);
+    }
+  }));
 
-test('a rotten line in the middle costs that line only', () => inDirectory(async (directory, file) => {
-  const first = await openLeaseJournal(directory);
-  await first.journal.append([lease(1)]);
-  await first.journal.close();
-  appendFileSync(file, 'deadbeef {"rotten": true}\n');
-  const second = await openLeaseJournal(directory);
-  assert.equal(second.damagedLines, 1);
-  await second.journal.append([lease(2)]);
-  await second.journal.close();
-  const third = await openLeaseJournal(directory);
-  assert.deepEqual(third.leases.map((l) => l.sequence), [2, 3]);
-  await third.journal.close();
-}));
+test('a rotten line in the middle costs that line only', () =>
+  inDirectory(async (directory, file) => {
+    const first = await openLeaseJournal(directory);
+    await first.journal.append([lease(1)]);
+    await first.journal.close();
+    appendFileSync(file, 'deadbeef {"rotten": true}\n');
+    const second = await openLeaseJournal(directory);
+    assert.equal(second.damagedLines, 1);
+    await second.journal.append([lease(2)]);
+    await second.journal.close();
+    const third = await openLeaseJournal(directory);
+    assert.deepEqual(
+      third.leases.map((l) => l.sequence),
+      [2, 3],
+    );
+    await third.journal.close();
+  }));
 
-test('a file that has grown is compacted to one line an address', () => inDirectory(async (directory, file) => {
-  const { journal } = await openLeaseJournal(directory);
-  const hostname = 'h'.repeat(2000);
-  for (let round = 0; round < 60; round += 1) await journal.append(Array.from({ length: 20 }, (_, n) => lease(n, { hostname, sequence: round * 20 + n + 1 })));
-  assert.ok(journal.counters.compactions >= 1);
-  assert.ok(statSync(file).size < 1_300_000);
-  await journal.close();
-  const again = await openLeaseJournal(directory);
-  assert.deepEqual(again.leases.map((l) => l.sequence), Array.from({ length: 20 }, (_, n) => 59 * 20 + n + 1));
-  await again.journal.close();
-}));
+test('a file that has grown is compacted to one line an address', () =>
+  inDirectory(async (directory, file) => {
+    const { journal } = await openLeaseJournal(directory);
+    const hostname = 'h'.repeat(2000);
+    for (let round = 0; round < 60; round += 1)
+      await journal.append(Array.from({ length: 20 }, (_, n) => lease(n, { hostname, sequence: round * 20 + n + 1 })));
+    assert.ok(journal.counters.compactions >= 1);
+    assert.ok(statSync(file).size < 1_300_000);
+    await journal.close();
+    const again = await openLeaseJournal(directory);
+    assert.deepEqual(
+      again.leases.map((l) => l.sequence),
+      Array.from({ length: 20 }, (_, n) => 59 * 20 + n + 1),
+    );
+    await again.journal.close();
+  }));

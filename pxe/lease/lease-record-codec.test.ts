@@ -5,7 +5,15 @@ import { isMalformed } from '../../core/base/malformed.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 import { decodeJournalLine, encodeJournalLine } from './lease-record-codec.ts';
 
-const lease: LeaseRecord = { ipAddress: '10.77.0.50', mac: '52:54:00:00:00:01', subnetId: 'a', state: 'bound', expiresAtMs: 5, sequence: 9, hostname: 'a\nb' };
+const lease: LeaseRecord = {
+  ipAddress: '10.77.0.50',
+  mac: '52:54:00:00:00:01',
+  subnetId: 'a',
+  state: 'bound',
+  expiresAtMs: 5,
+  sequence: 9,
+  hostname: 'a\nb',
+};
 
 test('a lease and a watermark come back as they were written', () => {
   for (const entry of [{ lease }, { storedThrough: 12 }]) assert.deepEqual(decodeJournalLine(encodeJournalLine(entry).slice(0, -1)), entry);

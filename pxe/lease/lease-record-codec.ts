@@ -23,10 +23,14 @@ export function encodeJournalLine(entry: JournalEntry): string {
 }
 
 const isLease = (value: Partial<LeaseRecord>): value is LeaseRecord =>
-  typeof value.ipAddress === 'string' && ipv4ToNumber(value.ipAddress) !== undefined &&
-  typeof value.mac === 'string' && isMacAddress(value.mac) &&
-  typeof value.subnetId === 'string' && STATES.has(value.state) &&
-  Number.isSafeInteger(value.expiresAtMs) && Number.isSafeInteger(value.sequence);
+  typeof value.ipAddress === 'string' &&
+  ipv4ToNumber(value.ipAddress) !== undefined &&
+  typeof value.mac === 'string' &&
+  isMacAddress(value.mac) &&
+  typeof value.subnetId === 'string' &&
+  STATES.has(value.state) &&
+  Number.isSafeInteger(value.expiresAtMs) &&
+  Number.isSafeInteger(value.sequence);
 
 /** Reads one line without its line feed. */
 export function decodeJournalLine(line: string): JournalEntry | Malformed {

@@ -38,7 +38,8 @@ export function createBootDirectory({ currentIndex, leases, clock, httpPort }: D
       const index = currentIndex();
       const lease = leases.clientAt(ipAddress, clock.nowMs());
       const number = ipv4ToNumber(ipAddress);
-      const host = (lease && index.hostByMac.get(lease.mac)) ?? (number === undefined ? undefined : index.hostByReservedAddress.get(number));
+      const host =
+        (lease && index.hostByMac.get(lease.mac)) ?? (number === undefined ? undefined : index.hostByReservedAddress.get(number));
       return {
         ipAddress,
         ...(lease ? { mac: lease.mac } : {}),
@@ -59,7 +60,10 @@ export function createBootDirectory({ currentIndex, leases, clock, httpPort }: D
       const server = (subnet ?? index.subnets[0])?.subnet.serverAddress ?? '127.0.0.1';
       const intent = chooseIntent(host, discovery);
       const text = composeIpxeScript({
-        mac, host, discovery, platform,
+        mac,
+        host,
+        discovery,
+        platform,
         baseUrl: `http://${server}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),
         agentCommandLine: index.model.files.agentCommandLine,

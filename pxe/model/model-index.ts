@@ -62,7 +62,9 @@ function indexSubnet(subnet: BootSubnet, problems: string[]): IndexedSubnet | un
   const cidr = parseIpv4Cidr(subnet.cidr);
   const server = ipv4ToNumber(subnet.serverAddress);
   if (cidr === undefined || server === undefined) {
-    problems.push(`subnet ${subnet.id}: ${cidr === undefined ? `cidr ${subnet.cidr}` : `server address ${subnet.serverAddress}`} is not valid; the subnet is not served`);
+    problems.push(
+      `subnet ${subnet.id}: ${cidr === undefined ? `cidr ${subnet.cidr}` : `server address ${subnet.serverAddress}`} is not valid; the subnet is not served`,
+    );
     return undefined;
   }
   const usable = (range: readonly [string, string]): AddressRange[] => {

@@ -61,6 +61,11 @@ export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: s
   if (architecture.file === undefined)
     return { kind: 'unsupported', why: `${architecture.name} (architecture ${code}) is not supported yet; x86 BIOS and x64 UEFI can boot` };
   if (architecture.http || isHttp)
-    return { kind: 'file', file: `${baseUrl}/boot/${architecture.file}`, vendorClass: 'HTTPClient', why: `${architecture.name} gets iPXE over HTTP` };
+    return {
+      kind: 'file',
+      file: `${baseUrl}/boot/${architecture.file}`,
+      vendorClass: 'HTTPClient',
+      why: `${architecture.name} gets iPXE over HTTP`,
+    };
   return { kind: 'file', file: architecture.file, why: `${architecture.name} gets iPXE over TFTP` };
 }

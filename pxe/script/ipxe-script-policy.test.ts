@@ -4,16 +4,31 @@ import fc from 'fast-check';
 import type { BootHost, BootIntent } from '../boot-model.ts';
 import { composeIpxeScript, type ScriptRequest } from './ipxe-script-policy.ts';
 
-const host = (boot: BootIntent, name = 'rack1-m1'): BootHost => ({ nodeId: '11111111-2222-3333-4444-555555555555', name, macs: [], reservations: {}, boot });
+const host = (boot: BootIntent, name = 'rack1-m1'): BootHost => ({
+  nodeId: '11111111-2222-3333-4444-555555555555',
+  name,
+  macs: [],
+  reservations: {},
+  boot,
+});
 const request = (over: Partial<ScriptRequest> = {}): ScriptRequest => ({
-  mac: '52:54:00:00:00:01', host: host({ kind: 'agent', reason: 'inspection' }), discovery: true, platform: 'pcbios',
-  baseUrl: 'http://10.77.0.1:8080', token: 'TOKEN.MAC', agentCommandLine: 'rackwright.api=https://10.77.0.1:5443', ...over,
+  mac: '52:54:00:00:00:01',
+  host: host({ kind: 'agent', reason: 'inspection' }),
+  discovery: true,
+  platform: 'pcbios',
+  baseUrl: 'http://10.77.0.1:8080',
+  token: 'TOKEN.MAC',
+  agentCommandLine: 'rackwright.api=https://10.77.0.1:5443',
+  ...over,
 });
 
 test('the agent is started with its token, its node and the serial console last', () => {
   const lines = composeIpxeScript(request()).split('\n');
   assert.equal(lines[0], '#!ipxe');
-  assert.equal(lines[2], 'kernel http://10.77.0.1:8080/boot/TOKEN.MAC/kernel initrd=ramdisk BOOTIF=52:54:00:00:00:01 rackwright.token=TOKEN.MAC rackwright.node=11111111-2222-3333-4444-555555555555 rackwright.api=https://10.77.0.1:5443 console=tty0 console=ttyS0,115200 || goto again');
+  assert.equal(
+    lines[2],
+    'kernel http://10.77.0.1:8080/boot/TOKEN.MAC/kernel initrd=ramdisk BOOTIF=52:54:00:00:00:01 rackwright.token=TOKEN.MAC rackwright.node=11111111-2222-3333-4444-555555555555 rackwright.api=https://10.77.0.1:5443 console=tty0 console=ttyS0,115200 || goto again',
+  );
   assert.equal(lines[3], 'initrd --name ramdisk http://10.77.0.1:8080/boot/TOKEN.MAC/ramdisk || goto again');
 });
 
@@ -38,13 +53,22 @@ for (const [platform, last] of [
   });
 
 test('hostile names and reasons are text to iPXE, nothing more', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), fc.constantFrom('agent', 'disk', 'hold') as fc.Arbitrary<BootIntent['kind']>, (name, reason, kind) => {
-    const evil = composeIpxeScript(request({ host: host({ kind, reason: `${reason}\${net0/mac}|| shell;&&\n` }, `${name}\nshell\r#`) }));
-    const plain = composeIpxeScript(request({ host: host({ kind, reason: 'r' }, 'n') }));
-    assert.equal(evil.split('\n').length, plain.split('\n').length);
-    assert.deepEqual(evil.split('\n').slice(2), plain.split('\n').slice(2));
-    assert.match(evil.split('\n')[1]!, /^echo [A-Za-z0-9 ._,:()/@+=?-]*$/);
-  }));
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('agent', 'disk', 'hold') as fc.Arbitrary<BootIntent['kind']>,
+      (name, reason, kind) => {
+        const evil = composeIpxeScript(
+          request({ host: host({ kind, reason: `${reason}\${net0/mac}|| shell;&&\n` }, `${name}\nshell\r#`) }),
+        );
+        const plain = composeIpxeScript(request({ host: host({ kind, reason: 'r' }, 'n') }));
+        assert.equal(evil.split('\n').length, plain.split('\n').length);
+        assert.deepEqual(evil.split('\n').slice(2), plain.split('\n').slice(2));
+        assert.match(evil.split('\n')[1]!, /^echo [A-Za-z0-9 ._,:()/@+=?-]*$/);
+      },
+    ),
+  );
 });
 
 test('kernel arguments cannot end the line, expand, or start a command', () => {

@@ -31,7 +31,12 @@ export const plainText = (text: string): string => text.replace(/[^A-Za-z0-9 ._,
 
 /** The operator's kernel arguments, less what iPXE would take for its own: expansion, line ends, command separators. */
 export const kernelArguments = (text: string): string =>
-  text.replace(/[^\x21-\x7e]+/g, ' ').replaceAll('${', '{').split(' ').filter((word) => word !== '' && !/^(&&|\|\||;)$/.test(word)).join(' ');
+  text
+    .replace(/[^\x21-\x7e]+/g, ' ')
+    .replaceAll('${', '{')
+    .split(' ')
+    .filter((word) => word !== '' && !/^(&&|\|\||;)$/.test(word))
+    .join(' ');
 
 export function chooseIntent(host: BootHost | undefined, discovery: boolean): BootIntent {
   if (host) return host.boot;

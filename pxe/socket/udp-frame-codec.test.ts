@@ -13,14 +13,27 @@ function foldedSum(bytes: Buffer): number {
 }
 
 test('both checksums hold for any payload', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 1400 }), fc.nat(0xffffffff), fc.nat(0xffffffff), (payload, sourceAddress, destinationAddress) => {
-    const packet = encodeUdpPacket({ sourceAddress, sourcePort: 67, destinationAddress, destinationPort: 68, payload: Buffer.from(payload) });
-    assert.equal(foldedSum(packet.subarray(0, 20)), 0xffff);
-    const pseudo = Buffer.alloc(12);
-    packet.copy(pseudo, 0, 12, 20);
-    pseudo[9] = 17;
-    pseudo.writeUInt16BE(packet.length - 20, 10);
-    assert.equal(foldedSum(Buffer.concat([pseudo, packet.subarray(20)])), 0xffff);
-    assert.equal(packet.readUInt16BE(2), packet.length);
-  }));
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 1400 }),
+      fc.nat(0xffffffff),
+      fc.nat(0xffffffff),
+      (payload, sourceAddress, destinationAddress) => {
+        const packet = encodeUdpPacket({
+          sourceAddress,
+          sourcePort: 67,
+          destinationAddress,
+          destinationPort: 68,
+          payload: Buffer.from(payload),
+        });
+        assert.equal(foldedSum(packet.subarray(0, 20)), 0xffff);
+        const pseudo = Buffer.alloc(12);
+        packet.copy(pseudo, 0, 12, 20);
+        pseudo[9] = 17;
+        pseudo.writeUInt16BE(packet.length - 20, 10);
+        assert.equal(foldedSum(Buffer.concat([pseudo, packet.subarray(20)])), 0xffff);
+        assert.equal(packet.readUInt16BE(2), packet.length);
+      },
+    ),
+  );
 });

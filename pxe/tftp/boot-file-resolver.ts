@@ -9,24 +9,26 @@ const SCRIPT_NAME = 'boot.ipxe';
 const ARCHITECTURE_BIOS = 0;
 
 /** The virtual directory that TFTP shows: iPXE's binaries, and for each client its own script. */
-export const createBootFileResolver = (directory: BootDirectory, currentIndex: () => ModelIndex): TftpResolver => async (path, client) => {
-  // Firmware sends leading and doubled slashes, Windows-bred one backslashes; the tree has one level only.
-  const name = path.replace(/^[/\\]+/, '');
-  if (name === SCRIPT_NAME) {
-    if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
-    const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
-    return Buffer.from(directory.script(client.mac, client.ipAddress, platform).text);
-  }
-  if (!IPXE_BINARIES.has(name)) return { code: TFTP_ERROR.notFound, message: 'no such file' };
-  const file = await openBelow(currentIndex().model.files.ipxeDirectory, [name]);
-  if (!file) return { code: TFTP_ERROR.notFound, message: `${name} is missing in the boot server's iPXE directory` };
-  return {
-    sizeBytes: file.sizeBytes,
-    async read(offset, length) {
-      const buffer = Buffer.alloc(length);
-      const { bytesRead } = await file.handle.read(buffer, 0, length, offset);
-      return buffer.subarray(0, bytesRead);
-    },
-    close: () => file.handle.close(),
+export const createBootFileResolver =
+  (directory: BootDirectory, currentIndex: () => ModelIndex): TftpResolver =>
+  async (path, client) => {
+    // Firmware sends leading and doubled slashes, Windows-bred one backslashes; the tree has one level only.
+    const name = path.replace(/^[/\\]+/, '');
+    if (name === SCRIPT_NAME) {
+      if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
+      const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
+      return Buffer.from(directory.script(client.mac, client.ipAddress, platform).text);
+    }
+    if (!IPXE_BINARIES.has(name)) return { code: TFTP_ERROR.notFound, message: 'no such file' };
+    const file = await openBelow(currentIndex().model.files.ipxeDirectory, [name]);
+    if (!file) return { code: TFTP_ERROR.notFound, message: `${name} is missing in the boot server's iPXE directory` };
+    return {
+      sizeBytes: file.sizeBytes,
+      async read(offset, length) {
+        const buffer = Buffer.alloc(length);
+        const { bytesRead } = await file.handle.read(buffer, 0, length, offset);
+        return buffer.subarray(0, bytesRead);
+      },
+      close: () => file.handle.close(),
+    };
   };
-};

@@ -16,7 +16,14 @@ export type TftpPacket =
   | { readonly kind: 'error'; readonly code: number; readonly message: string }
   | { readonly kind: 'option-ack'; readonly options: ReadonlyMap<string, string> };
 
-export const TFTP_ERROR = { undefined: 0, notFound: 1, accessViolation: 2, illegalOperation: 4, unknownTransfer: 5, optionRefused: 8 } as const;
+export const TFTP_ERROR = {
+  undefined: 0,
+  notFound: 1,
+  accessViolation: 2,
+  illegalOperation: 4,
+  unknownTransfer: 5,
+  optionRefused: 8,
+} as const;
 
 /** RFC 2347 §3: a request fits one datagram of 512 bytes. Some firmware pads it; the padding is ignored. */
 const REQUEST_BYTES_MAX = 1500;
@@ -74,7 +81,11 @@ export function encodeTftpPacket(packet: TftpPacket): Buffer {
   switch (packet.kind) {
     case 'read':
     case 'write':
-      return Buffer.concat([word(packet.kind === 'read' ? 1 : 2), Buffer.from(`${packet.path}\0${packet.mode}\0`, 'latin1'), ...optionBytes(packet.options)]);
+      return Buffer.concat([
+        word(packet.kind === 'read' ? 1 : 2),
+        Buffer.from(`${packet.path}\0${packet.mode}\0`, 'latin1'),
+        ...optionBytes(packet.options),
+      ]);
     case 'data':
       return Buffer.concat([word(3), word(packet.block), packet.bytes]);
     case 'ack':

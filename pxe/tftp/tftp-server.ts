@@ -57,7 +57,8 @@ export const bytesSource = (bytes: Buffer): TftpSource => ({
 async function sourceInMode(source: TftpSource, mode: string): Promise<TftpSource | TftpRejection> {
   if (mode === 'octet') return source;
   if (mode !== 'netascii') return { code: TFTP_ERROR.illegalOperation, message: `mode ${mode.slice(0, 20)} is not served; use octet` };
-  if (source.sizeBytes > NETASCII_BYTES_MAX) return { code: TFTP_ERROR.accessViolation, message: 'too large for netascii; use octet (binary) mode' };
+  if (source.sizeBytes > NETASCII_BYTES_MAX)
+    return { code: TFTP_ERROR.accessViolation, message: 'too large for netascii; use octet (binary) mode' };
   return bytesSource(encodeNetascii(await source.read(0, source.sizeBytes)));
 }
 
@@ -107,7 +108,14 @@ class Transfers {
 const sendError = (socket: dgram.Socket, peer: TftpPeer, rejection: TftpRejection): Promise<void> =>
   new Promise((resolve) => socket.send(encodeTftpPacket({ kind: 'error', ...rejection }), peer.port, peer.address, () => resolve()));
 
-function tellEnd(options: TftpServerOptions, client: BootClient, path: string, startedMs: number, settings: TransferSettings, result: Awaited<ReturnType<typeof runTftpTransfer>>): void {
+function tellEnd(
+  options: TftpServerOptions,
+  client: BootClient,
+  path: string,
+  startedMs: number,
+  settings: TransferSettings,
+  result: Awaited<ReturnType<typeof runTftpTransfer>>,
+): void {
   const milliseconds = options.clock.nowMs() - startedMs;
   const ok = result.outcome === 'complete';
   // Firmware asks for the size first and then says that it has seen enough: no failure.
@@ -123,8 +131,20 @@ function tellEnd(options: TftpServerOptions, client: BootClient, path: string, s
     message: ok
       ? `${client.ipAddress} read ${path}: ${result.bytesAcknowledged} bytes in ${milliseconds} ms`
       : `${client.ipAddress} did not finish ${path}: ${result.outcome}${result.detail ? ` (${result.detail.slice(0, 100)})` : ''} after ${result.bytesAcknowledged} bytes`,
-    machine: { ...(client.mac ? { mac: client.mac } : {}), ...(client.nodeId ? { nodeId: client.nodeId } : {}), ipAddress: client.ipAddress },
-    evidence: { path, bytes: result.bytesAcknowledged, milliseconds, retransmits: result.retransmits, blockBytes: settings.blockBytes, windowBlocks: settings.windowBlocks, outcome: result.outcome },
+    machine: {
+      ...(client.mac ? { mac: client.mac } : {}),
+      ...(client.nodeId ? { nodeId: client.nodeId } : {}),
+      ipAddress: client.ipAddress,
+    },
+    evidence: {
+      path,
+      bytes: result.bytesAcknowledged,
+      milliseconds,
+      retransmits: result.retransmits,
+      blockBytes: settings.blockBytes,
+      windowBlocks: settings.windowBlocks,
+      outcome: result.outcome,
+    },
   });
 }
 
@@ -141,7 +161,14 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
     const ready = 'read' in source ? await sourceInMode(source, request.mode) : source;
     if (!('read' in ready)) {
       options.counters.add('tftp.rejected');
-      options.gate.record(`tftp ${peer.address} ${path}`, { source: 'tftp', kind: 'tftp.rejected', severity: 'warning', message: `${peer.address} asked for ${path}: ${ready.message}`, machine: { ...(client.mac ? { mac: client.mac } : {}), ipAddress: peer.address }, evidence: { path, code: ready.code } });
+      options.gate.record(`tftp ${peer.address} ${path}`, {
+        source: 'tftp',
+        kind: 'tftp.rejected',
+        severity: 'warning',
+        message: `${peer.address} asked for ${path}: ${ready.message}`,
+        machine: { ...(client.mac ? { mac: client.mac } : {}), ipAddress: peer.address },
+        evidence: { path, code: ready.code },
+      });
       return await sendError(socket, peer, ready);
     }
     const settings = negotiate(request.options, ready.sizeBytes);
@@ -162,12 +189,24 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
     const packet = decodeTftpPacket(bytes);
     if (isMalformed(packet)) {
       counters.add('tftp.drop.malformed');
-      gate.record(`tftp malformed ${from.address}`, { source: 'tftp', kind: 'tftp.malformed', severity: 'warning', message: `a packet from ${from.address} is not TFTP: ${packet.reason}`, machine: { ipAddress: from.address } });
+      gate.record(`tftp malformed ${from.address}`, {
+        source: 'tftp',
+        kind: 'tftp.malformed',
+        severity: 'warning',
+        message: `a packet from ${from.address} is not TFTP: ${packet.reason}`,
+        machine: { ipAddress: from.address },
+      });
       return;
     }
     if (packet.kind === 'write') {
       counters.add('tftp.write-refused');
-      gate.record(`tftp write ${from.address}`, { source: 'tftp', kind: 'tftp.rejected', severity: 'warning', message: `${from.address} tried to write a file; this server is read-only`, machine: { ipAddress: from.address } });
+      gate.record(`tftp write ${from.address}`, {
+        source: 'tftp',
+        kind: 'tftp.rejected',
+        severity: 'warning',
+        message: `${from.address} tried to write a file; this server is read-only`,
+        machine: { ipAddress: from.address },
+      });
       void sendError(socket, from, { code: TFTP_ERROR.accessViolation, message: 'this server is read-only' });
       return;
     }

@@ -64,7 +64,13 @@ function createBlockReader(source: TftpSource, settings: TransferSettings) {
 }
 
 /** Sends the whole source to the peer and resolves with how it ended; never rejects. Closes neither socket nor source. */
-export function runTftpTransfer(socket: dgram.Socket, peer: TftpPeer, source: TftpSource, settings: TransferSettings, signal: AbortSignal): Promise<TftpTransferResult> {
+export function runTftpTransfer(
+  socket: dgram.Socket,
+  peer: TftpPeer,
+  source: TftpSource,
+  settings: TransferSettings,
+  signal: AbortSignal,
+): Promise<TftpTransferResult> {
   const { promise, resolve } = Promise.withResolvers<TftpTransferResult>();
   const last = lastBlockOf(source.sizeBytes, settings.blockBytes);
   const readBlock = createBlockReader(source, settings);
@@ -124,7 +130,12 @@ export function runTftpTransfer(socket: dgram.Socket, peer: TftpPeer, source: Tf
   socket.on('error', (error) => finish('client-error', error.message));
   socket.on('message', (bytes, from) => {
     if (from.address !== peer.address || from.port !== peer.port) {
-      socket.send(encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.unknownTransfer, message: 'this transfer belongs to another client' }), from.port, from.address, () => {});
+      socket.send(
+        encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.unknownTransfer, message: 'this transfer belongs to another client' }),
+        from.port,
+        from.address,
+        () => {},
+      );
       return;
     }
     const packet = decodeTftpPacket(bytes);

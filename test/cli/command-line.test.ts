@@ -39,10 +39,25 @@ for (const [args, code, expected] of [
 test('lab bmc writes a private list, stays up, and ends cleanly on SIGTERM', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rackwright-cli-'));
   const file = join(folder, 'bmcs.json');
-  const { child, said, ended } = start('lab', 'bmc', '--count', '3', '--listen', '127.9.4.253', '--ipmi-port', '0', '--redfish-port', '0', '--json', file);
+  const { child, said, ended } = start(
+    'lab',
+    'bmc',
+    '--count',
+    '3',
+    '--listen',
+    '127.9.4.253',
+    '--ipmi-port',
+    '0',
+    '--redfish-port',
+    '0',
+    '--json',
+    file,
+  );
   try {
     while (!said.err.includes('up;') && child.exitCode === null) await Promise.race([once(child.stderr, 'data'), once(child, 'exit')]);
-    const { bmcs } = JSON.parse(await readFile(file, 'utf8')) as { bmcs: { address: string; username: string; password: string; redfish: string }[] };
+    const { bmcs } = JSON.parse(await readFile(file, 'utf8')) as {
+      bmcs: { address: string; username: string; password: string; redfish: string }[];
+    };
     assert.deepEqual(
       bmcs.map(({ address }) => address),
       ['127.9.4.253', '127.9.4.254', '127.9.5.1'],

@@ -7,7 +7,11 @@ const files = readSourceTree();
 const report = (violations: readonly string[]) => assert.equal(violations.length, 0, `\n${violations.join('\n')}\n`);
 
 test('every file is in a room', () => {
-  report(files.filter(({ path }) => roomPathOf(path) === undefined).map(({ path }) => `${path}: no room of the house; add it to test/house/rooms.ts and docs/architecture.md`));
+  report(
+    files
+      .filter(({ path }) => roomPathOf(path) === undefined)
+      .map(({ path }) => `${path}: no room of the house; add it to test/house/rooms.ts and docs/architecture.md`),
+  );
 });
 
 test('imports keep to the floors and the doors', () => {
@@ -52,7 +56,11 @@ test('the rules themselves: what is forbidden and what is not', () => {
 });
 
 test('no barrels: go-to-definition ends at the definition', () => {
-  report(files.flatMap(({ path, reexportsAll }) => (/(^|\/)index\.ts$/.test(path) || reexportsAll ? [`${path}: import by the path of the file that defines`] : [])));
+  report(
+    files.flatMap(({ path, reexportsAll }) =>
+      /(^|\/)index\.ts$/.test(path) || reexportsAll ? [`${path}: import by the path of the file that defines`] : [],
+    ),
+  );
 });
 
 test('codecs and policies are pure', () => {
@@ -60,7 +68,11 @@ test('codecs and policies are pure', () => {
   report(
     files
       .filter(({ path }) => /-(codec|policy)\.ts$/.test(path))
-      .flatMap(({ path, packages }) => packages.filter((name) => !pure.has(name)).map((name) => `${path} imports ${name}: a codec or policy has no I/O, clock or database`)),
+      .flatMap(({ path, packages }) =>
+        packages
+          .filter((name) => !pure.has(name))
+          .map((name) => `${path} imports ${name}: a codec or policy has no I/O, clock or database`),
+      ),
   );
 });
 
@@ -71,7 +83,11 @@ test('core/base has no I/O and device rooms have no database or web framework', 
     files
       .filter(({ path }) => !path.endsWith('.test.ts'))
       .flatMap(({ path, packages }) => {
-        const bad = path.startsWith('core/base/') ? packages.filter((name) => !withoutIo.has(name)) : /^(pxe|bmc|hypervisor|deploy-agent)\//.test(path) ? packages.filter((name) => store.has(name)) : [];
+        const bad = path.startsWith('core/base/')
+          ? packages.filter((name) => !withoutIo.has(name))
+          : /^(pxe|bmc|hypervisor|deploy-agent)\//.test(path)
+            ? packages.filter((name) => store.has(name))
+            : [];
         return bad.map((name) => `${path} imports ${name}`);
       }),
   );

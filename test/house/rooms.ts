@@ -50,7 +50,8 @@ function floorRule(from: Room, to: string): string | undefined {
     if (from.path === 'cli' && within('lab', to)) return undefined;
     return `${sideRoomOf(to)} stands beside the product: the product must run without it`;
   }
-  if (from.floor === DEVICE_FLOOR && target.floor !== 0) return 'a device room takes facts as parameters: of other rooms it may import core/base only';
+  if (from.floor === DEVICE_FLOOR && target.floor !== 0)
+    return 'a device room takes facts as parameters: of other rooms it may import core/base only';
   if (target.floor < from.floor) return undefined;
   if (target.floor === from.floor) {
     if (from.openFloor && target.openFloor) return undefined;
@@ -82,7 +83,9 @@ export function whyForbidden(from: string, to: string): string | undefined {
   if (within('lab', `${fromRoom}/`)) {
     if (toRoom === 'lab/bmc') return privacyRule(fromRoom, toRoom, to);
     if (fromRoom === 'lab/bmc' && toRoom === 'lab') return 'lab/bmc stands alone: the rack uses it, not the other way round';
-    return LAB_MAY_IMPORT(to) ? undefined : 'the lab may not cheat: core/base, codecs and deploy-agent/protocol.ts, all else through real processes';
+    return LAB_MAY_IMPORT(to)
+      ? undefined
+      : 'the lab may not cheat: core/base, codecs and deploy-agent/protocol.ts, all else through real processes';
   }
   return floorRule(roomOf(from)!, to) ?? privacyRule(fromRoom, toRoom, to);
 }

@@ -19,6 +19,10 @@ test(`no file has more than ${FILE_LINES_MAX} lines`, () => {
 test(`no function has more than ${FUNCTION_OWN_LINES_MAX} lines of its own`, () => {
   const long = files
     .filter(({ path }) => !MAY_BE_LONG.test(path))
-    .flatMap(({ path, functions }) => functions.filter(({ ownLines }) => ownLines > FUNCTION_OWN_LINES_MAX).map(({ line, ownLines }) => `${path}:${line}: ${ownLines} lines`));
+    .flatMap(({ path, functions }) =>
+      functions
+        .filter(({ ownLines }) => ownLines > FUNCTION_OWN_LINES_MAX)
+        .map(({ line, ownLines }) => `${path}:${line}: ${ownLines} lines`),
+    );
   assert.deepEqual(long, []);
 });

@@ -29,7 +29,8 @@ const NOT_OURS = new Set(['node_modules', '.cache', '.git', 'data', 'lab-runs'])
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 const WITH_SOURCE = new Set(['ImportDeclaration', 'ExportNamedDeclaration', 'ExportAllDeclaration', 'ImportExpression', 'TSImportType']);
 
-const isNode = (value: unknown): value is SyntaxNode => typeof value === 'object' && value !== null && typeof (value as SyntaxNode).type === 'string';
+const isNode = (value: unknown): value is SyntaxNode =>
+  typeof value === 'object' && value !== null && typeof (value as SyntaxNode).type === 'string';
 
 function* childrenOf(node: SyntaxNode): Generator<SyntaxNode> {
   for (const value of Object.values(node)) {
@@ -83,7 +84,9 @@ function readSource(path: string): SourceFile {
     imports: names.filter((name) => name.startsWith('.')).map((name) => normalize(join(dirname(path), name))),
     packages: names.filter((name) => !name.startsWith('.')),
     reexportsAll: nodes.some(({ type }) => type === 'ExportAllDeclaration'),
-    readsEnvironment: nodes.some(({ type, object }) => type === 'MemberExpression' && isNode(object) && text.slice(object.start, object.end) === 'process.env'),
+    readsEnvironment: nodes.some(
+      ({ type, object }) => type === 'MemberExpression' && isNode(object) && text.slice(object.start, object.end) === 'process.env',
+    ),
     functions: nodes
       .filter(({ type }) => FUNCTIONS.has(type))
       .map((node) => ({ line: lineAt(node.start), ownLines: ownLinesOf(node, lineAt) })),

@@ -7,8 +7,11 @@ import { ROOT } from './source-tree.ts';
 /** A pinned tool's exit code and what it said; its output is the failure message. */
 function runTool(name: string, ...args: string[]): Promise<{ failed: boolean; output: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(ROOT, 'node_modules/.bin', name), ...args], { cwd: ROOT, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) =>
-      resolve({ failed: error !== null, output: `\n${stdout}${stderr}` }),
+    execFile(
+      process.execPath,
+      [join(ROOT, 'node_modules/.bin', name), ...args],
+      { cwd: ROOT, maxBuffer: 16 * 1024 * 1024 },
+      (error, stdout, stderr) => resolve({ failed: error !== null, output: `\n${stdout}${stderr}` }),
     );
   });
 }

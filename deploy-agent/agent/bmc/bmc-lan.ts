@@ -33,7 +33,8 @@ export async function findLanChannel(bmc: BmcDevice): Promise<number | undefined
 export async function readBmcLan(bmc: BmcDevice): Promise<BmcLan | undefined> {
   const channel = await findLanChannel(bmc);
   if (channel === undefined) return undefined;
-  const parameter = async (number: number) => ok(await bmc.request(TRANSPORT, GET_LAN_CONFIGURATION, Uint8Array.of(channel, number, 0, 0)))?.subarray(1);
+  const parameter = async (number: number) =>
+    ok(await bmc.request(TRANSPORT, GET_LAN_CONFIGURATION, Uint8Array.of(channel, number, 0, 0)))?.subarray(1);
   const ip = await parameter(PARAMETER_IP_ADDRESS);
   const mac = await parameter(PARAMETER_MAC_ADDRESS);
   const id = ok(await bmc.request(APP, GET_DEVICE_ID));

@@ -16,7 +16,11 @@ test('all settings of a command line', () => {
   assert.equal(parameters.bootMac, '52:54:00:aa:bb:cc');
 });
 
-for (const [reason, without] of [['rackwright.api', /rackwright\.api=\S+/], ['rackwright.pin', /rackwright\.pin=\S+/], ['rackwright.token', /rackwright\.token=\S+/]] as const) {
+for (const [reason, without] of [
+  ['rackwright.api', /rackwright\.api=\S+/],
+  ['rackwright.pin', /rackwright\.pin=\S+/],
+  ['rackwright.token', /rackwright\.token=\S+/],
+] as const) {
   test(`${reason} must be there`, () => {
     const answer = decodeBootParameters(line.replace(without, ''));
     assert.ok(isMalformed(answer) && answer.reason.includes(reason));

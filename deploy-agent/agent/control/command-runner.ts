@@ -20,7 +20,13 @@ export async function runCommandToReport(
 ): Promise<AgentReport> {
   const abort = new AbortController();
   const signal = AbortSignal.any([abort.signal, stop]);
-  const reporter = reportProgress(command, context.clock, sendProgress, () => abort.abort(new AgentFailure('aborted', 'an operator or a deadline gave this step up')), signal);
+  const reporter = reportProgress(
+    command,
+    context.clock,
+    sendProgress,
+    () => abort.abort(new AgentFailure('aborted', 'an operator or a deadline gave this step up')),
+    signal,
+  );
   const deadline = new AbortController();
   const limitMs = Math.max(1, command.timeoutSeconds) * 1000;
   void context.clock.sleep(limitMs, deadline.signal).then(
@@ -69,7 +75,9 @@ function reportProgress(command: AgentCommand, clock: Clock, send: SendProgress,
       if (clock.nowMs() - sentAtMs >= due) {
         sent = latest;
         sentAtMs = clock.nowMs();
-        const answer = await send({ commandId: command.id, status: 'running', ...(latest ? { progress: latest } : {}) }).catch(() => undefined);
+        const answer = await send({ commandId: command.id, status: 'running', ...(latest ? { progress: latest } : {}) }).catch(
+          () => undefined,
+        );
         if (answer?.abort) return onAbort();
       }
       await clock.sleep(REPORT_INTERVAL_MS / 4, stopped.signal).catch(() => {});

@@ -26,9 +26,18 @@ class PinnedAgent extends Agent {
     super({ keepAlive: true, maxSockets: 4 });
     this.#pin = pin;
   }
-  override createConnection(options: { host?: string; port?: number | string }, callback?: (error: Error | null, socket: TLSSocket) => void): undefined {
+  override createConnection(
+    options: { host?: string; port?: number | string },
+    callback?: (error: Error | null, socket: TLSSocket) => void,
+  ): undefined {
     const host = options.host ?? '';
-    const socket = connect({ host, port: Number(options.port ?? 443), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) });
+    const socket = connect({
+      host,
+      port: Number(options.port ?? 443),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+      ...(isIP(host) ? {} : { servername: host }),
+    });
     const fail = (error: Error) => {
       socket.destroy();
       callback?.(error, socket);
@@ -40,7 +49,8 @@ class PinnedAgent extends Agent {
       socket.removeListener('error', fail);
       const certificate = socket.getPeerX509Certificate();
       const digest = certificate ? createHash('sha256').update(certificate.raw).digest('hex') : 'none';
-      if (digest !== this.#pin) return fail(new Error(`the control plane at ${host} shows a certificate that is not the pinned one (${digest.slice(0, 16)}…)`));
+      if (digest !== this.#pin)
+        return fail(new Error(`the control plane at ${host} shows a certificate that is not the pinned one (${digest.slice(0, 16)}…)`));
       callback?.(null, socket);
     });
     return undefined;
@@ -102,7 +112,9 @@ export class ControlPlaneClient {
           response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseBody(Buffer.concat(chunks)) }));
         },
       );
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${url.pathname} was not answered within ${ANSWER_TIMEOUT_MS / 1000} s`)));
+      outgoing.on('timeout', () =>
+        outgoing.destroy(new Error(`${method} ${url.pathname} was not answered within ${ANSWER_TIMEOUT_MS / 1000} s`)),
+      );
       outgoing.on('error', reject);
       outgoing.end(payload);
     });

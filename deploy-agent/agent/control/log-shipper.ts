@@ -41,7 +41,8 @@ export class LogShipper {
   async flush(send: (log: AgentLog) => Promise<boolean>): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, LINES_PER_CALL_MAX);
-      const gap = this.#dropped > 0 ? [{ atMs: batch[0]!.atMs, level: 'warning' as const, text: `${this.#dropped} older lines were dropped` }] : [];
+      const gap =
+        this.#dropped > 0 ? [{ atMs: batch[0]!.atMs, level: 'warning' as const, text: `${this.#dropped} older lines were dropped` }] : [];
       if (!(await send({ lines: [...gap, ...batch] }).catch(() => false))) return;
       this.#dropped = 0;
       this.#waiting.splice(0, batch.length);

@@ -1,6 +1,15 @@
 import type { Clock } from '../../../core/base/clock.ts';
 import type { Random } from '../../../core/base/random.ts';
-import { AGENT_PROTOCOL_VERSION, type AgentCommand, type AgentReport, type Heartbeat, type InspectionAnswer, type Inventory, type LookupAnswer, type ReportAnswer } from '../../protocol.ts';
+import {
+  AGENT_PROTOCOL_VERSION,
+  type AgentCommand,
+  type AgentReport,
+  type Heartbeat,
+  type InspectionAnswer,
+  type Inventory,
+  type LookupAnswer,
+  type ReportAnswer,
+} from '../../protocol.ts';
 import { STEP_DECLARATIONS, STEPS } from '../steps/step-table.ts';
 import type { StepContext } from '../steps/step.ts';
 import { runCommandToReport } from './command-runner.ts';
@@ -72,7 +81,9 @@ export class Session {
     let waitMs = BACK_OFF_FIRST_MS;
     for (let tries = 1; ; tries += 1) {
       signal?.throwIfAborted();
-      const answer = await client.call(method, path, body, signal).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+      const answer = await client
+        .call(method, path, body, signal)
+        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
       if (!(answer instanceof Error) && answer.status < 500 && answer.status !== 429 && answer.status !== 408) return answer;
       const reason = answer instanceof Error ? answer.message : `it answered ${answer.status}`;
       logs.log(tries % 10 === 1 ? 'warning' : 'debug', `the control plane is not answering (${reason}); trying again`);
@@ -88,10 +99,19 @@ export class Session {
     const inventory = await stepContext.collectInventory();
     logs.log('info', describeInventory(inventory));
     for (let refusals = 0; refusals < REFUSALS_MAX; refusals += 1) {
-      const inspected = await this.#callUntilAnswered('POST', '/baremetal/v1/continue_inspection', { protocol: AGENT_PROTOCOL_VERSION, agentVersion, bootMac, inventory, steps: STEP_DECLARATIONS });
+      const inspected = await this.#callUntilAnswered('POST', '/baremetal/v1/continue_inspection', {
+        protocol: AGENT_PROTOCOL_VERSION,
+        agentVersion,
+        bootMac,
+        inventory,
+        steps: STEP_DECLARATIONS,
+      });
       const addresses = inventory.nics.map((nic) => nic.mac).join(',');
       const uuid = isSuccess(inspected) ? (inspected.body as unknown as InspectionAnswer).uuid : nodeUuid;
-      const lookup = uuid && !isRefusal(inspected) ? await this.#callUntilAnswered('GET', `/baremetal/v1/lookup?node_uuid=${uuid}&addresses=${addresses}`) : inspected;
+      const lookup =
+        uuid && !isRefusal(inspected)
+          ? await this.#callUntilAnswered('GET', `/baremetal/v1/lookup?node_uuid=${uuid}&addresses=${addresses}`)
+          : inspected;
       if (isSuccess(lookup) && lookup !== inspected) {
         const found = lookup.body as unknown as LookupAnswer;
         logs.log('info', `this machine is node ${found.node.name ?? found.node.uuid}`);
@@ -141,7 +161,12 @@ export class Session {
   }
 
   /** Answers true when this was the last command. */
-  async #execute(uuid: string, command: AgentCommand, refused: (answer: ControlPlaneAnswer) => ControlPlaneAnswer, over: AbortSignal): Promise<boolean> {
+  async #execute(
+    uuid: string,
+    command: AgentCommand,
+    refused: (answer: ControlPlaneAnswer) => ControlPlaneAnswer,
+    over: AbortSignal,
+  ): Promise<boolean> {
     const { client, clock, logs, journal, stepContext } = this.#options;
     const path = `/baremetal/v1/agent/${uuid}/report`;
     let report = journal.get(command.id);
@@ -157,7 +182,10 @@ export class Session {
       // Work that was cut off because the node is not ours any more is nobody's result.
       over.throwIfAborted();
       journal.put(report);
-      logs.log(report.status === 'succeeded' ? 'info' : 'error', report.error ? `${command.step} failed: ${report.error.message} (${report.error.code})` : `${command.step} done`);
+      logs.log(
+        report.status === 'succeeded' ? 'info' : 'error',
+        report.error ? `${command.step} failed: ${report.error.message} (${report.error.code})` : `${command.step} done`,
+      );
     }
     const answer = refused(await this.#callUntilAnswered('POST', path, report));
     over.throwIfAborted();
@@ -165,11 +193,21 @@ export class Session {
     return command.step === 'sync_and_stop' && report.status === 'succeeded' && isSuccess(answer);
   }
 
-  async #beat(uuid: string, timeoutSeconds: number, refused: (answer: ControlPlaneAnswer) => ControlPlaneAnswer, over: AbortSignal): Promise<void> {
+  async #beat(
+    uuid: string,
+    timeoutSeconds: number,
+    refused: (answer: ControlPlaneAnswer) => ControlPlaneAnswer,
+    over: AbortSignal,
+  ): Promise<void> {
     const { client, clock, agentVersion } = this.#options;
     const everyMs = Math.max(1, timeoutSeconds / BEATS_PER_TIMEOUT) * 1000;
     while (!over.aborted) {
-      const heartbeat: Heartbeat = { callback_url: '', agent_version: agentVersion, agent_token: client.agentToken, agent_status: this.#status };
+      const heartbeat: Heartbeat = {
+        callback_url: '',
+        agent_version: agentVersion,
+        agent_token: client.agentToken,
+        agent_status: this.#status,
+      };
       const answer = await client.call('POST', `/baremetal/v1/heartbeat/${uuid}`, heartbeat, over).then(refused, () => undefined);
       if (answer && isSuccess(answer) && this.#status === 'start') this.#status = 'idle';
       await clock.sleep(everyMs, over).catch(() => {});

@@ -8,7 +8,8 @@ const NOT_DISKS = /^(loop|ram|zram|sr|fd|dm-|md|nbd)/;
 const SECTOR_BYTES = 512;
 
 /** Vital product data page 0x80 (SPC-4, 7.8.16): 4 bytes of header, then the serial. */
-const serialFromVpd = (page: Buffer | undefined): string | undefined => page?.subarray(4).toString('latin1').replaceAll('\0', '').trim() || undefined;
+const serialFromVpd = (page: Buffer | undefined): string | undefined =>
+  page?.subarray(4).toString('latin1').replaceAll('\0', '').trim() || undefined;
 
 /** `naa.5000c500…` becomes `0x5000c500…`, the form of hints and labels; NVMe keeps `eui.…`. Made-up ids are no WWN. */
 export function parseWwn(wwid: string | undefined): string | undefined {

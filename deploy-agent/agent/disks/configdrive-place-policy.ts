@@ -17,11 +17,22 @@ export function placeConfigDrive(current: GptTable, diskBytes: number, contentBy
   const end = Math.floor((lastUsableLba({ ...current, diskBlocks }) + 1) / alignment) * alignment;
   const firstLba = end - blocks;
   const lowest = Math.max(firstUsableLba(current), ...kept.map((partition) => partition.lastLba + 1));
-  if (firstLba < lowest) return { reason: `the config drive needs ${blocks * current.blockBytes} bytes at the end of the disk, there are ${Math.max(0, end - lowest) * current.blockBytes}` };
+  if (firstLba < lowest)
+    return {
+      reason: `the config drive needs ${blocks * current.blockBytes} bytes at the end of the disk, there are ${Math.max(0, end - lowest) * current.blockBytes}`,
+    };
   const used = new Set(kept.map((partition) => partition.number));
   let number = 1;
   while (used.has(number)) number += 1;
   if (number > current.entryCount) return { reason: 'the partition table is full' };
-  const partition: GptPartition = { number, type: GPT_TYPE_LINUX, guid, firstLba, lastLba: end - 1, attributes: 0n, name: CONFIG_DRIVE_PARTITION };
+  const partition: GptPartition = {
+    number,
+    type: GPT_TYPE_LINUX,
+    guid,
+    firstLba,
+    lastLba: end - 1,
+    attributes: 0n,
+    name: CONFIG_DRIVE_PARTITION,
+  };
   return { table: { ...current, diskBlocks, partitions: [...kept, partition] }, partition };
 }

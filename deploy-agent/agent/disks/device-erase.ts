@@ -32,7 +32,15 @@ const identify = (fd: number, cns: number, namespaceId: number): Buffer | undefi
 async function waitForSanitize(fd: number, signal: AbortSignal): Promise<boolean> {
   for (;;) {
     const log = Buffer.alloc(512);
-    if (sendNvmeAdmin(fd, { opcode: NVME_GET_LOG_PAGE, namespaceId: 0xffffffff, data: log, cdw10: ((log.length / 4 - 1) << 16) | NVME_SANITIZE_LOG }) !== 0) return false;
+    if (
+      sendNvmeAdmin(fd, {
+        opcode: NVME_GET_LOG_PAGE,
+        namespaceId: 0xffffffff,
+        data: log,
+        cdw10: ((log.length / 4 - 1) << 16) | NVME_SANITIZE_LOG,
+      }) !== 0
+    )
+      return false;
     // 1 done, 2 in progress, 3 failed, 4 done with deallocation.
     const status = log.readUInt16LE(2) & 7;
     if (status !== 2) return status === 1 || status === 4;
@@ -56,7 +64,12 @@ async function eraseNvme(name: string, fd: number, signal: AbortSignal): Promise
   const namespace = identify(fd, 0, namespaceId);
   if (!canFormat || formatsAll || !namespace) return undefined;
   const ERASE_USER_DATA = 1 << 9;
-  const answer = await sendLongNvmeAdmin(fd, { opcode: NVME_FORMAT, namespaceId, cdw10: (namespace[26]! & 0x0f) | ERASE_USER_DATA, timeoutMs: FORMAT_TIMEOUT_MS });
+  const answer = await sendLongNvmeAdmin(fd, {
+    opcode: NVME_FORMAT,
+    namespaceId,
+    cdw10: (namespace[26]! & 0x0f) | ERASE_USER_DATA,
+    timeoutMs: FORMAT_TIMEOUT_MS,
+  });
   return answer === 0 ? 'nvme-format' : undefined;
 }
 
@@ -71,16 +84,29 @@ async function eraseAta(fd: number): Promise<'ata-secure-erase' | undefined> {
   password.write('rackwright', 2, 32, 'latin1');
   const unit = Buffer.from(password);
   unit.writeUInt16LE(enhanced ? 2 : 0, 0);
-  const send = (command: number, bytes?: Buffer) => sendAta(fd, { command, ...(bytes ? { data: { direction: 'to-device' as const, bytes } } : {}) }).ok;
+  const send = (command: number, bytes?: Buffer) =>
+    sendAta(fd, { command, ...(bytes ? { data: { direction: 'to-device' as const, bytes } } : {}) }).ok;
   if (!send(ATA_SECURITY_SET_PASSWORD, password)) return undefined;
   const minutes = Math.max(2, words.readUInt16LE((enhanced ? 90 : 89) * 2) * 2);
-  const erased = send(ATA_SECURITY_ERASE_PREPARE) && (await sendLongAta(fd, { command: ATA_SECURITY_ERASE_UNIT, data: { direction: 'to-device', bytes: unit }, timeoutMs: minutes * 2 * 60_000 })).ok;
+  const erased =
+    send(ATA_SECURITY_ERASE_PREPARE) &&
+    (
+      await sendLongAta(fd, {
+        command: ATA_SECURITY_ERASE_UNIT,
+        data: { direction: 'to-device', bytes: unit },
+        timeoutMs: minutes * 2 * 60_000,
+      })
+    ).ok;
   // A finished erase takes the password with it; after a failed one the disk must not stay locked.
   if (!erased) send(ATA_SECURITY_DISABLE_PASSWORD, password);
   return erased ? 'ata-secure-erase' : undefined;
 }
 
-export function eraseByDevice(disk: InventoryDisk, fd: number, signal: AbortSignal): Promise<'nvme-format' | 'nvme-sanitize' | 'ata-secure-erase' | undefined> {
+export function eraseByDevice(
+  disk: InventoryDisk,
+  fd: number,
+  signal: AbortSignal,
+): Promise<'nvme-format' | 'nvme-sanitize' | 'ata-secure-erase' | undefined> {
   if (disk.bus === 'nvme') return eraseNvme(disk.name, fd, signal);
   if (disk.bus === 'sata') return eraseAta(fd);
   return Promise.resolve(undefined);

@@ -35,7 +35,7 @@ class LinuxDisk implements OpenDisk {
 
   async read(offset: number, length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const { bytesRead } = await this.#file.read(bytes, done, length - done, offset + done);
       if (bytesRead === 0) throw new Error(`${this.facts.device} ends at ${offset + done}`);
       done += bytesRead;
@@ -44,7 +44,7 @@ class LinuxDisk implements OpenDisk {
   }
 
   async write(offset: number, bytes: Buffer): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, offset + done);
       done += bytesWritten;
     }
@@ -76,7 +76,8 @@ class LinuxDisk implements OpenDisk {
 
   async rereadPartitions(): Promise<void> {
     // Busy while something still looks at an old partition; a moment later nothing does.
-    for (let tries = 0; tries < 10 && ioctl(this.#file.fd, BLKRRPART, Buffer.alloc(8)) === -EBUSY; tries += 1) await new Promise((resolve) => setTimeout(resolve, 200));
+    for (let tries = 0; tries < 10 && ioctl(this.#file.fd, BLKRRPART, Buffer.alloc(8)) === -EBUSY; tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 200));
   }
 
   async close(): Promise<void> {

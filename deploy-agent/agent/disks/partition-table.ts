@@ -10,7 +10,13 @@ export async function readPartitionTable(disk: OpenDisk): Promise<GptTable | und
   const length = Math.ceil((header.entryCount * header.entryBytes) / blockBytes) * blockBytes;
   const partitions = decodeGptEntries(header, await disk.read(header.entriesLba * blockBytes, length));
   if (isMalformed(partitions)) return undefined;
-  return { diskGuid: header.diskGuid, blockBytes, diskBlocks: header.otherLba + 1, entryCount: Math.max(128, header.entryCount), partitions };
+  return {
+    diskGuid: header.diskGuid,
+    blockBytes,
+    diskBlocks: header.otherLba + 1,
+    entryCount: Math.max(128, header.entryCount),
+    partitions,
+  };
 }
 
 /** Writes the table for the disk's real size: the backup goes to the end, the boot code in block 0 stays. */

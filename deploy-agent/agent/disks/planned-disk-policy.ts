@@ -16,10 +16,13 @@ export function findPlannedDisk(disks: readonly InventoryDisk[], planned: Planne
     return { code: 'disk-not-found', message: `no disk has the serial ${wanted}; this machine has ${seen}` };
   }
   const byWwn = bySerial.filter((disk) => !planned.wwn || !disk.wwn || normalizeWwn(disk.wwn) === normalizeWwn(planned.wwn));
-  if (byWwn.length === 0) return { code: 'disk-not-in-plan', message: `the disk ${wanted} has the WWN ${bySerial[0]!.wwn}, the plan says ${planned.wwn}` };
+  if (byWwn.length === 0)
+    return { code: 'disk-not-in-plan', message: `the disk ${wanted} has the WWN ${bySerial[0]!.wwn}, the plan says ${planned.wwn}` };
   const bySize = byWwn.filter((disk) => disk.sizeBytes === planned.sizeBytes);
   const [disk, another] = bySize;
-  if (!disk) return { code: 'disk-not-in-plan', message: `the disk ${wanted} has ${byWwn[0]!.sizeBytes} bytes, the plan says ${planned.sizeBytes}` };
-  if (another) return { code: 'disk-not-in-plan', message: `${disk.device} and ${another.device} both look like the planned disk ${wanted}` };
+  if (!disk)
+    return { code: 'disk-not-in-plan', message: `the disk ${wanted} has ${byWwn[0]!.sizeBytes} bytes, the plan says ${planned.sizeBytes}` };
+  if (another)
+    return { code: 'disk-not-in-plan', message: `${disk.device} and ${another.device} both look like the planned disk ${wanted}` };
   return { disk };
 }

@@ -2,7 +2,11 @@
 export const SAMPLE_BYTES = 4096;
 export const SAMPLES_MAX = 64;
 
-export function chooseSamples(ranges: readonly { readonly offset: number; readonly length: number }[], unit: () => number, count = SAMPLES_MAX): readonly number[] {
+export function chooseSamples(
+  ranges: readonly { readonly offset: number; readonly length: number }[],
+  unit: () => number,
+  count = SAMPLES_MAX,
+): readonly number[] {
   const total = ranges.reduce((sum, range) => sum + Math.floor(range.length / SAMPLE_BYTES), 0);
   const wanted = Math.min(count, total);
   const place = (index: number): number => {

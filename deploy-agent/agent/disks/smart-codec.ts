@@ -18,7 +18,11 @@ const plausibleTemperature = (celsius: number) => (celsius > -40 && celsius < 15
 
 export function decodeNvmeHealth(log: Buffer): Smart | undefined {
   if (log.length < 512) return undefined;
-  return { healthy: log[0] === 0, ...plausibleTemperature(log.readUInt16LE(1) - ZERO_CELSIUS_IN_KELVIN), ...plausibleHours(Number(log.readBigUInt64LE(128))) };
+  return {
+    healthy: log[0] === 0,
+    ...plausibleTemperature(log.readUInt16LE(1) - ZERO_CELSIUS_IN_KELVIN),
+    ...plausibleHours(Number(log.readBigUInt64LE(128))),
+  };
 }
 
 /** `isFailing` is what SMART RETURN STATUS said. */

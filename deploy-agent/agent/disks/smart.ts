@@ -12,13 +12,19 @@ const NVME_HEALTH_LOG = 0x02;
 
 function readNvmeHealth(fd: number): Smart | undefined {
   const data = Buffer.alloc(512);
-  const answer = sendNvmeAdmin(fd, { opcode: NVME_GET_LOG_PAGE, namespaceId: 0xffffffff, data, cdw10: ((data.length / 4 - 1) << 16) | NVME_HEALTH_LOG });
+  const answer = sendNvmeAdmin(fd, {
+    opcode: NVME_GET_LOG_PAGE,
+    namespaceId: 0xffffffff,
+    data,
+    cdw10: ((data.length / 4 - 1) << 16) | NVME_HEALTH_LOG,
+  });
   return answer === 0 ? decodeNvmeHealth(data) : undefined;
 }
 
 function readAtaSmart(fd: number): Smart | undefined {
   const bytes = Buffer.alloc(512);
-  if (!sendAta(fd, { command: SMART, features: SMART_READ_DATA, lba: SMART_KEY, data: { direction: 'from-device', bytes } }).ok) return undefined;
+  if (!sendAta(fd, { command: SMART, features: SMART_READ_DATA, lba: SMART_KEY, data: { direction: 'from-device', bytes } }).ok)
+    return undefined;
   const status = sendAta(fd, { command: SMART, features: SMART_RETURN_STATUS, lba: SMART_KEY });
   return decodeAtaSmart(bytes, status.lba?.[0] === 0xf4 && status.lba[1] === 0x2c);
 }

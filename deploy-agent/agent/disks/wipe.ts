@@ -11,11 +11,15 @@ export function metadataRanges(sizeBytes: number, blockBytes: number): readonly 
   const head = Math.min(METADATA_BYTES, sizeBytes);
   const tail = Math.min(METADATA_BYTES, sizeBytes - head);
   const tailOffset = Math.floor((sizeBytes - tail) / blockBytes) * blockBytes;
-  return [{ offset: 0, length: head }, { offset: tailOffset, length: sizeBytes - tailOffset }].filter((range) => range.length > 0);
+  return [
+    { offset: 0, length: head },
+    { offset: tailOffset, length: sizeBytes - tailOffset },
+  ].filter((range) => range.length > 0);
 }
 
 export async function wipeMetadata(disk: OpenDisk): Promise<void> {
-  for (const { offset, length } of metadataRanges(disk.facts.sizeBytes, disk.facts.logicalBlockBytes)) await disk.write(offset, Buffer.alloc(length));
+  for (const { offset, length } of metadataRanges(disk.facts.sizeBytes, disk.facts.logicalBlockBytes))
+    await disk.write(offset, Buffer.alloc(length));
   await disk.flush();
   await disk.rereadPartitions();
 }

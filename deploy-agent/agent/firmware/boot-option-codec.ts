@@ -32,7 +32,11 @@ export function decodeBootOption(bytes: Buffer): BootOption | Malformed {
   const pathBytes = bytes.readUInt16LE(4);
   const paths = end + 2;
   if (paths + pathBytes > bytes.length) return malformed('the device paths are cut short', paths);
-  return { isActive: (bytes.readUInt32LE(0) & ACTIVE) !== 0, description: bytes.toString('utf16le', 6, end), devicePaths: bytes.subarray(paths, paths + pathBytes) };
+  return {
+    isActive: (bytes.readUInt32LE(0) & ACTIVE) !== 0,
+    description: bytes.toString('utf16le', 6, end),
+    devicePaths: bytes.subarray(paths, paths + pathBytes),
+  };
 }
 
 function encodeGuid(guid: string): Buffer {

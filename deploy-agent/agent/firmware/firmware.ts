@@ -19,7 +19,10 @@ export const kernelFirmware: Firmware = {
   mode: existsSync('/sys/firmware/efi') ? 'uefi' : 'bios',
   variableNames: () => {
     try {
-      return readdirSync(EFIVARS).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length)).sort();
+      return readdirSync(EFIVARS)
+        .filter((name) => name.endsWith(SUFFIX))
+        .map((name) => name.slice(0, -SUFFIX.length))
+        .sort();
     } catch {
       return [];
     }

@@ -58,6 +58,9 @@ export async function* decompress(source: AsyncIterable<Buffer>, compression: Wr
     yield* unpack.output as AsyncIterable<Buffer>;
   } catch (error) {
     if (sourceError !== undefined) throw sourceError;
-    throw new AgentFailure('image-format', `the image does not unpack as ${compression}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new AgentFailure(
+      'image-format',
+      `the image does not unpack as ${compression}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -37,7 +37,9 @@ function requestFrom(options: DownloadOptions, offset: number, validator: string
   const get = options.url.protocol === 'https:' ? httpsGet : httpGet;
   const headers = offset > 0 ? { range: `bytes=${offset}-`, ...(validator ? { 'if-range': validator } : {}) } : {};
   return new Promise((resolve, reject) => {
-    const outgoing = get(options.url, { agent: false, headers, signal: options.signal, timeout: IDLE_TIMEOUT_MS }, (response) => resolve({ response, status: response.statusCode ?? 0 }));
+    const outgoing = get(options.url, { agent: false, headers, signal: options.signal, timeout: IDLE_TIMEOUT_MS }, (response) =>
+      resolve({ response, status: response.statusCode ?? 0 }),
+    );
     outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing came for ${IDLE_TIMEOUT_MS / 1000} s`)));
     outgoing.on('error', reject);
   });
@@ -75,7 +77,9 @@ export async function* downloadImage(options: DownloadOptions): AsyncGenerator<B
       const reply = await requestFrom(options, offset, validator);
       if (isFinalStatus(reply.status)) {
         reply.response.destroy();
-        throw new AgentFailure('image-unreachable', `${options.url.pathname}: the server answered ${reply.status}`, { status: reply.status });
+        throw new AgentFailure('image-unreachable', `${options.url.pathname}: the server answered ${reply.status}`, {
+          status: reply.status,
+        });
       }
       if (reply.status === 416) {
         reply.response.destroy();
@@ -83,10 +87,15 @@ export async function* downloadImage(options: DownloadOptions): AsyncGenerator<B
       }
       const place = placeReply(reply, offset);
       const seen = strongValidator(reply.response);
-      if (validator !== undefined && seen !== validator) throw new AgentFailure('image-unreachable', 'the image changed on the server while it was being downloaded');
+      if (validator !== undefined && seen !== validator)
+        throw new AgentFailure('image-unreachable', 'the image changed on the server while it was being downloaded');
       validator ??= seen;
       if (place.total !== undefined) {
-        if (total !== undefined && place.total < total) throw new AgentFailure('image-short', `the server has ${place.total} bytes of the image, ${total} were expected`, { availableBytes: place.total, expectedBytes: total });
+        if (total !== undefined && place.total < total)
+          throw new AgentFailure('image-short', `the server has ${place.total} bytes of the image, ${total} were expected`, {
+            availableBytes: place.total,
+            expectedBytes: total,
+          });
         total = place.total;
         options.onTotal?.(total);
       }
@@ -109,7 +118,8 @@ export async function* downloadImage(options: DownloadOptions): AsyncGenerator<B
     }
     shortEnds = offset === before && reason.includes(' of ') ? shortEnds + 1 : 0;
     failures = offset > before ? 1 : failures + 1;
-    if (shortEnds >= SHORT_ENDS_MAX) throw new AgentFailure('image-short', reason, { receivedBytes: offset, ...(total === undefined ? {} : { expectedBytes: total }) });
+    if (shortEnds >= SHORT_ENDS_MAX)
+      throw new AgentFailure('image-short', reason, { receivedBytes: offset, ...(total === undefined ? {} : { expectedBytes: total }) });
     if (failures > FAILURES_MAX) throw new AgentFailure('image-unreachable', `${options.url.host}: ${reason}`, { receivedBytes: offset });
     options.log('warning', `image download paused at ${offset} bytes: ${reason}; going on where it stopped`);
     await options.clock.sleep(Math.min(BACK_OFF_MAX_MS, BACK_OFF_FIRST_MS * 2 ** Math.min(failures - 1, 6)), options.signal);

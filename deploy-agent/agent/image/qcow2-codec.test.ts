@@ -17,7 +17,13 @@ function header(change: (bytes: Buffer) => void = () => {}): Buffer {
 }
 
 test('a header', () => {
-  assert.deepEqual(decodeQcow2Header(header()), { clusterBits: 16, virtualBytes: 2 ** 30, l1Offset: 0x30000, l1Entries: 2, compression: 'deflate' });
+  assert.deepEqual(decodeQcow2Header(header()), {
+    clusterBits: 16,
+    virtualBytes: 2 ** 30,
+    l1Offset: 0x30000,
+    l1Entries: 2,
+    compression: 'deflate',
+  });
 });
 
 const refused: readonly (readonly [string, (bytes: Buffer) => void])[] = [
@@ -42,11 +48,17 @@ test('entries', () => {
   assert.deepEqual(decodeL2Entry(0n, 16), { kind: 'zero' });
   assert.deepEqual(decodeL2Entry((1n << 63n) | 0x50000n, 16), { kind: 'data', offset: 0x50000 });
   assert.deepEqual(decodeL2Entry((1n << 63n) | 0x50001n, 16), { kind: 'zero' });
-  assert.deepEqual(decodeL2Entry((1n << 62n) | (3n << 54n) | 0x50123n, 16), { kind: 'compressed', offset: 0x50123, maxBytes: 4 * 512 - 0x123 });
+  assert.deepEqual(decodeL2Entry((1n << 62n) | (3n << 54n) | 0x50123n, 16), {
+    kind: 'compressed',
+    offset: 0x50123,
+    maxBytes: 4 * 512 - 0x123,
+  });
 });
 
 test('random headers never throw', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-    decodeQcow2Header(Buffer.concat([Buffer.from('514649fb00000003', 'hex'), bytes]));
-  }));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      decodeQcow2Header(Buffer.concat([Buffer.from('514649fb00000003', 'hex'), bytes]));
+    }),
+  );
 });

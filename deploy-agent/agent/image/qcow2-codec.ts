@@ -42,7 +42,8 @@ export function decodeQcow2Header(bytes: Buffer): Qcow2Header | Malformed {
   if (l1Offset > 2n ** 52n) return malformed('impossible L1 offset', 40);
   const features = version === 3 ? bytes.readBigUInt64BE(72) : 0n;
   if (features & FEATURE_EXTERNAL_DATA) return malformed('the image keeps its data in another file', 72);
-  if (features & ~(FEATURES_HARMLESS | FEATURE_COMPRESSION)) return malformed(`the image uses features that are not known (${features.toString(16)})`, 72);
+  if (features & ~(FEATURES_HARMLESS | FEATURE_COMPRESSION))
+    return malformed(`the image uses features that are not known (${features.toString(16)})`, 72);
   const zstd = (features & FEATURE_COMPRESSION) !== 0n && bytes[104] === 1;
   return { clusterBits, virtualBytes: Number(virtualBytes), l1Offset: Number(l1Offset), l1Entries, compression: zstd ? 'zstd' : 'deflate' };
 }

@@ -43,7 +43,13 @@ async function parkInMemory(source: AsyncIterable<Buffer>, limit: number): Promi
   for await (const chunk of source) {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > limit) throw new AgentFailure('disk-too-small', 'the qcow2 file fits neither behind its image on the disk nor into memory', { memoryBytes: limit }, 'convert the image to raw and register it packed with zstd');
+    if (bytes > limit)
+      throw new AgentFailure(
+        'disk-too-small',
+        'the qcow2 file fits neither behind its image on the disk nor into memory',
+        { memoryBytes: limit },
+        'convert the image to raw and register it packed with zstd',
+      );
   }
   const all = Buffer.concat(chunks);
   return { bytes, read: (offset, length) => Promise.resolve(all.subarray(offset, offset + length)), clear: () => Promise.resolve() };
@@ -65,7 +71,8 @@ async function parkOnDisk(source: AsyncIterable<Buffer>, disk: OpenDisk, start: 
       return (await disk.read(start + from, to - from)).subarray(offset - from, Math.min(offset + length, bytes) - from);
     },
     async clear() {
-      for (let at = 0; at < bytes; at += 64 * 2 ** 20) await disk.zero(start + at, Math.min(64 * 2 ** 20, Math.ceil((bytes - at) / block) * block));
+      for (let at = 0; at < bytes; at += 64 * 2 ** 20)
+        await disk.zero(start + at, Math.min(64 * 2 ** 20, Math.ceil((bytes - at) / block) * block));
     },
   };
 }
@@ -80,7 +87,8 @@ async function readTable(parked: Parked, offset: number, entries: number): Promi
 
 /** Packed clusters end somewhere in their last sector; what follows belongs to the next one and is not looked at. */
 async function inflate(packed: Buffer, header: Qcow2Header, clusterBytes: number): Promise<Buffer> {
-  const unpack = header.compression === 'zstd' ? createZstdDecompress({ chunkSize: clusterBytes }) : createInflateRaw({ chunkSize: clusterBytes });
+  const unpack =
+    header.compression === 'zstd' ? createZstdDecompress({ chunkSize: clusterBytes }) : createInflateRaw({ chunkSize: clusterBytes });
   unpack.end(packed);
   const pieces: Buffer[] = [];
   let bytes = 0;
@@ -97,7 +105,13 @@ async function inflate(packed: Buffer, header: Qcow2Header, clusterBytes: number
   return Buffer.concat(pieces).subarray(0, clusterBytes);
 }
 
-async function writeCluster(parked: Parked, header: Qcow2Header, cluster: Qcow2Cluster, length: number, writer: SparseWriter): Promise<void> {
+async function writeCluster(
+  parked: Parked,
+  header: Qcow2Header,
+  cluster: Qcow2Cluster,
+  length: number,
+  writer: SparseWriter,
+): Promise<void> {
   const clusterBytes = 2 ** header.clusterBits;
   if (cluster.kind === 'zero') return writer.skip(length);
   if (cluster.kind === 'data') {
@@ -111,15 +125,27 @@ async function writeCluster(parked: Parked, header: Qcow2Header, cluster: Qcow2C
   await writer.write(bytes.subarray(0, length));
 }
 
-export async function unpackQcow2(source: AsyncIterable<Buffer>, disk: OpenDisk, writer: SparseWriter, context: { readonly signal: AbortSignal; readonly log: LogLine }): Promise<void> {
+export async function unpackQcow2(
+  source: AsyncIterable<Buffer>,
+  disk: OpenDisk,
+  writer: SparseWriter,
+  context: { readonly signal: AbortSignal; readonly log: LogLine },
+): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   const { header, first } = await collectHeader(iterator);
   if (header.virtualBytes > disk.facts.sizeBytes) {
-    throw new AgentFailure('disk-too-small', `the image is ${header.virtualBytes} bytes, ${disk.facts.device} has ${disk.facts.sizeBytes}`, { imageBytes: header.virtualBytes, diskBytes: disk.facts.sizeBytes });
+    throw new AgentFailure(
+      'disk-too-small',
+      `the image is ${header.virtualBytes} bytes, ${disk.facts.device} has ${disk.facts.sizeBytes}`,
+      { imageBytes: header.virtualBytes, diskBytes: disk.facts.sizeBytes },
+    );
   }
   const start = Math.ceil(header.virtualBytes / PARK_ALIGNMENT_BYTES) * PARK_ALIGNMENT_BYTES;
   // Half of what is behind the image must be free: the file's length is not known before its end.
-  const parked = disk.facts.sizeBytes - start >= header.virtualBytes ? await parkOnDisk(withFirst(first, iterator), disk, start) : await parkInMemory(withFirst(first, iterator), freemem() / 2);
+  const parked =
+    disk.facts.sizeBytes - start >= header.virtualBytes
+      ? await parkOnDisk(withFirst(first, iterator), disk, start)
+      : await parkInMemory(withFirst(first, iterator), freemem() / 2);
   context.log('info', `unpacking a qcow2 file of ${parked.bytes} bytes to ${header.virtualBytes} bytes on ${disk.facts.device}`);
   const clusterBytes = 2 ** header.clusterBits;
   const l2Entries = clusterBytes / 8;
@@ -133,7 +159,13 @@ export async function unpackQcow2(source: AsyncIterable<Buffer>, disk: OpenDisk,
     else {
       const entries = await readTable(parked, tableOffset, l2Entries);
       for (let at = 0; at < covered; at += clusterBytes) {
-        await writeCluster(parked, header, decodeL2Entry(entries[at / clusterBytes]!, header.clusterBits), Math.min(clusterBytes, covered - at), writer);
+        await writeCluster(
+          parked,
+          header,
+          decodeL2Entry(entries[at / clusterBytes]!, header.clusterBits),
+          Math.min(clusterBytes, covered - at),
+          writer,
+        );
       }
     }
     written += covered;

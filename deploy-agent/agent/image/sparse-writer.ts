@@ -65,9 +65,13 @@ export class SparseWriter {
 
   async write(bytes: Buffer): Promise<void> {
     if (this.position + bytes.length > this.#disk.facts.sizeBytes) {
-      throw new AgentFailure('disk-too-small', `the image is longer than ${this.#disk.facts.device} (${this.#disk.facts.sizeBytes} bytes)`, { diskBytes: this.#disk.facts.sizeBytes });
+      throw new AgentFailure(
+        'disk-too-small',
+        `the image is longer than ${this.#disk.facts.device} (${this.#disk.facts.sizeBytes} bytes)`,
+        { diskBytes: this.#disk.facts.sizeBytes },
+      );
     }
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const taken = bytes.copy(this.#block, this.#filled, at, at + BLOCK_BYTES - this.#filled);
       at += taken;
       this.#filled += taken;
@@ -158,7 +162,10 @@ export class SparseWriter {
       const back = await this.#disk.read(run.offset, run.length).catch((error: unknown) => {
         throw diskError(`reading back from ${this.#disk.facts.device}`, run.offset, error);
       });
-      if (crc32(back) !== run.crc) throw new AgentFailure('disk-write', `${this.#disk.facts.device} gives back other bytes at ${run.offset} than were written`, { offset: run.offset });
+      if (crc32(back) !== run.crc)
+        throw new AgentFailure('disk-write', `${this.#disk.facts.device} gives back other bytes at ${run.offset} than were written`, {
+          offset: run.offset,
+        });
       done += run.length;
       onProgress(done);
     }
@@ -166,7 +173,10 @@ export class SparseWriter {
       signal.throwIfAborted();
       for (let at = range.offset; at < range.offset + range.length; at += ZERO_SAMPLE_EVERY_BYTES) {
         const back = await this.#disk.read(at, Math.min(ZERO_SAMPLE_BYTES, range.offset + range.length - at));
-        if (!isZero(back)) throw new AgentFailure('disk-write', `${this.#disk.facts.device} does not read as zeros at ${at} after it was told to be`, { offset: at });
+        if (!isZero(back))
+          throw new AgentFailure('disk-write', `${this.#disk.facts.device} does not read as zeros at ${at} after it was told to be`, {
+            offset: at,
+          });
       }
     }
   }

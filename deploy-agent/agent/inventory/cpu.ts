@@ -18,7 +18,14 @@ export function describeCpu(): Inventory['cpu'] {
     sockets.add(socket);
     cores.add(`${socket}/${readText(`${CPUS}/${thread}/topology/core_id`) ?? thread}`);
   }
-  return { model: field('model name') ?? 'unknown', architecture: ARCHITECTURES[arch()] ?? arch(), sockets: sockets.size, cores: cores.size, threads: threads.length, flags: (field('flags') ?? '').split(' ').filter(Boolean) };
+  return {
+    model: field('model name') ?? 'unknown',
+    architecture: ARCHITECTURES[arch()] ?? arch(),
+    sockets: sockets.size,
+    cores: cores.size,
+    threads: threads.length,
+    flags: (field('flags') ?? '').split(' ').filter(Boolean),
+  };
 }
 
 export const describeNuma = (): Inventory['numaNodes'] =>

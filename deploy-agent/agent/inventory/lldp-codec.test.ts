@@ -23,17 +23,36 @@ const frame = Buffer.concat([
 ]);
 
 test('a switch port tells who it is', () => {
-  assert.deepEqual(decodeLldp(frame), { chassisId: '02:00:00:00:00:aa', portId: 'Ethernet1/7', portDescription: 'to rack 1', systemName: 'leaf-1', vlan: 100 });
+  assert.deepEqual(decodeLldp(frame), {
+    chassisId: '02:00:00:00:00:aa',
+    portId: 'Ethernet1/7',
+    portDescription: 'to rack 1',
+    systemName: 'leaf-1',
+    vlan: 100,
+  });
 });
 
 test('network addresses as identifiers', () => {
-  const other = Buffer.concat([header, tlv(1, Buffer.from('05010a4d0001', 'hex')), tlv(2, Buffer.from('03020000000001', 'hex')), tlv(0, Buffer.alloc(0))]);
+  const other = Buffer.concat([
+    header,
+    tlv(1, Buffer.from('05010a4d0001', 'hex')),
+    tlv(2, Buffer.from('03020000000001', 'hex')),
+    tlv(0, Buffer.alloc(0)),
+  ]);
   assert.deepEqual(decodeLldp(other), { chassisId: '10.77.0.1', portId: '02:00:00:00:00:01' });
 });
 
 test('cut and random frames never throw', () => {
-  fc.assert(fc.property(fc.oneof(fc.nat(frame.length).map((length) => frame.subarray(0, length)), fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.concat([header, bytes]))), (bytes) => {
-    decodeLldp(bytes);
-  }));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.nat(frame.length).map((length) => frame.subarray(0, length)),
+        fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.concat([header, bytes])),
+      ),
+      (bytes) => {
+        decodeLldp(bytes);
+      },
+    ),
+  );
   assert.ok(isMalformed(decodeLldp(frame.subarray(0, 20))));
 });

@@ -36,7 +36,11 @@ function openSocket(nics: readonly ListeningNic[]): number {
 }
 
 /** Listens until every NIC has a neighbour or the time is over. */
-export async function listenForNeighbours(nics: readonly ListeningNic[], limitMs: number, clock: Clock): Promise<Map<string, LldpNeighbour>> {
+export async function listenForNeighbours(
+  nics: readonly ListeningNic[],
+  limitMs: number,
+  clock: Clock,
+): Promise<Map<string, LldpNeighbour>> {
   const found = new Map<string, LldpNeighbour>();
   const fd = nics.length > 0 ? openSocket(nics) : -1;
   if (fd < 0) return found;

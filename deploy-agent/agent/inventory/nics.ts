@@ -9,16 +9,24 @@ const CLASS = '/sys/class/net';
 const LLDP_LISTEN_MS = 5000;
 const ARPHRD_ETHER = 1;
 
-const isPhysical = (name: string) => readNumber(`${CLASS}/${name}/type`) === ARPHRD_ETHER && realPath(`${CLASS}/${name}/device`) !== undefined;
+const isPhysical = (name: string) =>
+  readNumber(`${CLASS}/${name}/type`) === ARPHRD_ETHER && realPath(`${CLASS}/${name}/device`) !== undefined;
 const hex = (text: string | undefined) => text?.replace(/^0x/, '');
 
 /** virtio NICs are a bus below their PCI device. */
-const pciAddress = (name: string) => realPath(`${CLASS}/${name}/device`)?.match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g)?.at(-1);
+const pciAddress = (name: string) =>
+  realPath(`${CLASS}/${name}/device`)
+    ?.match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g)
+    ?.at(-1);
 
 export async function describeNics(clock: Clock): Promise<InventoryNic[]> {
   const names = listFolder(CLASS).filter(isPhysical);
   const withCarrier = names.filter((name) => readText(`${CLASS}/${name}/carrier`) === '1');
-  const neighbours = await listenForNeighbours(withCarrier.map((name) => ({ name, index: readNumber(`${CLASS}/${name}/ifindex`) ?? 0 })), LLDP_LISTEN_MS, clock);
+  const neighbours = await listenForNeighbours(
+    withCarrier.map((name) => ({ name, index: readNumber(`${CLASS}/${name}/ifindex`) ?? 0 })),
+    LLDP_LISTEN_MS,
+    clock,
+  );
   const addresses = networkInterfaces();
   return names.map((name) => {
     const pci = pciAddress(name);

@@ -46,7 +46,8 @@ export function decodeSmbios(table: Buffer): SmbiosStructure[] | Malformed {
 }
 
 /** Texts that vendors leave in place of a value. */
-const PLACEHOLDER = /^(|none|n\/a|not (specified|available|applicable|provided)|unknown|default string|to be filled by o\.?e\.?m\.?|system (manufacturer|product name|serial number|version)|chassis serial number|asset[- ]?tag.*|0+|no asset.*|no dimm|undefined|empty)$/i;
+const PLACEHOLDER =
+  /^(|none|n\/a|not (specified|available|applicable|provided)|unknown|default string|to be filled by o\.?e\.?m\.?|system (manufacturer|product name|serial number|version)|chassis serial number|asset[- ]?tag.*|0+|no asset.*|no dimm|undefined|empty)$/i;
 
 export function smbiosText(structure: SmbiosStructure | undefined, offset: number): string | undefined {
   const index = structure?.bytes[offset] ?? 0;
@@ -63,7 +64,21 @@ export function smbiosUuid(structure: SmbiosStructure | undefined): string | und
   return `${reversed(0, 4)}-${reversed(4, 6)}-${reversed(6, 8)}-${bytes.toString('hex', 8, 10)}-${bytes.toString('hex', 10, 16)}`;
 }
 
-const MEMORY_TYPES: Readonly<Record<number, string>> = { 0x07: 'RAM', 0x12: 'DDR', 0x13: 'DDR2', 0x18: 'DDR3', 0x1a: 'DDR4', 0x1b: 'LPDDR', 0x1c: 'LPDDR2', 0x1d: 'LPDDR3', 0x1e: 'LPDDR4', 0x20: 'HBM', 0x21: 'HBM2', 0x22: 'DDR5', 0x23: 'LPDDR5' };
+const MEMORY_TYPES: Readonly<Record<number, string>> = {
+  0x07: 'RAM',
+  0x12: 'DDR',
+  0x13: 'DDR2',
+  0x18: 'DDR3',
+  0x1a: 'DDR4',
+  0x1b: 'LPDDR',
+  0x1c: 'LPDDR2',
+  0x1d: 'LPDDR3',
+  0x1e: 'LPDDR4',
+  0x20: 'HBM',
+  0x21: 'HBM2',
+  0x22: 'DDR5',
+  0x23: 'LPDDR5',
+};
 
 export interface MemoryDevice {
   readonly locator: string;

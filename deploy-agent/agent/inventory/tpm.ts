@@ -19,7 +19,12 @@ function readManufacturer(): string | undefined {
     const answer = Buffer.alloc(256);
     const length = readSync(fd, answer);
     if (length < VALUE_OFFSET + 4 || answer.readUInt32BE(6) !== 0) return undefined;
-    return answer.toString('latin1', VALUE_OFFSET, VALUE_OFFSET + 4).replaceAll('\0', '').trim() || undefined;
+    return (
+      answer
+        .toString('latin1', VALUE_OFFSET, VALUE_OFFSET + 4)
+        .replaceAll('\0', '')
+        .trim() || undefined
+    );
   } catch {
     return undefined;
   } finally {

@@ -28,4 +28,5 @@ function prepare(request: NvmeAdminCommand): Buffer {
 /** Zero is success, a positive number the device's status, a negative one minus errno. */
 export const sendNvmeAdmin = (fd: number, request: NvmeAdminCommand): number => ioctl(fd, NVME_IOCTL_ADMIN_CMD, prepare(request));
 
-export const sendLongNvmeAdmin = (fd: number, request: NvmeAdminCommand): Promise<number> => ioctlInWorker(fd, NVME_IOCTL_ADMIN_CMD, prepare(request));
+export const sendLongNvmeAdmin = (fd: number, request: NvmeAdminCommand): Promise<number> =>
+  ioctlInWorker(fd, NVME_IOCTL_ADMIN_CMD, prepare(request));

@@ -38,7 +38,10 @@ async function wipeWithPartitions(disk: OpenDisk): Promise<readonly Range[]> {
     const end = (partition.lastLba + 1) * logicalBlockBytes;
     if (end > sizeBytes) return [];
     const length = Math.min(PARTITION_END_BYTES, end - offset);
-    return [{ offset, length }, { offset: end - length, length }];
+    return [
+      { offset, length },
+      { offset: end - length, length },
+    ];
   });
   for (const range of ranges) await disk.write(range.offset, Buffer.alloc(range.length));
   await wipeMetadata(disk);
@@ -80,20 +83,41 @@ async function eraseOne(facts: InventoryDisk, erase: Erase, context: StepContext
   try {
     const done = await erase(disk, context);
     if (done.samplesZero < done.samplesRead && done.method !== 'nvme-sanitize' && done.method !== 'ata-secure-erase') {
-      throw new AgentFailure('disk-write', `${facts.device}: ${done.samplesRead - done.samplesZero} of ${done.samplesRead} blocks still hold data after ${done.method}`, { samplesRead: done.samplesRead, samplesZero: done.samplesZero });
+      throw new AgentFailure(
+        'disk-write',
+        `${facts.device}: ${done.samplesRead - done.samplesZero} of ${done.samplesRead} blocks still hold data after ${done.method}`,
+        { samplesRead: done.samplesRead, samplesZero: done.samplesZero },
+      );
     }
     await disk.rereadPartitions();
-    return { serial: facts.serial ?? '', device: facts.device, sizeBytes: facts.sizeBytes, ...done, startedAtMs, endedAtMs: context.clock.nowMs() };
+    return {
+      serial: facts.serial ?? '',
+      device: facts.device,
+      sizeBytes: facts.sizeBytes,
+      ...done,
+      startedAtMs,
+      endedAtMs: context.clock.nowMs(),
+    };
   } catch (error) {
     if (error instanceof AgentFailure || context.signal.aborted) throw error;
-    throw new AgentFailure('disk-write', `erasing ${facts.device} failed: ${error instanceof Error ? error.message : String(error)}`, { serial: facts.serial ?? '' });
+    throw new AgentFailure('disk-write', `erasing ${facts.device} failed: ${error instanceof Error ? error.message : String(error)}`, {
+      serial: facts.serial ?? '',
+    });
   } finally {
     await disk.close();
   }
 }
 
 const eraseStep = (declaration: Pick<StepDeclaration, 'step' | 'priority' | 'abortable'>, erase: Erase): Step => ({
-  declarations: [{ phase: 'clean', interface: 'deploy', rebootRequested: false, argsinfo: { disks: { description: 'The planned disks: serial, size and WWN of each', required: true } }, ...declaration }],
+  declarations: [
+    {
+      phase: 'clean',
+      interface: 'deploy',
+      rebootRequested: false,
+      argsinfo: { disks: { description: 'The planned disks: serial, size and WWN of each', required: true } },
+      ...declaration,
+    },
+  ],
   async run(args, context): Promise<Json> {
     const { disks } = args as unknown as EraseArgs;
     if (!Array.isArray(disks)) throw new AgentFailure('step-arguments', `${declaration.step}: disks must be a list`);
@@ -117,4 +141,3 @@ export const eraseDevicesMetadata = eraseStep({ step: 'erase_devices_metadata', 
 
 /** Priority 0: it takes hours on big disks, so it runs when it is asked for. */
 export const eraseDevices = eraseStep({ step: 'erase_devices', priority: 0, abortable: true }, eraseFully);
-

@@ -44,14 +44,22 @@ export const installBootEntry: Step = {
     const disk = await context.disks.open(facts);
     const table = await readPartitionTable(disk).finally(() => disk.close());
     const system = table?.partitions.find((partition) => partition.type === GPT_TYPE_EFI_SYSTEM);
-    if (!system) throw new AgentFailure('image-format', `${facts.device} has no EFI system partition, and this machine boots by UEFI`, undefined, 'deploy an image that boots by UEFI, or set the boot mode of the machine to BIOS');
+    if (!system)
+      throw new AgentFailure(
+        'image-format',
+        `${facts.device} has no EFI system partition, and this machine boots by UEFI`,
+        undefined,
+        'deploy an image that boots by UEFI, or set the boot mode of the machine to BIOS',
+      );
     removeOldEntries(context.firmware, label);
     const taken = new Set(context.firmware.variableNames());
     let number = 0;
     while (taken.has(bootOptionName(number))) number += 1;
     const partition = { number: system.number, firstLba: system.firstLba, blocks: system.lastLba - system.firstLba + 1, guid: system.guid };
     context.firmware.write(bootOptionName(number), encodeLoaderOption({ description: label, loader, partition }));
-    const others = decodeBootOrder(context.firmware.read('BootOrder')).filter((other) => other !== number && taken.has(bootOptionName(other)));
+    const others = decodeBootOrder(context.firmware.read('BootOrder')).filter(
+      (other) => other !== number && taken.has(bootOptionName(other)),
+    );
     context.firmware.write('BootOrder', encodeBootOrder([number, ...others]));
     return { status: 'installed', entry: bootOptionName(number), loader };
   },

@@ -32,7 +32,10 @@ const padded = (text: string, bytes: number): Buffer => {
 
 async function command(bmc: BmcDevice, what: string, number: number, data: Uint8Array): Promise<Buffer> {
   const answer = await bmc.request(APP, number, data);
-  if (answer.code !== 0) throw new AgentFailure('bmc-refused', `the BMC refuses to ${what} (completion code 0x${answer.code.toString(16)})`, { completionCode: answer.code });
+  if (answer.code !== 0)
+    throw new AgentFailure('bmc-refused', `the BMC refuses to ${what} (completion code 0x${answer.code.toString(16)})`, {
+      completionCode: answer.code,
+    });
   return answer.data;
 }
 
@@ -57,7 +60,12 @@ async function putUser(bmc: BmcDevice, channel: number, args: PutBmcUserArgs): P
   await command(bmc, 'set the user name', SET_USER_NAME, Buffer.concat([Uint8Array.of(id), padded(args.username, NAME_BYTES)]));
   await command(bmc, 'set the password', SET_USER_PASSWORD, longPassword(PASSWORD_SET));
   // Change bits, link authentication and IPMI messaging on.
-  await command(bmc, 'give the user administrator rights', SET_USER_ACCESS, Uint8Array.of(0x80 | 0x20 | 0x10 | channel, id, ADMINISTRATOR, 0));
+  await command(
+    bmc,
+    'give the user administrator rights',
+    SET_USER_ACCESS,
+    Uint8Array.of(0x80 | 0x20 | 0x10 | channel, id, ADMINISTRATOR, 0),
+  );
   await command(bmc, 'enable the user', SET_USER_PASSWORD, Uint8Array.of(id, USER_ENABLE));
   await command(bmc, 'confirm the password', SET_USER_PASSWORD, longPassword(PASSWORD_TEST));
   // Serial over LAN for this user; a BMC without it says so, and that is fine.
@@ -69,14 +77,21 @@ export const putBmcUser: Step = {
   declarations: [],
   async run(args, context): Promise<Json> {
     const { username, password } = args as unknown as PutBmcUserArgs;
-    if (typeof username !== 'string' || username === '' || username.length > NAME_BYTES) throw new AgentFailure('step-arguments', `username must have 1 to ${NAME_BYTES} characters`);
-    if (typeof password !== 'string' || password === '' || password.length > PASSWORD_BYTES) throw new AgentFailure('step-arguments', `password must have 1 to ${PASSWORD_BYTES} characters`);
+    if (typeof username !== 'string' || username === '' || username.length > NAME_BYTES)
+      throw new AgentFailure('step-arguments', `username must have 1 to ${NAME_BYTES} characters`);
+    if (typeof password !== 'string' || password === '' || password.length > PASSWORD_BYTES)
+      throw new AgentFailure('step-arguments', `password must have 1 to ${PASSWORD_BYTES} characters`);
     const bmc = await context.openBmc();
     if (!bmc) throw new AgentFailure('bmc-not-present', 'this machine shows no BMC in band');
     try {
       const lan = await readBmcLan(bmc);
       if (!lan?.ipAddress) throw new AgentFailure('bmc-not-present', lan ? 'the BMC has no IP address' : 'the BMC has no LAN channel');
-      const found: BmcFound = { ipAddress: lan.ipAddress, mac: lan.mac ?? '', channel: lan.channel, userId: await putUser(bmc, lan.channel, { username, password }) };
+      const found: BmcFound = {
+        ipAddress: lan.ipAddress,
+        mac: lan.mac ?? '',
+        channel: lan.channel,
+        userId: await putUser(bmc, lan.channel, { username, password }),
+      };
       return { ...found };
     } finally {
       bmc.close();

@@ -18,7 +18,10 @@ function unpackConfigDrive(text: unknown): Buffer {
   try {
     content = gunzipSync(Buffer.from(text, 'base64'), { maxOutputLength: CONFIG_DRIVE_BYTES_MAX });
   } catch (error) {
-    throw new AgentFailure('step-arguments', `configDrive is not the base64 of a gzip of at most ${CONFIG_DRIVE_BYTES_MAX} bytes: ${error instanceof Error ? error.message : String(error)}`);
+    throw new AgentFailure(
+      'step-arguments',
+      `configDrive is not the base64 of a gzip of at most ${CONFIG_DRIVE_BYTES_MAX} bytes: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const isIso = content.toString('latin1', 0x8001, 0x8006) === 'CD001';
   const isFat = content.length >= 512 && content.readUInt16LE(510) === 0xaa55;
@@ -54,7 +57,13 @@ export const writeConfigdrive: Step = {
     const disk = await context.disks.open(facts);
     try {
       const table = await readPartitionTable(disk);
-      if (!table) throw new AgentFailure('image-format', `${facts.device} has no GPT, so there is no place for a config drive`, undefined, 'deploy an image with a GUID partition table');
+      if (!table)
+        throw new AgentFailure(
+          'image-format',
+          `${facts.device} has no GPT, so there is no place for a config drive`,
+          undefined,
+          'deploy an image with a GUID partition table',
+        );
       const place = placeConfigDrive(table, facts.sizeBytes, content.length, guidFrom(content));
       if ('reason' in place) throw new AgentFailure('disk-too-small', place.reason);
       // The content first: a table that names a config drive names a whole one.

@@ -81,7 +81,10 @@ async function* downloadRest(wire: AsyncGenerator<Buffer>): AsyncGenerator<Buffe
 }
 
 const checksumFailure = (image: WriteImageArgs, actual: string) =>
-  new AgentFailure('image-checksum', `the image has the ${image.checksumAlgorithm} ${actual}, expected ${image.checksum.toLowerCase()}`, { actual, expected: image.checksum.toLowerCase() });
+  new AgentFailure('image-checksum', `the image has the ${image.checksumAlgorithm} ${actual}, expected ${image.checksum.toLowerCase()}`, {
+    actual,
+    expected: image.checksum.toLowerCase(),
+  });
 
 async function stretchPartitionTable(disk: OpenDisk, context: StepContext): Promise<void> {
   const table = await readPartitionTable(disk);
@@ -100,11 +103,24 @@ async function writeAndVerify(image: WriteImageArgs, disk: OpenDisk, context: St
     const { wireBytes, checksum } = await transfer(image, disk, writer, context);
     if (checksum !== image.checksum.toLowerCase()) throw checksumFailure(image, checksum);
     const imageBytes = writer.position;
-    await writer.verify((done) => context.progress({ phase: `verifying ${device}`, done, total: writer.writtenBytes, unit: 'bytes' }), context.signal);
+    await writer.verify(
+      (done) => context.progress({ phase: `verifying ${device}`, done, total: writer.writtenBytes, unit: 'bytes' }),
+      context.signal,
+    );
     await stretchPartitionTable(disk, context);
-    return { device, wireBytes, imageBytes, writtenBytes: writer.writtenBytes, checksum, verified: true, seconds: (context.clock.nowMs() - startedAtMs) / 1000 };
+    return {
+      device,
+      wireBytes,
+      imageBytes,
+      writtenBytes: writer.writtenBytes,
+      checksum,
+      verified: true,
+      seconds: (context.clock.nowMs() - startedAtMs) / 1000,
+    };
   } catch (error) {
-    await wipeMetadata(disk).catch((wipeError: unknown) => context.log('error', `${device}: the partition table could not be cleared after the failure: ${String(wipeError)}`));
+    await wipeMetadata(disk).catch((wipeError: unknown) =>
+      context.log('error', `${device}: the partition table could not be cleared after the failure: ${String(wipeError)}`),
+    );
     throw error;
   }
 }
@@ -119,7 +135,7 @@ export const writeImage: Step = {
       abortable: true,
       rebootRequested: false,
       argsinfo: {
-        url: { description: 'Path below the boot server\'s images, or a whole http(s) URL', required: true },
+        url: { description: "Path below the boot server's images, or a whole http(s) URL", required: true },
         format: { description: 'raw or qcow2', required: true },
         compression: { description: 'none, gzip, zstd or xz', required: true },
         checksum: { description: 'Digest of the bytes on the wire in hex', required: true },
@@ -135,7 +151,10 @@ export const writeImage: Step = {
     const facts = await requirePlannedDisk(context.disks, image.disk);
     const needed = image.diskSizeBytes ?? 0;
     if (needed > facts.sizeBytes || facts.sizeBytes < 2 * METADATA_BYTES) {
-      throw new AgentFailure('disk-too-small', `${facts.device} has ${facts.sizeBytes} bytes, the image needs ${needed}`, { diskBytes: facts.sizeBytes, imageBytes: needed });
+      throw new AgentFailure('disk-too-small', `${facts.device} has ${facts.sizeBytes} bytes, the image needs ${needed}`, {
+        diskBytes: facts.sizeBytes,
+        imageBytes: needed,
+      });
     }
     const disk = await context.disks.open(facts);
     try {

@@ -2,13 +2,45 @@
 export type OverlayEntry = { readonly content: string; readonly mode?: number } | { readonly link: string };
 
 /** Drivers of the root disk. The initial ramdisk holds these and no more: it is unpacked at every boot. */
-const INITRAMFS_MODULES = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'nvme', 'ahci', 'ata_piix', 'sd_mod', 'megaraid_sas', 'mpt3sas', 'hpsa', 'aacraid', 'smartpqi', 'uas', 'usb_storage', 'xhci_pci', 'ehci_pci', 'ext4'];
+const INITRAMFS_MODULES = [
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_scsi',
+  'nvme',
+  'ahci',
+  'ata_piix',
+  'sd_mod',
+  'megaraid_sas',
+  'mpt3sas',
+  'hpsa',
+  'aacraid',
+  'smartpqi',
+  'uas',
+  'usb_storage',
+  'xhci_pci',
+  'ehci_pci',
+  'ext4',
+];
 
 /** Timers and units that cost time at boot and bring nothing to a fresh server. */
 const MASKED_UNITS = [
-  'apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service', 'systemd-networkd-wait-online.service',
-  'systemd-pcrphase.service', 'systemd-pcrphase-sysinit.service', 'cloud-init-hotplugd.socket', 'sys-kernel-debug.mount', 'sys-kernel-tracing.mount',
-  'systemd-machine-id-commit.service', 'systemd-hwdb-update.service', 'modprobe@drm.service', 'modprobe@fuse.service', 'console-setup.service', 'keyboard-setup.service',
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'e2scrub_reap.service',
+  'systemd-networkd-wait-online.service',
+  'systemd-pcrphase.service',
+  'systemd-pcrphase-sysinit.service',
+  'cloud-init-hotplugd.socket',
+  'sys-kernel-debug.mount',
+  'sys-kernel-tracing.mount',
+  'systemd-machine-id-commit.service',
+  'systemd-hwdb-update.service',
+  'modprobe@drm.service',
+  'modprobe@fuse.service',
+  'console-setup.service',
+  'keyboard-setup.service',
 ];
 
 const CLOUD_CONFIG = `# Only the modules that a server of this cloud uses: each one costs time at every boot.
@@ -83,6 +115,15 @@ export const finishingTouches = (): ReadonlyMap<string, OverlayEntry | undefined
     // Empty, not missing: then systemd makes one at the first boot without asking for a first-boot setup.
     ['etc/machine-id', { content: '' }],
     ['var/lib/dbus/machine-id', { link: '/etc/machine-id' }],
-    ...['rsa', 'ecdsa', 'ed25519'].flatMap((kind) => [[`etc/ssh/ssh_host_${kind}_key`, undefined], [`etc/ssh/ssh_host_${kind}_key.pub`, undefined]] as const),
-    ['etc/dpkg/dpkg.cfg.d/99mmdebstrap', { content: 'path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n' }],
+    ...['rsa', 'ecdsa', 'ed25519'].flatMap(
+      (kind) =>
+        [
+          [`etc/ssh/ssh_host_${kind}_key`, undefined],
+          [`etc/ssh/ssh_host_${kind}_key.pub`, undefined],
+        ] as const,
+    ),
+    [
+      'etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+      { content: 'path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n' },
+    ],
   ]);

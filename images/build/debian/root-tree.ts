@@ -4,18 +4,118 @@ import { runCommand } from '../../../deploy-agent/native-command.ts';
 import { finishingTouches, type OverlayEntry, overlayFor } from './overlay.ts';
 
 /** The image's root file system as a folder, by mmdebstrap from the system's own package sources. */
-export const PACKAGES = ['linux-image-amd64', 'systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'openssh-server', 'cloud-init', 'cloud-guest-utils', 'iproute2', 'iputils-ping', 'sudo', 'e2fsprogs', 'fdisk', 'kmod', 'ca-certificates', 'less', 'nano'];
+export const PACKAGES = [
+  'linux-image-amd64',
+  'systemd-sysv',
+  'systemd-resolved',
+  'udev',
+  'dbus',
+  'openssh-server',
+  'cloud-init',
+  'cloud-guest-utils',
+  'iproute2',
+  'iputils-ping',
+  'sudo',
+  'e2fsprogs',
+  'fdisk',
+  'kmod',
+  'ca-certificates',
+  'less',
+  'nano',
+];
 
 /** Never unpacked: read by people or by hardware that servers do not have. */
-const EXCLUDED_PATHS = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*', '/usr/share/i18n/*', '/usr/share/bug/*', '/usr/share/lintian/*', '/lib/udev/hwdb.d/*', '/usr/lib/udev/hwdb.d/*', '/usr/lib/x86_64-linux-gnu/gconv/*'];
+const EXCLUDED_PATHS = [
+  '/usr/share/doc/*',
+  '/usr/share/man/*',
+  '/usr/share/info/*',
+  '/usr/share/locale/*',
+  '/usr/share/i18n/*',
+  '/usr/share/bug/*',
+  '/usr/share/lintian/*',
+  '/lib/udev/hwdb.d/*',
+  '/usr/lib/udev/hwdb.d/*',
+  '/usr/lib/x86_64-linux-gnu/gconv/*',
+];
 
 /** Kernel modules below kernel/ that a server does without. */
 const EXCLUDED_MODULES = [
-  'sound', 'drivers/gpu', 'drivers/media', 'drivers/staging', 'drivers/iio', 'drivers/isdn', 'drivers/bluetooth', 'drivers/comedi', 'drivers/infiniband', 'drivers/net/wireless', 'drivers/net/can', 'drivers/net/hamradio',
-  'drivers/net/usb', 'drivers/input/joystick', 'drivers/input/touchscreen', 'drivers/input/tablet', 'drivers/hid', 'drivers/usb/gadget', 'drivers/usb/serial', 'drivers/usb/misc', 'drivers/video', 'drivers/mtd', 'drivers/mmc',
-  'drivers/memstick', 'drivers/pcmcia', 'drivers/parport', 'drivers/nfc', 'drivers/thunderbolt', 'drivers/firewire', 'drivers/platform', 'drivers/w1', 'drivers/leds', 'drivers/power', 'drivers/regulator', 'drivers/mfd', 'drivers/extcon',
-  'net/bluetooth', 'net/wireless', 'net/mac80211', 'net/can', 'net/nfc', 'net/ax25', 'net/rxrpc', 'net/tipc', 'net/batman-adv', 'net/6lowpan', 'net/ieee802154', 'net/mac802154', 'net/sctp', 'net/dccp', 'net/atm', 'net/appletalk', 'net/lapb', 'net/x25',
-  'fs/ocfs2', 'fs/gfs2', 'fs/jfs', 'fs/reiserfs', 'fs/nilfs2', 'fs/f2fs', 'fs/ubifs', 'fs/jffs2', 'fs/hfs', 'fs/hfsplus', 'fs/ufs', 'fs/afs', 'fs/ceph', 'fs/orangefs', 'fs/coda', 'fs/minix', 'fs/sysv', 'fs/befs', 'fs/affs', 'fs/ntfs', 'fs/ntfs3', 'fs/bcachefs',
+  'sound',
+  'drivers/gpu',
+  'drivers/media',
+  'drivers/staging',
+  'drivers/iio',
+  'drivers/isdn',
+  'drivers/bluetooth',
+  'drivers/comedi',
+  'drivers/infiniband',
+  'drivers/net/wireless',
+  'drivers/net/can',
+  'drivers/net/hamradio',
+  'drivers/net/usb',
+  'drivers/input/joystick',
+  'drivers/input/touchscreen',
+  'drivers/input/tablet',
+  'drivers/hid',
+  'drivers/usb/gadget',
+  'drivers/usb/serial',
+  'drivers/usb/misc',
+  'drivers/video',
+  'drivers/mtd',
+  'drivers/mmc',
+  'drivers/memstick',
+  'drivers/pcmcia',
+  'drivers/parport',
+  'drivers/nfc',
+  'drivers/thunderbolt',
+  'drivers/firewire',
+  'drivers/platform',
+  'drivers/w1',
+  'drivers/leds',
+  'drivers/power',
+  'drivers/regulator',
+  'drivers/mfd',
+  'drivers/extcon',
+  'net/bluetooth',
+  'net/wireless',
+  'net/mac80211',
+  'net/can',
+  'net/nfc',
+  'net/ax25',
+  'net/rxrpc',
+  'net/tipc',
+  'net/batman-adv',
+  'net/6lowpan',
+  'net/ieee802154',
+  'net/mac802154',
+  'net/sctp',
+  'net/dccp',
+  'net/atm',
+  'net/appletalk',
+  'net/lapb',
+  'net/x25',
+  'fs/ocfs2',
+  'fs/gfs2',
+  'fs/jfs',
+  'fs/reiserfs',
+  'fs/nilfs2',
+  'fs/f2fs',
+  'fs/ubifs',
+  'fs/jffs2',
+  'fs/hfs',
+  'fs/hfsplus',
+  'fs/ufs',
+  'fs/afs',
+  'fs/ceph',
+  'fs/orangefs',
+  'fs/coda',
+  'fs/minix',
+  'fs/sysv',
+  'fs/befs',
+  'fs/affs',
+  'fs/ntfs',
+  'fs/ntfs3',
+  'fs/bcachefs',
 ];
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -46,7 +146,10 @@ export interface RootTreeOptions {
 export async function makeRootTree(options: RootTreeOptions): Promise<void> {
   const overlay = join(options.workDirectory, 'overlay');
   await writeEntries(overlay, overlayFor(options.rootUuid, options.grubConfig));
-  const excluded = [...EXCLUDED_PATHS, ...EXCLUDED_MODULES.flatMap((path) => [`/lib/modules/*/kernel/${path}/*`, `/usr/lib/modules/*/kernel/${path}/*`])];
+  const excluded = [
+    ...EXCLUDED_PATHS,
+    ...EXCLUDED_MODULES.flatMap((path) => [`/lib/modules/*/kernel/${path}/*`, `/usr/lib/modules/*/kernel/${path}/*`]),
+  ];
   const settings = [
     '--variant=minbase',
     '--format=directory',
@@ -62,6 +165,17 @@ export async function makeRootTree(options: RootTreeOptions): Promise<void> {
     onLine: (line) => line.startsWith('I: ') && options.onProgress(`debian: ${line.slice(3).split(options.workDirectory).join('')}`),
   });
   await writeEntries(options.root, finishingTouches());
-  for (const folder of ['var/cache/apt', 'var/lib/apt/lists', 'var/log', 'tmp', 'var/tmp', 'run', 'etc/apt/sources.list.d', 'var/cache/debconf', 'var/lib/systemd']) await emptyFolder(join(options.root, folder));
+  for (const folder of [
+    'var/cache/apt',
+    'var/lib/apt/lists',
+    'var/log',
+    'tmp',
+    'var/tmp',
+    'run',
+    'etc/apt/sources.list.d',
+    'var/cache/debconf',
+    'var/lib/systemd',
+  ])
+    await emptyFolder(join(options.root, folder));
   await mkdir(join(options.root, 'var/log/journal'), { recursive: true });
 }
