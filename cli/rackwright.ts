@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageCommand } from './commands/image-command.ts';
 import { labCommand } from './commands/lab-command.ts';
+import { nodeCommand } from './commands/node-command.ts';
 import { openrcCommand } from './commands/openrc-command.ts';
 import { ramdiskCommand } from './commands/ramdisk-command.ts';
 import { serveCommand } from './commands/serve-command.ts';
@@ -31,7 +32,7 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control plane or a device.`,
   );
 
-for (const command of [imageCommand, labCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand]) program.addCommand(command(processTerminal));
+for (const command of [imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand]) program.addCommand(command(processTerminal));
 
 /** Also for commands within commands, which commander leaves on their defaults. */
 function throwInsteadOfExit(command: Command): void {
