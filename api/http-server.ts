@@ -30,16 +30,24 @@ export interface AgentServerOptions {
 }
 
 function newApp(options: object, onWarning: ServerOptions['onWarning']): FastifyInstance {
-  const app = fastify({ genReqId: () => `req-${randomUUID()}`, logger: false, forceCloseConnections: true, ...options }) as unknown as FastifyInstance;
+  const app = fastify({
+    genReqId: () => `req-${randomUUID()}`,
+    logger: false,
+    forceCloseConnections: true,
+    ...options,
+  }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-openstack-request-id', request.id);
   });
   app.setErrorHandler((error, request, reply) => {
     const sent = sendError(error, request, reply);
-    if (reply.statusCode >= 500) onWarning({ err: error, requestId: request.id, url: request.url.split('?')[0] }, 'a request failed inside');
+    if (reply.statusCode >= 500)
+      onWarning({ err: error, requestId: request.id, url: request.url.split('?')[0] }, 'a request failed inside');
     return sent;
   });
-  app.setNotFoundHandler((request, reply) => reply.status(404).send(errorBody(404, `There is nothing at ${request.method} ${request.url.split('?')[0]}.`)));
+  app.setNotFoundHandler((request, reply) =>
+    reply.status(404).send(errorBody(404, `There is nothing at ${request.method} ${request.url.split('?')[0]}.`)),
+  );
   return app;
 }
 
@@ -47,17 +55,23 @@ export function createApiServer(options: ServerOptions): FastifyInstance {
   const app = newApp({ bodyLimit: BODY_BYTES_MAX }, options.onWarning);
   app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
-  void app.register(async (scope) => {
-    negotiateMicroversion(scope);
-    versionRoutes(scope);
-  }, { prefix: '/baremetal' });
-  void app.register(async (scope) => {
-    negotiateMicroversion(scope);
-    scope.addHook('onRequest', basicLogin(options.administrator));
-    nodeRoutes(scope, options.context);
-    stateRoutes(scope, options.context);
-    timelineRoutes(scope, options.context);
-  }, { prefix: '/baremetal' });
+  void app.register(
+    async (scope) => {
+      negotiateMicroversion(scope);
+      versionRoutes(scope);
+    },
+    { prefix: '/baremetal' },
+  );
+  void app.register(
+    async (scope) => {
+      negotiateMicroversion(scope);
+      scope.addHook('onRequest', basicLogin(options.administrator));
+      nodeRoutes(scope, options.context);
+      stateRoutes(scope, options.context);
+      timelineRoutes(scope, options.context);
+    },
+    { prefix: '/baremetal' },
+  );
   return app;
 }
 
@@ -75,6 +89,9 @@ function basicLogin(administrator: ServerOptions['administrator']) {
     const [scheme, value] = (request.headers.authorization ?? '').split(' ');
     const given = digest(scheme?.toLowerCase() === 'basic' ? Buffer.from(value ?? '', 'base64').toString() : '');
     if (timingSafeEqual(wanted, given)) return;
-    await reply.status(401).header('www-authenticate', 'Basic realm="Baremetal API"').send(errorBody(401, 'Incorrect username or password. `rackwright openrc` prints the right ones.'));
+    await reply
+      .status(401)
+      .header('www-authenticate', 'Basic realm="Baremetal API"')
+      .send(errorBody(401, 'Incorrect username or password. `rackwright openrc` prints the right ones.'));
   };
 }

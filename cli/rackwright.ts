@@ -32,7 +32,8 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control plane or a device.`,
   );
 
-for (const command of [imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand]) program.addCommand(command(processTerminal));
+for (const command of [imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand])
+  program.addCommand(command(processTerminal));
 
 /** Also for commands within commands, which commander leaves on their defaults. */
 function throwInsteadOfExit(command: Command): void {

@@ -4,7 +4,15 @@ import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-command-service.ts';
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
-import { AGENT_BOOT_MS, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import {
+  AGENT_BOOT_MS,
+  BMC_CALL_MS,
+  connectTo,
+  loadNode,
+  POWER_CHANGE_MS,
+  switchOff,
+  type NodeFlowServices,
+} from './node-flow-services.ts';
 
 /*
  * The steps that every flow with a ramdisk shares:
@@ -18,7 +26,11 @@ const AGENT_FRESH_MS = 60_000;
 export type AgentFlowState = { agentBootAtMs?: number };
 
 const isFresh = (node: NodeRecord, nowMs: number): boolean =>
-  node.agent_token_hash !== null && node.power_state === 'power on' && node.boot_kind === 'agent' && node.agent_seen_at !== null && nowMs - node.agent_seen_at.getTime() < AGENT_FRESH_MS;
+  node.agent_token_hash !== null &&
+  node.power_state === 'power on' &&
+  node.boot_kind === 'agent' &&
+  node.agent_seen_at !== null &&
+  nowMs - node.agent_seen_at.getTime() < AGENT_FRESH_MS;
 
 export function intendAgentStep(services: NodeFlowServices, why: string): FlowStep {
   return {
@@ -64,7 +76,8 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
         kind: 'fail',
         code: 'agent-no-call',
         message: `The agent did not call within ${AGENT_BOOT_MS / 60_000} minutes of power-on.`,
-        advice: 'Read the boot trace (`node explain`): it names the last sign of life. Without a DHCP request the boot order or the cable is wrong.',
+        advice:
+          'Read the boot trace (`node explain`): it names the last sign of life. Without a DHCP request the boot order or the cable is wrong.',
       };
     },
   };
@@ -116,7 +129,11 @@ export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep
         forMs: work.timeoutSeconds * 1000 + AGENT_SILENCE_GRACE_MS,
         waitingFor: { what: work.what, next: work.next },
         commit: async (trx) => {
-          await queueCommand(trx, { id: ctx.stepId, nodeUuid: ctx.subjectId, step: work.step, args, timeoutSeconds: work.timeoutSeconds }, services.sealer);
+          await queueCommand(
+            trx,
+            { id: ctx.stepId, nodeUuid: ctx.subjectId, step: work.step, args, timeoutSeconds: work.timeoutSeconds },
+            services.sealer,
+          );
           await applyWaiting(trx, ctx.subjectId, 'wait');
         },
       };
@@ -129,7 +146,9 @@ export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep
       }
       return {
         kind: 'done',
-        ...(report.result !== null && typeof report.result === 'object' && !Array.isArray(report.result) ? { evidence: report.result } : {}),
+        ...(report.result !== null && typeof report.result === 'object' && !Array.isArray(report.result)
+          ? { evidence: report.result }
+          : {}),
         commit: async (trx) => {
           await work.onResult?.(trx, ctx, report);
           await applyWaiting(trx, ctx.subjectId, 'resume');

@@ -44,7 +44,11 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
 ];
 
 const hasSerial = (disk: InventoryDisk) => disk.serial !== undefined;
-const toPlannedDisk = (disk: InventoryDisk): JsonObject => ({ serial: disk.serial!, sizeBytes: disk.sizeBytes, ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }) });
+const toPlannedDisk = (disk: InventoryDisk): JsonObject => ({
+  serial: disk.serial!,
+  sizeBytes: disk.sizeBytes,
+  ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
+});
 
 export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.clean',

@@ -27,10 +27,20 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
       async run(ctx) {
         const node = await loadNode(services, ctx.subjectId);
         const image = planImage(node.instance_info as JsonObject);
-        if ('problem' in image) return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
-        const hints = { ...((node.properties as JsonObject)['root_device'] as JsonObject | undefined), ...((node.instance_info as JsonObject)['root_device'] as JsonObject | undefined) };
+        if ('problem' in image)
+          return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
+        const hints = {
+          ...((node.properties as JsonObject)['root_device'] as JsonObject | undefined),
+          ...((node.instance_info as JsonObject)['root_device'] as JsonObject | undefined),
+        };
         const choice = chooseRootDevice(await readInspectedDisks(services.db, ctx.subjectId), hints);
-        if ('error' in choice) return { kind: 'fail', code: 'no-root-device', message: choice.error, advice: 'Correct properties/root_device, or inspect the node again.' };
+        if ('error' in choice)
+          return {
+            kind: 'fail',
+            code: 'no-root-device',
+            message: choice.error,
+            advice: 'Correct properties/root_device, or inspect the node again.',
+          };
         const { serial, sizeBytes, wwn } = choice.disk;
         const disk = { serial: serial ?? '', sizeBytes, ...(wwn === undefined ? {} : { wwn }) };
         return { kind: 'done', patch: { image: image.args, disk }, evidence: { image: image.args['url']!, disk: serial ?? '' } };
@@ -52,7 +62,8 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
       timeoutSeconds: 300,
       what: 'the agent to write the config drive',
       next: 'the boot entry',
-      args: async (ctx, node) => (node.configdrive === null ? undefined : { disk: diskOf(ctx), configDrive: services.sealer.open(node.configdrive) }),
+      args: async (ctx, node) =>
+        node.configdrive === null ? undefined : { disk: diskOf(ctx), configDrive: services.sealer.open(node.configdrive) },
     }),
     agentStep(services, {
       name: 'install_boot_entry',

@@ -41,7 +41,12 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
         const found = report.result as unknown as BmcFound;
         const node = await lockNode(trx, ctx.subjectId);
         const password = services.sealer.open(String(ctx.state['sealedPassword']));
-        const info = { ...(node?.driver_info as JsonObject), ipmi_address: found.ipAddress, ipmi_username: BMC_USERNAME, ipmi_password: password };
+        const info = {
+          ...(node?.driver_info as JsonObject),
+          ipmi_address: found.ipAddress,
+          ipmi_username: BMC_USERNAME,
+          ipmi_password: password,
+        };
         const split = splitDriverInfo(info, node?.driver_secrets ?? null, services.sealer);
         await updateNode(trx, ctx.subjectId, { driver: 'ipmi', driver_info: split.shown, driver_secrets: split.sealed });
         await setPowerState(trx, ctx.subjectId, 'on');
@@ -56,14 +61,25 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
         const node = await loadNode(services, ctx.subjectId);
         const host = String((node.driver_info as JsonObject)['ipmi_address']);
         const secret = services.sealer.open(String(ctx.state['sealedPassword']));
-        const redfish = services.connectBmc([{ protocol: 'redfish', host, username: BMC_USERNAME, password: new Secret(secret), trust: false }]);
-        const speaksRedfish = await redfish.powerState(AbortSignal.any([ctx.signal, AbortSignal.timeout(REDFISH_TRY_MS)])).then(() => true, () => false);
+        const redfish = services.connectBmc([
+          { protocol: 'redfish', host, username: BMC_USERNAME, password: new Secret(secret), trust: false },
+        ]);
+        const speaksRedfish = await redfish.powerState(AbortSignal.any([ctx.signal, AbortSignal.timeout(REDFISH_TRY_MS)])).then(
+          () => true,
+          () => false,
+        );
         if (!speaksRedfish) return { kind: 'done', evidence: { driver: 'ipmi' } };
         return {
           kind: 'done',
           evidence: { driver: 'redfish' },
           async commit(trx) {
-            const info = { ...(node.driver_info as JsonObject), redfish_address: `https://${host}`, redfish_username: BMC_USERNAME, redfish_password: secret, redfish_verify_ca: false };
+            const info = {
+              ...(node.driver_info as JsonObject),
+              redfish_address: `https://${host}`,
+              redfish_username: BMC_USERNAME,
+              redfish_password: secret,
+              redfish_verify_ca: false,
+            };
             const split = splitDriverInfo(info, node.driver_secrets, services.sealer);
             await updateNode(trx, ctx.subjectId, { driver: 'redfish', driver_info: split.shown, driver_secrets: split.sealed });
           },
@@ -73,11 +89,19 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
   ],
   onFailed: async (trx, flow, error) => {
     await abortCommands(trx, flow.subjectId);
-    await trx.updateTable('node').set({ last_error: `Enrolment: ${error.message} ${error.advice}` }).where('uuid', '=', flow.subjectId).execute();
+    await trx
+      .updateTable('node')
+      .set({ last_error: `Enrolment: ${error.message} ${error.advice}` })
+      .where('uuid', '=', flow.subjectId)
+      .execute();
   },
   onCancelled: async (trx, flow, reason) => {
     await abortCommands(trx, flow.subjectId);
-    await trx.updateTable('node').set({ last_error: `Enrolment: ${reason}` }).where('uuid', '=', flow.subjectId).execute();
+    await trx
+      .updateTable('node')
+      .set({ last_error: `Enrolment: ${reason}` })
+      .where('uuid', '=', flow.subjectId)
+      .execute();
   },
 });
 

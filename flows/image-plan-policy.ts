@@ -14,21 +14,37 @@ export function planImage(info: JsonObject): ImagePlan {
   const source = info['image_source'];
   if (typeof source !== 'string' || source === '') return { problem: 'instance_info/image_source is missing.' };
   const isUrl = /^https?:\/\//.test(source);
-  const name = source.replace(/^file:\/\//, '').replace(/[?#].*$/, '').split('/').at(-1)!;
-  if (!isUrl && source.includes('://') && !source.startsWith('file://')) return { problem: `instance_info/image_source has a scheme that is not served here: ${source}. Use http, https, or the name of an image on the boot server.` };
+  const name = source
+    .replace(/^file:\/\//, '')
+    .replace(/[?#].*$/, '')
+    .split('/')
+    .at(-1)!;
+  if (!isUrl && source.includes('://') && !source.startsWith('file://'))
+    return {
+      problem: `instance_info/image_source has a scheme that is not served here: ${source}. Use http, https, or the name of an image on the boot server.`,
+    };
   const checksum = String(info['image_os_hash_value'] ?? info['image_checksum'] ?? '').toLowerCase();
   const algorithm = String(info['image_os_hash_algo'] ?? ALGORITHM_BY_LENGTH[checksum.length] ?? '');
-  if (!/^[0-9a-f]+$/.test(checksum)) return { problem: 'instance_info has no image_checksum (or image_os_hash_value) in hex: an image that cannot be checked is not written.' };
-  if (ALGORITHM_BY_LENGTH[checksum.length] !== algorithm) return { problem: `instance_info: ${checksum.length} hex digits are no ${algorithm || 'known'} checksum.` };
+  if (!/^[0-9a-f]+$/.test(checksum))
+    return {
+      problem: 'instance_info has no image_checksum (or image_os_hash_value) in hex: an image that cannot be checked is not written.',
+    };
+  if (ALGORITHM_BY_LENGTH[checksum.length] !== algorithm)
+    return { problem: `instance_info: ${checksum.length} hex digits are no ${algorithm || 'known'} checksum.` };
   const extension = name.split('.').at(-1)!;
   const compression = COMPRESSION[extension] ?? 'none';
   const inner = compression === 'none' ? name : name.slice(0, -extension.length - 1);
   const format = String(info['image_disk_format'] ?? (inner.endsWith('.qcow2') ? 'qcow2' : 'raw'));
-  if (format !== 'raw' && format !== 'qcow2') return { problem: `instance_info/image_disk_format "${format}" is not written here: raw and qcow2 are.` };
+  if (format !== 'raw' && format !== 'qcow2')
+    return { problem: `instance_info/image_disk_format "${format}" is not written here: raw and qcow2 are.` };
   const size = Number(info['image_disk_size']);
   return {
     args: {
-      url: isUrl ? source : name, format, compression, checksum, checksumAlgorithm: algorithm,
+      url: isUrl ? source : name,
+      format,
+      compression,
+      checksum,
+      checksumAlgorithm: algorithm,
       ...(Number.isSafeInteger(size) && size > 0 ? { diskSizeBytes: size } : {}),
     },
   };

@@ -29,5 +29,9 @@ export const powerFlow = (services: NodeFlowServices): FlowDefinition => ({
 });
 
 async function giveUp(trx: FlowTransaction, uuid: string, lastError: string): Promise<void> {
-  await trx.updateTable('node').set({ target_power_state: null, last_error: lastError, updated_at: sql`now()` }).where('uuid', '=', uuid).execute();
+  await trx
+    .updateTable('node')
+    .set({ target_power_state: null, last_error: lastError, updated_at: sql`now()` })
+    .where('uuid', '=', uuid)
+    .execute();
 }

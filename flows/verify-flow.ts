@@ -18,7 +18,13 @@ export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
       async run(ctx) {
         const node = await loadNode(services, ctx.subjectId);
         const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
-        if (problems.length > 0) return { kind: 'fail', code: 'driver-info', message: problems.join('; '), advice: 'Set the missing keys of driver_info, then `manage` again.' };
+        if (problems.length > 0)
+          return {
+            kind: 'fail',
+            code: 'driver-info',
+            message: problems.join('; '),
+            advice: 'Set the missing keys of driver_info, then `manage` again.',
+          };
         const state = await connectTo(services, node).powerState(ctx.signal);
         return { kind: 'done', evidence: { powerState: state }, commit: (trx) => setPowerState(trx, ctx.subjectId, state) };
       },

@@ -23,7 +23,13 @@ export interface QueuedCommand {
 export async function queueCommand(trx: Trx, command: QueuedCommand, sealer: Sealer): Promise<void> {
   await trx
     .insertInto('agent_command')
-    .values({ id: command.id, node_uuid: command.nodeUuid, step: command.step, args: sealer.seal(JSON.stringify(command.args)), timeout_seconds: command.timeoutSeconds })
+    .values({
+      id: command.id,
+      node_uuid: command.nodeUuid,
+      step: command.step,
+      args: sealer.seal(JSON.stringify(command.args)),
+      timeout_seconds: command.timeoutSeconds,
+    })
     .onConflict((conflict) => conflict.column('id').doNothing())
     .execute();
   await sql`select pg_notify('agent_command', ${command.nodeUuid})`.execute(trx);
@@ -40,12 +46,23 @@ export async function nextCommand(db: Db, nodeUuid: string, sealer: Sealer): Pro
     .limit(1)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  return { id: row.id, step: row.step as AgentStepName, args: JSON.parse(sealer.open(row.args)) as JsonObject, timeoutSeconds: row.timeout_seconds };
+  return {
+    id: row.id,
+    step: row.step as AgentStepName,
+    args: JSON.parse(sealer.open(row.args)) as JsonObject,
+    timeoutSeconds: row.timeout_seconds,
+  };
 }
 
 /** Answers whether the agent shall stop the command. A second final report of one command changes nothing. */
 export async function acceptReport(trx: Trx, nodeUuid: string, report: AgentReport): Promise<{ abort: boolean }> {
-  const row = await trx.selectFrom('agent_command').select(['status', 'abort']).where('id', '=', report.commandId).where('node_uuid', '=', nodeUuid).forUpdate().executeTakeFirst();
+  const row = await trx
+    .selectFrom('agent_command')
+    .select(['status', 'abort'])
+    .where('id', '=', report.commandId)
+    .where('node_uuid', '=', nodeUuid)
+    .forUpdate()
+    .executeTakeFirst();
   if (row === undefined || row.status === 'succeeded' || row.status === 'failed') return { abort: row === undefined };
   const ended = report.status !== 'running';
   await trx
@@ -67,7 +84,12 @@ export async function acceptReport(trx: Trx, nodeUuid: string, report: AgentRepo
 export async function abortCommands(trx: Trx, nodeUuid: string): Promise<void> {
   await trx
     .updateTable('agent_command')
-    .set({ status: 'failed', abort: true, ended_at: new Date().toISOString(), error: JSON.stringify({ code: 'aborted', message: 'the work that this belonged to ended', advice: 'nothing to do' }) } as never)
+    .set({
+      status: 'failed',
+      abort: true,
+      ended_at: new Date().toISOString(),
+      error: JSON.stringify({ code: 'aborted', message: 'the work that this belonged to ended', advice: 'nothing to do' }),
+    } as never)
     .where('node_uuid', '=', nodeUuid)
     .where('status', 'in', ['queued', 'running'])
     .execute();

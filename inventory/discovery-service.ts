@@ -28,7 +28,10 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
   const claimed = known.find((candidate) => candidate.nodeId === claimedNodeId && candidate.macs.includes(report.bootMac));
   const recognition = claimed ? ({ kind: 'known', nodeId: claimed.nodeId } as const) : recognise(seen, known);
   if (recognition.kind === 'ambiguous') {
-    throw new InventoryError(409, `This machine fits nodes ${recognition.nodeIds.join(' and ')} equally well (${recognition.evidence.join('; ')}): remove or correct one of them.`);
+    throw new InventoryError(
+      409,
+      `This machine fits nodes ${recognition.nodeIds.join(' and ')} equally well (${recognition.evidence.join('; ')}): remove or correct one of them.`,
+    );
   }
   const facts = {
     ...(seen.systemUuid === undefined ? {} : { system_uuid: seen.systemUuid }),
@@ -51,7 +54,13 @@ async function loadIdentities(db: Db): Promise<KnownIdentity[]> {
     select n.uuid, n.system_uuid, n.serials, coalesce(n.driver_info ->> 'ipmi_address', n.driver_info ->> 'redfish_address') as bmc,
            coalesce((select jsonb_agg(p.address) from port p where p.node_uuid = n.uuid), '[]') as macs
     from node n`.execute(db);
-  return rows.rows.map((row) => ({ nodeId: row.uuid, systemUuid: row.system_uuid, serials: row.serials, macs: row.macs, bmcAddress: row.bmc?.replace(/^\w+:\/\//, '').replace(/[:/].*$/, '') ?? null }));
+  return rows.rows.map((row) => ({
+    nodeId: row.uuid,
+    systemUuid: row.system_uuid,
+    serials: row.serials,
+    macs: row.macs,
+    bmcAddress: row.bmc?.replace(/^\w+:\/\//, '').replace(/[:/].*$/, '') ?? null,
+  }));
 }
 
 /** The names that Nova's schedulers and Ironic's inspector use. */
@@ -69,7 +78,10 @@ function propertiesOf(report: InspectionReport) {
 
 /** The serial, when it can be a host name and is free; else the boot NIC. */
 async function freeName(db: Db, report: InspectionReport): Promise<string> {
-  const wanted = (report.inventory.system.assetTag ?? report.inventory.system.serial ?? '').toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, '');
+  const wanted = (report.inventory.system.assetTag ?? report.inventory.system.serial ?? '')
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
   const fallback = `machine-${report.bootMac.replaceAll(':', '').slice(-6)}`;
   if (wanted.length < 3 || wanted.length > 63) return fallback;
   const taken = await db.selectFrom('node').select('uuid').where('name', '=', wanted).executeTakeFirst();
@@ -78,23 +90,50 @@ async function freeName(db: Db, report: InspectionReport): Promise<string> {
 
 async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): Promise<void> {
   for (const nic of report.inventory.nics) {
-    const link = nic.lldp === undefined ? {} : { switch_id: nic.lldp.chassisId, port_id: nic.lldp.portId, ...(nic.lldp.systemName === undefined ? {} : { switch_info: nic.lldp.systemName }) };
+    const link =
+      nic.lldp === undefined
+        ? {}
+        : {
+            switch_id: nic.lldp.chassisId,
+            port_id: nic.lldp.portId,
+            ...(nic.lldp.systemName === undefined ? {} : { switch_info: nic.lldp.systemName }),
+          };
     await trx
       .insertInto('port')
-      .values({ node_uuid: nodeUuid, address: nic.mac, pxe_enabled: nic.mac === report.bootMac, local_link_connection: JSON.stringify(link) } as never)
+      .values({
+        node_uuid: nodeUuid,
+        address: nic.mac,
+        pxe_enabled: nic.mac === report.bootMac,
+        local_link_connection: JSON.stringify(link),
+      } as never)
       .onConflict((conflict) =>
-        conflict.column('address').doUpdateSet({ node_uuid: nodeUuid, updated_at: sql`now()` as never, ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }) }),
+        conflict
+          .column('address')
+          .doUpdateSet({
+            node_uuid: nodeUuid,
+            updated_at: sql`now()` as never,
+            ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }),
+          }),
       )
       .execute();
   }
 }
 
 async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Promise<number> {
-  const last = await trx.selectFrom('inspection').select(['version', 'document']).where('node_uuid', '=', nodeUuid).orderBy('version', 'desc').limit(1).executeTakeFirst();
+  const last = await trx
+    .selectFrom('inspection')
+    .select(['version', 'document'])
+    .where('node_uuid', '=', nodeUuid)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   const changes = last === undefined ? [] : diffInspections(last.document as unknown as Json, document);
   if (last !== undefined && changes.length === 0) return last.version;
   const version = (last?.version ?? 0) + 1;
-  await trx.insertInto('inspection').values({ node_uuid: nodeUuid, version, document: JSON.stringify(document), changes: JSON.stringify(changes) } as never).execute();
+  await trx
+    .insertInto('inspection')
+    .values({ node_uuid: nodeUuid, version, document: JSON.stringify(document), changes: JSON.stringify(changes) } as never)
+    .execute();
   return version;
 }
 
@@ -103,6 +142,10 @@ export const hashAgentToken = (token: string): string => createHash('sha256').up
 /** A fresh token for this boot; the one of an earlier boot ends with it. */
 export async function openAgentSession(trx: Trx, nodeUuid: string): Promise<string> {
   const token = randomBytes(32).toString('base64url');
-  await trx.updateTable('node').set({ agent_token_hash: hashAgentToken(token), agent_seen_at: sql`now()` as never }).where('uuid', '=', nodeUuid).execute();
+  await trx
+    .updateTable('node')
+    .set({ agent_token_hash: hashAgentToken(token), agent_seen_at: sql`now()` as never })
+    .where('uuid', '=', nodeUuid)
+    .execute();
   return token;
 }

@@ -8,7 +8,7 @@ import type { BmcAddress } from '../bmc/capability.ts';
  * stored or shown; they come back only inside the addresses that a flow hands to a BMC client.
  */
 export const MASK = '******';
-const isSecretKey = (key: string) => /password$/.test(key);
+const isSecretKey = (key: string) => key.endsWith('password');
 
 export interface SplitDriverInfo {
   readonly shown: JsonObject;
@@ -37,7 +37,8 @@ export function splitDriverInfo(info: JsonObject, previousSealed: string | null,
 const openSecrets = (sealed: string | null, sealer: Sealer): Record<string, string> =>
   sealed === null ? {} : (JSON.parse(sealer.open(sealed)) as Record<string, string>);
 
-const text = (value: Json | undefined): string | undefined => (value === undefined || value === null || value === '' ? undefined : String(value));
+const text = (value: Json | undefined): string | undefined =>
+  value === undefined || value === null || value === '' ? undefined : String(value);
 
 /** What is wrong with a driver's `driver_info`, one sentence each; empty when a BMC can be addressed. */
 export function checkDriverInfo(driver: string, info: JsonObject): string[] {
@@ -46,14 +47,18 @@ export function checkDriverInfo(driver: string, info: JsonObject): string[] {
   if (driver === 'redfish') {
     const problems = missing(['redfish_address', 'redfish_username', 'redfish_password']);
     const address = text(info['redfish_address']);
-    if (address !== undefined && !URL.canParse(address.includes('://') ? address : `https://${address}`)) problems.push(`driver_info/redfish_address is not a URL: ${address}`);
+    if (address !== undefined && !URL.canParse(address.includes('://') ? address : `https://${address}`))
+      problems.push(`driver_info/redfish_address is not a URL: ${address}`);
     return problems;
   }
   return [`driver "${driver}" is unknown; known: ipmi, redfish`];
 }
 
 /** In the order in which they shall be tried: the driver's own protocol first. */
-export function bmcAddresses(node: { driver: string; driver_info: JsonObject; driver_secrets: string | null }, sealer: Sealer): BmcAddress[] {
+export function bmcAddresses(
+  node: { driver: string; driver_info: JsonObject; driver_secrets: string | null },
+  sealer: Sealer,
+): BmcAddress[] {
   const info = node.driver_info;
   const secrets = openSecrets(node.driver_secrets, sealer);
   const addresses: BmcAddress[] = [];

@@ -28,11 +28,18 @@ interface SeenEvent {
 
 const WARNINGS_SHOWN = 10;
 
-export function explainNode(facts: { node: NodeRecord; flow: FlowSummary | undefined; history: FlowHistory | undefined; events: readonly SeenEvent[] }): Explanation {
+export function explainNode(facts: {
+  node: NodeRecord;
+  flow: FlowSummary | undefined;
+  history: FlowHistory | undefined;
+  events: readonly SeenEvent[];
+}): Explanation {
   const { node, flow, history, events } = facts;
   const waiting = flow?.waitingFor ?? null;
   const lastSeen: Record<string, { at: string; message: string }> = {};
-  for (const event of events) if (event.severity !== 'debug' || event.source === 'agent') lastSeen[event.source] = { at: event.at.toISOString(), message: event.message };
+  for (const event of events)
+    if (event.severity !== 'debug' || event.source === 'agent')
+      lastSeen[event.source] = { at: event.at.toISOString(), message: event.message };
   return {
     node: node.uuid,
     state: node.provision_state,
@@ -42,9 +49,15 @@ export function explainNode(facts: { node: NodeRecord; flow: FlowSummary | undef
     possible: verbsFrom(node.provision_state),
     last_seen: lastSeen,
     steps: (history?.steps ?? []).map((step) => ({
-      step: step.step ?? 'start', attempt: step.attempt, seconds: Math.round((step.endedAt.getTime() - step.startedAt.getTime()) / 100) / 10, outcome: step.outcome,
+      step: step.step ?? 'start',
+      attempt: step.attempt,
+      seconds: Math.round((step.endedAt.getTime() - step.startedAt.getTime()) / 100) / 10,
+      outcome: step.outcome,
     })),
-    warnings: events.filter((event) => event.severity === 'warning' || event.severity === 'error').slice(-WARNINGS_SHOWN).map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
+    warnings: events
+      .filter((event) => event.severity === 'warning' || event.severity === 'error')
+      .slice(-WARNINGS_SHOWN)
+      .map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
   };
 }
 
@@ -55,7 +68,8 @@ function summarise(node: NodeRecord, flow: FlowSummary | undefined): string {
     const { what, since, deadline, next } = flow.waitingFor;
     return `${name} is ${node.provision_state} (${flow.kind}, step ${flow.step ?? 'first'}). It waits for ${what} since ${since}${deadline === null ? '' : `, at the latest until ${deadline}`}; then: ${next}.${maintenance}`;
   }
-  if (!STABLE_STATES.has(node.provision_state)) return `${name} is ${node.provision_state} and no flow works on it: this should not be. Please report it with the timeline.`;
+  if (!STABLE_STATES.has(node.provision_state))
+    return `${name} is ${node.provision_state} and no flow works on it: this should not be. Please report it with the timeline.`;
   const error = node.last_error === null ? '' : ` The last error: ${node.last_error}`;
   return `${name} is ${node.provision_state}; nothing is in progress.${error}${maintenance} Possible now: ${verbsFrom(node.provision_state).join(', ') || 'nothing'}.`;
 }

@@ -28,7 +28,8 @@ const WEIGHT = { systemUuid: 4, serial: 3, bmc: 3, mac: 1 } as const;
 /** A system UUID or a serial plus anything, or most NICs: a single MAC is never enough unless the node has but one and nothing contradicts. */
 const ENOUGH = 3;
 /** Values that vendors leave in place of an identity. */
-const PLACEHOLDER = /^(0+|f+|not specified|none|default string|to be filled by o\.?e\.?m\.?|system serial number|0123456789|unknown|n\/a)$/i;
+const PLACEHOLDER =
+  /^(0+|f+|not specified|none|default string|to be filled by o\.?e\.?m\.?|system serial number|0123456789|unknown|n\/a)$/i;
 const PLACEHOLDER_UUID = /^(0{8}|f{8}|03000200-0400-0500)/i;
 
 export const isUsableSerial = (serial: string | undefined): serial is string =>

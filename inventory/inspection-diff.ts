@@ -34,7 +34,13 @@ export function diffInspections(before: Json, after: Json, path = ''): Inspectio
     if (left && right) return diffKeys(left, right, (key) => `${path}[${key}]`);
     return [{ path, kind: 'changed', before, after }];
   }
-  const bothObjects = before !== null && after !== null && typeof before === 'object' && typeof after === 'object' && !Array.isArray(before) && !Array.isArray(after);
+  const bothObjects =
+    before !== null &&
+    after !== null &&
+    typeof before === 'object' &&
+    typeof after === 'object' &&
+    !Array.isArray(before) &&
+    !Array.isArray(after);
   if (bothObjects) return diffKeys(before, after, (key) => (path === '' ? key : `${path}.${key}`));
   return [{ path, kind: 'changed', before, after }];
 }

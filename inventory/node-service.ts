@@ -24,7 +24,12 @@ const FLOW_OF_VERB: Partial<Record<ProvisionVerb, string>> = {
 
 /** What the node is on its way to, for `target_provision_state`. */
 const GOAL_OF_VERB: Partial<Record<ProvisionVerb, ProvisionState>> = {
-  manage: 'manageable', inspect: 'manageable', provide: 'available', deploy: 'active', rebuild: 'active', delete: 'available',
+  manage: 'manageable',
+  inspect: 'manageable',
+  provide: 'available',
+  deploy: 'active',
+  rebuild: 'active',
+  delete: 'available',
 };
 
 const quote = (names: readonly string[]) => (names.length === 0 ? 'none' : names.join(', '));
@@ -36,10 +41,16 @@ export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, i
   if (verb === 'abort') return abortWork(trx, node);
   const to = nextState(state, verb);
   if (to === undefined || !verbsFrom(state).includes(verb)) {
-    throw new InventoryError(400, `The requested action "${verb}" can not be performed on node "${uuid}" while it is in state "${state}". Possible from here: ${quote(verbsFrom(state))}.`);
+    throw new InventoryError(
+      400,
+      `The requested action "${verb}" can not be performed on node "${uuid}" while it is in state "${state}". Possible from here: ${quote(verbsFrom(state))}.`,
+    );
   }
   if (node.maintenance && verb !== 'manage') {
-    throw new InventoryError(400, `The node ${uuid} is in maintenance (${node.maintenance_reason ?? 'no reason was given'}): end maintenance first.`);
+    throw new InventoryError(
+      400,
+      `The node ${uuid} is in maintenance (${node.maintenance_reason ?? 'no reason was given'}): end maintenance first.`,
+    );
   }
   await writeState(trx, node, to, STABLE_STATES.has(to) ? null : (GOAL_OF_VERB[verb] ?? null), null);
   // `available -manage->` and `clean failed -manage->` only move the node: nothing has to be done.
@@ -62,7 +73,10 @@ async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
 export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input: JsonObject): Promise<string> {
   const started = await startFlow(trx, { kind, subjectId: uuid, lockKey: nodeLock(uuid), input });
   if ('conflict' in started) {
-    throw new InventoryError(409, `Node ${uuid} is locked by "${started.conflict.kind}" (${started.conflict.flowId}), please retry after the current operation is completed.`);
+    throw new InventoryError(
+      409,
+      `Node ${uuid} is locked by "${started.conflict.kind}" (${started.conflict.flowId}), please retry after the current operation is completed.`,
+    );
   }
   return started.id;
 }
@@ -73,7 +87,11 @@ export const powerWord = (state: PowerState): string => `power ${state}`;
 export async function requestPower(trx: Trx, uuid: string, action: PowerAction): Promise<void> {
   const node = await mustLock(trx, uuid);
   await startNodeFlow(trx, uuid, 'node.power', { action });
-  await trx.updateTable('node').set({ target_power_state: powerWord(POWER_TARGET[action]), updated_at: sql`now()` }).where('uuid', '=', node.uuid).execute();
+  await trx
+    .updateTable('node')
+    .set({ target_power_state: powerWord(POWER_TARGET[action]), updated_at: sql`now()` })
+    .where('uuid', '=', node.uuid)
+    .execute();
 }
 
 /** A flow's report. @throws Error when the machine's table has no such transition: a bug, not an outcome. */
@@ -94,7 +112,13 @@ export async function applyWaiting(trx: Trx, uuid: string, event: 'wait' | 'resu
 async function writeState(trx: Trx, node: NodeRecord, to: ProvisionState, target: string | null, lastError: string | null): Promise<void> {
   await trx
     .updateTable('node')
-    .set({ provision_state: to, target_provision_state: target, last_error: lastError, provision_updated_at: sql`now()`, updated_at: sql`now()` })
+    .set({
+      provision_state: to,
+      target_provision_state: target,
+      last_error: lastError,
+      provision_updated_at: sql`now()`,
+      updated_at: sql`now()`,
+    })
     .where('uuid', '=', node.uuid)
     .execute();
   await recordTransition(trx, node, to, lastError);
@@ -127,15 +151,29 @@ export async function setPowerState(trx: Trx, uuid: string, state: PowerState, o
 
 /** What the next network boot does; the boot plane learns of it by the notification. */
 export async function setBootIntent(trx: Trx, uuid: string, kind: 'agent' | 'disk' | 'hold', reason: string): Promise<void> {
-  await trx.updateTable('node').set({ boot_kind: kind, boot_reason: reason, updated_at: sql`now()` }).where('uuid', '=', uuid).execute();
+  await trx
+    .updateTable('node')
+    .set({ boot_kind: kind, boot_reason: reason, updated_at: sql`now()` })
+    .where('uuid', '=', uuid)
+    .execute();
   await notifyBootModel(trx);
 }
 
 export const notifyBootModel = (trx: Trx) => sql`select pg_notify('boot_model', '')`.execute(trx);
 
 /** `fault` names why the system itself put a node into maintenance; only such maintenance ends by itself. */
-export async function setMaintenance(trx: Trx, uuid: string, maintenance: boolean, reason: string | null, fault: string | null): Promise<void> {
-  await trx.updateTable('node').set({ maintenance, maintenance_reason: reason, fault, updated_at: sql`now()` }).where('uuid', '=', uuid).execute();
+export async function setMaintenance(
+  trx: Trx,
+  uuid: string,
+  maintenance: boolean,
+  reason: string | null,
+  fault: string | null,
+): Promise<void> {
+  await trx
+    .updateTable('node')
+    .set({ maintenance, maintenance_reason: reason, fault, updated_at: sql`now()` })
+    .where('uuid', '=', uuid)
+    .execute();
 }
 
 export async function mustLock(trx: Trx, uuid: string): Promise<NodeRecord> {

@@ -7,7 +7,9 @@ export const isUuid = (text: string): boolean => uuidForm.test(text);
 
 export async function findNode(db: Db, uuidOrName: string): Promise<NodeRecord | undefined> {
   const query = db.selectFrom('node').selectAll();
-  const row = await (isUuid(uuidOrName) ? query.where('uuid', '=', uuidOrName.toLowerCase()) : query.where('name', '=', uuidOrName)).executeTakeFirst();
+  const row = await (
+    isUuid(uuidOrName) ? query.where('uuid', '=', uuidOrName.toLowerCase()) : query.where('name', '=', uuidOrName)
+  ).executeTakeFirst();
   return row as NodeRecord | undefined;
 }
 

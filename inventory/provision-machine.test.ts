@@ -11,13 +11,20 @@ test('no event leads from one state to two', () => {
 
 test('every state can be left, and every state can be reached from enroll', () => {
   const reached = new Set<ProvisionState>(['enroll']);
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     const before = reached.size;
     for (const t of PROVISION_TRANSITIONS) if (reached.has(t.from)) reached.add(t.to);
     grown = reached.size > before;
   }
-  assert.deepEqual([...allStates].filter((state) => !reached.has(state)), []);
-  for (const state of allStates) assert.ok(PROVISION_TRANSITIONS.some((t) => t.from === state), `${state} is a dead end`);
+  assert.deepEqual(
+    [...allStates].filter((state) => !reached.has(state)),
+    [],
+  );
+  for (const state of allStates)
+    assert.ok(
+      PROVISION_TRANSITIONS.some((t) => t.from === state),
+      `${state} is a dead end`,
+    );
 });
 
 test('a state that does not hold by itself can fail or be aborted into one that does', () => {
@@ -30,7 +37,25 @@ test('a state that does not hold by itself can fail or be aborted into one that 
 
 test('the thread from a powered-off box to a running system', () => {
   let state: ProvisionState = 'enroll';
-  for (const event of ['manage', 'done', 'inspect', 'wait', 'resume', 'done', 'provide', 'wait', 'resume', 'done', 'deploy', 'wait', 'resume', 'done', 'delete', 'clean', 'done'] as const) {
+  for (const event of [
+    'manage',
+    'done',
+    'inspect',
+    'wait',
+    'resume',
+    'done',
+    'provide',
+    'wait',
+    'resume',
+    'done',
+    'deploy',
+    'wait',
+    'resume',
+    'done',
+    'delete',
+    'clean',
+    'done',
+  ] as const) {
     const to: ProvisionState | undefined = nextState(state, event);
     assert.ok(to, `${state} --${event}-->`);
     state = to;

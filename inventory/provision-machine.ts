@@ -5,18 +5,52 @@
  * The diagram in docs/provision-states.md is generated from this table.
  */
 export type ProvisionVerb =
-  | 'manage' | 'provide' | 'inspect' | 'clean' | 'adopt' | 'deploy' | 'rebuild' | 'delete' | 'abort'
-  | 'rescue' | 'unrescue' | 'service' | 'unhold';
+  | 'manage'
+  | 'provide'
+  | 'inspect'
+  | 'clean'
+  | 'adopt'
+  | 'deploy'
+  | 'rebuild'
+  | 'delete'
+  | 'abort'
+  | 'rescue'
+  | 'unrescue'
+  | 'service'
+  | 'unhold';
 export type FlowEvent = 'done' | 'fail' | 'wait' | 'resume' | 'hold' | 'clean' | 'manage';
 
 export type ProvisionState =
-  | 'enroll' | 'verifying' | 'manageable' | 'available' | 'active' | 'error' | 'rescue'
-  | 'inspecting' | 'inspect wait' | 'inspect failed'
-  | 'cleaning' | 'clean wait' | 'clean hold' | 'clean failed'
-  | 'deploying' | 'wait call-back' | 'deploy hold' | 'deploy failed'
-  | 'deleting' | 'adopting' | 'adopt failed'
-  | 'rescuing' | 'rescue wait' | 'rescue failed' | 'unrescuing' | 'unrescue failed'
-  | 'servicing' | 'service wait' | 'service hold' | 'service failed';
+  | 'enroll'
+  | 'verifying'
+  | 'manageable'
+  | 'available'
+  | 'active'
+  | 'error'
+  | 'rescue'
+  | 'inspecting'
+  | 'inspect wait'
+  | 'inspect failed'
+  | 'cleaning'
+  | 'clean wait'
+  | 'clean hold'
+  | 'clean failed'
+  | 'deploying'
+  | 'wait call-back'
+  | 'deploy hold'
+  | 'deploy failed'
+  | 'deleting'
+  | 'adopting'
+  | 'adopt failed'
+  | 'rescuing'
+  | 'rescue wait'
+  | 'rescue failed'
+  | 'unrescuing'
+  | 'unrescue failed'
+  | 'servicing'
+  | 'service wait'
+  | 'service hold'
+  | 'service failed';
 
 export interface Transition {
   readonly from: ProvisionState;
@@ -43,7 +77,13 @@ export const PROVISION_TRANSITIONS: readonly Transition[] = [
 
   ...rows('available', { deploy: 'deploying', manage: 'manageable' }),
   ...rows('deploying', { done: 'active', wait: 'wait call-back', hold: 'deploy hold', fail: 'deploy failed' }),
-  ...rows('wait call-back', { resume: 'deploying', hold: 'deploy hold', fail: 'deploy failed', abort: 'deploy failed', delete: 'deleting' }),
+  ...rows('wait call-back', {
+    resume: 'deploying',
+    hold: 'deploy hold',
+    fail: 'deploy failed',
+    abort: 'deploy failed',
+    delete: 'deleting',
+  }),
   ...rows('deploy hold', { unhold: 'wait call-back', fail: 'deploy failed', abort: 'deploy failed', delete: 'deleting' }),
   ...rows('deploy failed', { deploy: 'deploying', rebuild: 'deploying', delete: 'deleting' }),
 
@@ -62,15 +102,32 @@ export const PROVISION_TRANSITIONS: readonly Transition[] = [
   ...rows('unrescue failed', { rescue: 'rescuing', unrescue: 'unrescuing', delete: 'deleting' }),
 
   ...rows('servicing', { done: 'active', wait: 'service wait', hold: 'service hold', fail: 'service failed' }),
-  ...rows('service wait', { resume: 'servicing', hold: 'service hold', fail: 'service failed', abort: 'service failed', delete: 'deleting' }),
+  ...rows('service wait', {
+    resume: 'servicing',
+    hold: 'service hold',
+    fail: 'service failed',
+    abort: 'service failed',
+    delete: 'deleting',
+  }),
   ...rows('service hold', { unhold: 'service wait', fail: 'service failed', abort: 'service failed', delete: 'deleting' }),
   ...rows('service failed', { service: 'servicing', rescue: 'rescuing', abort: 'active', delete: 'deleting' }),
 ];
 
 /** States that hold by themselves. The `… failed` states hold too, until somebody chooses a verb. */
 export const STABLE_STATES: ReadonlySet<ProvisionState> = new Set([
-  'enroll', 'manageable', 'available', 'active', 'error', 'rescue',
-  'inspect failed', 'clean failed', 'deploy failed', 'adopt failed', 'rescue failed', 'unrescue failed', 'service failed',
+  'enroll',
+  'manageable',
+  'available',
+  'active',
+  'error',
+  'rescue',
+  'inspect failed',
+  'clean failed',
+  'deploy failed',
+  'adopt failed',
+  'rescue failed',
+  'unrescue failed',
+  'service failed',
 ]);
 
 /** `DELETE /v1/nodes/{id}` is allowed here, and anywhere in maintenance. */
@@ -83,16 +140,29 @@ export const nextState = (from: ProvisionState, event: Transition['event']): Pro
 
 /** The API's `target` words and the verbs they stand for. */
 export const VERB_OF_TARGET: Readonly<Record<string, ProvisionVerb>> = {
-  active: 'deploy', deploy: 'deploy', rebuild: 'rebuild', deleted: 'delete', undeploy: 'delete', manage: 'manage',
-  provide: 'provide', inspect: 'inspect', abort: 'abort', clean: 'clean', adopt: 'adopt', rescue: 'rescue',
-  unrescue: 'unrescue', unhold: 'unhold', service: 'service',
+  active: 'deploy',
+  deploy: 'deploy',
+  rebuild: 'rebuild',
+  deleted: 'delete',
+  undeploy: 'delete',
+  manage: 'manage',
+  provide: 'provide',
+  inspect: 'inspect',
+  abort: 'abort',
+  clean: 'clean',
+  adopt: 'adopt',
+  rescue: 'rescue',
+  unrescue: 'unrescue',
+  unhold: 'unhold',
+  service: 'service',
 };
 
 const VERBS: ReadonlySet<string> = new Set(Object.values(VERB_OF_TARGET));
 
 /** Verbs that a person may use now. `cleaning` answers `manage` to its flow only, so flow states are left out. */
 export const verbsFrom = (from: ProvisionState): ProvisionVerb[] =>
-  PROVISION_TRANSITIONS.filter((t) => t.from === from && VERBS.has(t.event) && (STABLE_STATES.has(from) || isWaiting(from)))
-    .map((t) => t.event as ProvisionVerb);
+  PROVISION_TRANSITIONS.filter((t) => t.from === from && VERBS.has(t.event) && (STABLE_STATES.has(from) || isWaiting(from))).map(
+    (t) => t.event as ProvisionVerb,
+  );
 
 const isWaiting = (state: ProvisionState) => / (wait|hold)$|call-back$/.test(state);

@@ -56,7 +56,12 @@ export async function insertEvents(db: Db, events: readonly MachineEvent[]): Pro
 /** Gives a stranger's history to the node that its MACs turned out to be. */
 export async function claimEvents(db: Db, nodeUuid: string, macs: readonly string[]): Promise<void> {
   if (macs.length === 0) return;
-  await db.updateTable('machine_event').set({ node_uuid: nodeUuid }).where('node_uuid', 'is', null).where('mac', 'in', [...macs]).execute();
+  await db
+    .updateTable('machine_event')
+    .set({ node_uuid: nodeUuid })
+    .where('node_uuid', 'is', null)
+    .where('mac', 'in', [...macs])
+    .execute();
 }
 
 export async function readTimeline(db: Db, nodeUuid: string, options: { afterId?: number; limit: number }): Promise<TimelineEntry[]> {

@@ -4,7 +4,15 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { decodeBootToken, type BootClaims } from '../../core/base/boot-token-codec.ts';
 import { signalFlow } from '../../core/flow/flow-service.ts';
-import { AGENT_PROTOCOL_VERSION, AGENT_TOKEN_HEADER, BOOT_TOKEN_HEADER, type AgentLog, type AgentReport, type Heartbeat, type InspectionReport } from '../../deploy-agent/protocol.ts';
+import {
+  AGENT_PROTOCOL_VERSION,
+  AGENT_TOKEN_HEADER,
+  BOOT_TOKEN_HEADER,
+  type AgentLog,
+  type AgentReport,
+  type Heartbeat,
+  type InspectionReport,
+} from '../../deploy-agent/protocol.ts';
 import { acceptReport, agentReadyKey, nextCommand } from '../../inventory/agent-command-service.ts';
 import { acceptInspection, hashAgentToken, openAgentSession } from '../../inventory/discovery-service.ts';
 import { InventoryError, type NodeRecord } from '../../inventory/node-record.ts';
@@ -28,10 +36,18 @@ const inspectionShape = z.looseObject({
   protocol: z.literal(AGENT_PROTOCOL_VERSION),
   agentVersion: z.string(),
   bootMac: z.string(),
-  inventory: z.looseObject({ system: z.looseObject({}), nics: z.array(z.looseObject({ mac: z.string() })).max(256), disks: z.array(z.looseObject({})).max(4096) }),
+  inventory: z.looseObject({
+    system: z.looseObject({}),
+    nics: z.array(z.looseObject({ mac: z.string() })).max(256),
+    disks: z.array(z.looseObject({})).max(4096),
+  }),
 });
 const reportShape = z.looseObject({ commandId: z.string().max(300), status: z.enum(['running', 'succeeded', 'failed']) });
-const logShape = z.object({ lines: z.array(z.object({ atMs: z.number(), level: z.enum(['debug', 'info', 'warning', 'error']), text: z.string().max(8192) })).max(LOG_LINES_MAX) });
+const logShape = z.object({
+  lines: z
+    .array(z.object({ atMs: z.number(), level: z.enum(['debug', 'info', 'warning', 'error']), text: z.string().max(8192) }))
+    .max(LOG_LINES_MAX),
+});
 
 export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
   const { database, sealer } = context;
@@ -44,11 +60,19 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
     const report = inspectionShape.parse(request.body) as unknown as InspectionReport;
     if (report.bootMac !== claims.mac) throw new RequestRefused(403, `The boot token is for ${claims.mac}, not for ${report.bootMac}.`);
     const discovered = await db.transaction().execute((trx) => acceptInspection(trx, report, claims.nodeId));
-    await insertEvents(db, [{
-      atMs: Date.now(), source: 'agent', kind: discovered.isNew ? 'agent.discovered' : 'agent.inspected', severity: 'info', machine: { nodeId: discovered.node.uuid },
-      message: discovered.isNew ? `a new machine: ${discovered.node.name}` : `the agent inspected the machine (version ${discovered.inspectionVersion})`,
-      evidence: { version: discovered.inspectionVersion, agent: report.agentVersion },
-    }]);
+    await insertEvents(db, [
+      {
+        atMs: Date.now(),
+        source: 'agent',
+        kind: discovered.isNew ? 'agent.discovered' : 'agent.inspected',
+        severity: 'info',
+        machine: { nodeId: discovered.node.uuid },
+        message: discovered.isNew
+          ? `a new machine: ${discovered.node.name}`
+          : `the agent inspected the machine (version ${discovered.inspectionVersion})`,
+        evidence: { version: discovered.inspectionVersion, agent: report.agentVersion },
+      },
+    ]);
     return { uuid: discovered.node.uuid };
   });
 
@@ -56,7 +80,12 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
     const claims = bootClaims(request, context);
     const query = z.object({ node_uuid: z.uuid() }).parse(request.query);
     const node = await mustFindNode(context, query.node_uuid);
-    const owns = await db.selectFrom('port').select('uuid').where('node_uuid', '=', node.uuid).where('address', '=', claims.mac).executeTakeFirst();
+    const owns = await db
+      .selectFrom('port')
+      .select('uuid')
+      .where('node_uuid', '=', node.uuid)
+      .where('address', '=', claims.mac)
+      .executeTakeFirst();
     if (owns === undefined) throw new RequestRefused(403, `${claims.mac} is no port of node ${node.uuid}.`);
     const token = await db.transaction().execute(async (trx) => {
       const fresh = await openAgentSession(trx, node.uuid);
@@ -68,17 +97,29 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
   });
 
   app.post<{ Params: { id: string } }>('/v1/heartbeat/:id', async (request, reply) => {
-    const beat = z.looseObject({ agent_token: z.string(), agent_version: z.string().default('') }).parse(request.body) as unknown as Heartbeat;
+    const beat = z
+      .looseObject({ agent_token: z.string(), agent_version: z.string().default('') })
+      .parse(request.body) as unknown as Heartbeat;
     const node = await authenticate(context, request.params.id, beat.agent_token);
-    await db.updateTable('node').set({ agent_seen_at: sql`now()` as never, agent_version: beat.agent_version }).where('uuid', '=', node.uuid).execute();
+    await db
+      .updateTable('node')
+      .set({ agent_seen_at: sql`now()` as never, agent_version: beat.agent_version })
+      .where('uuid', '=', node.uuid)
+      .execute();
     return reply.status(202).send();
   });
 
   app.get<{ Params: { id: string } }>('/v1/agent/:id/command', async (request, reply) => {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
     const { wait } = z.object({ wait: z.coerce.number().min(0).default(0) }).parse(request.query);
-    await db.updateTable('node').set({ agent_seen_at: sql`now()` as never }).where('uuid', '=', node.uuid).execute();
-    const command = await waiters.wait(node.uuid, Math.min(wait, LONG_POLL_SECONDS_MAX) * 1000, request.raw, () => nextCommand(db, node.uuid, sealer));
+    await db
+      .updateTable('node')
+      .set({ agent_seen_at: sql`now()` as never })
+      .where('uuid', '=', node.uuid)
+      .execute();
+    const command = await waiters.wait(node.uuid, Math.min(wait, LONG_POLL_SECONDS_MAX) * 1000, request.raw, () =>
+      nextCommand(db, node.uuid, sealer),
+    );
     return command === undefined ? reply.status(204).send() : command;
   });
 
@@ -86,18 +127,41 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
     const report = reportShape.parse(request.body) as unknown as AgentReport;
     const answer = await db.transaction().execute((trx) => acceptReport(trx, node.uuid, report));
-    await insertEvents(db, [{
-      atMs: Date.now(), source: 'agent', kind: `agent.${report.status}`, severity: report.status === 'failed' ? 'error' : report.status === 'running' ? 'debug' : 'info',
-      machine: { nodeId: node.uuid }, correlationId: report.commandId,
-      message: report.error?.message ?? (report.progress ? `${report.progress.phase}: ${report.progress.done}${report.progress.total === undefined ? '' : ` of ${report.progress.total}`} ${report.progress.unit}` : `${report.status}`),
-    }]);
+    await insertEvents(db, [
+      {
+        atMs: Date.now(),
+        source: 'agent',
+        kind: `agent.${report.status}`,
+        severity: report.status === 'failed' ? 'error' : report.status === 'running' ? 'debug' : 'info',
+        machine: { nodeId: node.uuid },
+        correlationId: report.commandId,
+        message:
+          report.error?.message ??
+          (report.progress
+            ? `${report.progress.phase}: ${report.progress.done}${report.progress.total === undefined ? '' : ` of ${report.progress.total}`} ${report.progress.unit}`
+            : `${report.status}`),
+      },
+    ]);
     return answer;
   });
 
   app.post<{ Params: { id: string } }>('/v1/agent/:id/log', async (request, reply) => {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
     const { lines } = logShape.parse(request.body) as unknown as AgentLog;
-    await insertEvents(db, lines.map((line) => ({ atMs: line.atMs, source: 'agent', kind: 'agent.log', severity: line.level, message: line.text, machine: { nodeId: node.uuid } }) as const));
+    await insertEvents(
+      db,
+      lines.map(
+        (line) =>
+          ({
+            atMs: line.atMs,
+            source: 'agent',
+            kind: 'agent.log',
+            severity: line.level,
+            message: line.text,
+            machine: { nodeId: node.uuid },
+          }) as const,
+      ),
+    );
     return reply.status(204).send();
   });
 }
@@ -111,7 +175,8 @@ const ignoreLocked = (error: unknown) => {
 function bootClaims(request: FastifyRequest, context: ApiContext): BootClaims {
   const token = request.headers[BOOT_TOKEN_HEADER];
   const claims = typeof token === 'string' ? decodeBootToken(token, context.bootSecret, Date.now()) : undefined;
-  if (claims === undefined) throw new RequestRefused(401, 'The boot token is missing, forged or expired: boot from the network again to get a new one.');
+  if (claims === undefined)
+    throw new RequestRefused(401, 'The boot token is missing, forged or expired: boot from the network again to get a new one.');
   return claims;
 }
 
@@ -132,7 +197,12 @@ function createWaiters(context: ApiContext) {
   const stopListening = context.database.listen('agent_command', (uuid) => byNode.get(uuid)?.forEach((wake) => wake()));
   const stopReconnect = context.database.onReconnect(wakeAll);
   return {
-    async wait<Value>(uuid: string, forMs: number, request: NodeJS.EventEmitter, look: () => Promise<Value | undefined>): Promise<Value | undefined> {
+    async wait<Value>(
+      uuid: string,
+      forMs: number,
+      request: NodeJS.EventEmitter,
+      look: () => Promise<Value | undefined>,
+    ): Promise<Value | undefined> {
       const set = byNode.get(uuid) ?? new Set();
       byNode.set(uuid, set);
       let wake = () => {};

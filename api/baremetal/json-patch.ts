@@ -22,7 +22,8 @@ export function applyPatch(document: JsonObject, operations: readonly PatchOpera
     }
     const parent = keys.reduce<JsonObject>((at, key) => {
       const next = at[key];
-      if (next === null || typeof next !== 'object' || Array.isArray(next)) throw new RequestRefused(400, `Couldn't apply patch: there is nothing at "${path}".`);
+      if (next === null || typeof next !== 'object' || Array.isArray(next))
+        throw new RequestRefused(400, `Couldn't apply patch: there is nothing at "${path}".`);
       return next;
     }, result);
     if (op === 'remove') {

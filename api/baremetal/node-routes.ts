@@ -15,7 +15,10 @@ import { viewNode, viewNodeShort } from './node-view.ts';
 /** The collection of nodes: create, list, show, patch, delete. States have their own routes. */
 const LIMIT_MAX = 1000;
 const jsonObject = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
-const nodeName = z.string().max(255).regex(/^[A-Za-z0-9._~-]+$/, 'a name has letters, digits and . _ ~ - only');
+const nodeName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9._~-]+$/, 'a name has letters, digits and . _ ~ - only');
 
 const createBody = z.strictObject({
   uuid: z.uuid().optional(),
@@ -31,14 +34,29 @@ const createBody = z.strictObject({
 });
 const patchBody = z.array(z.object({ op: z.enum(['add', 'replace', 'remove']), path: z.string(), value: z.json().optional() })).min(1);
 const patchable = z.object({
-  name: nodeName.nullable(), driver: z.string(), driver_info: jsonObject, properties: jsonObject, instance_info: jsonObject, extra: jsonObject,
-  resource_class: z.string().max(80).nullable(), description: z.string().max(4096).nullable(), owner: z.string().max(255).nullable(), instance_uuid: z.uuid().nullable(),
+  name: nodeName.nullable(),
+  driver: z.string(),
+  driver_info: jsonObject,
+  properties: jsonObject,
+  instance_info: jsonObject,
+  extra: jsonObject,
+  resource_class: z.string().max(80).nullable(),
+  description: z.string().max(4096).nullable(),
+  owner: z.string().max(255).nullable(),
+  instance_uuid: z.uuid().nullable(),
 });
 const truth = z.stringbool();
 const listQuery = z.object({
-  provision_state: z.string().optional(), driver: z.string().optional(), maintenance: truth.optional(), associated: truth.optional(),
-  instance_uuid: z.uuid().optional(), resource_class: z.string().optional(), detail: truth.optional(), fields: z.string().optional(),
-  marker: z.uuid().optional(), limit: z.coerce.number().int().min(0).optional(),
+  provision_state: z.string().optional(),
+  driver: z.string().optional(),
+  maintenance: truth.optional(),
+  associated: truth.optional(),
+  instance_uuid: z.uuid().optional(),
+  resource_class: z.string().optional(),
+  detail: truth.optional(),
+  fields: z.string().optional(),
+  marker: z.uuid().optional(),
+  limit: z.coerce.number().int().min(0).optional(),
 });
 
 export const baseOf = (request: FastifyRequest) => `${request.protocol}://${request.host}/baremetal`;
@@ -51,8 +69,13 @@ export function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
     const limit = Math.min(query.limit === 0 || query.limit === undefined ? LIMIT_MAX : query.limit, LIMIT_MAX);
     const nodes = await listNodes(database.db, {
       limit,
-      ...optional('provisionState', query.provision_state), ...optional('driver', query.driver), ...optional('maintenance', query.maintenance),
-      ...optional('associated', query.associated), ...optional('instanceUuid', query.instance_uuid), ...optional('resourceClass', query.resource_class), ...optional('marker', query.marker),
+      ...optional('provisionState', query.provision_state),
+      ...optional('driver', query.driver),
+      ...optional('maintenance', query.maintenance),
+      ...optional('associated', query.associated),
+      ...optional('instanceUuid', query.instance_uuid),
+      ...optional('resourceClass', query.resource_class),
+      ...optional('marker', query.marker),
     });
     const base = baseOf(request);
     const fields = query.fields?.split(',');
@@ -68,9 +91,18 @@ export function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post('/v1/nodes', async (request, reply) => {
     const { uuid, ...body } = createBody.parse(request.body);
     const split = splitDriverInfo(body.driver_info, null, sealer);
-    const fields = { ...definedOnly(body), driver: body.driver, driver_info: split.shown, driver_secrets: split.sealed, ...(uuid === undefined ? {} : { uuid }) };
+    const fields = {
+      ...definedOnly(body),
+      driver: body.driver,
+      driver_info: split.shown,
+      driver_secrets: split.sealed,
+      ...(uuid === undefined ? {} : { uuid }),
+    };
     const node = await database.db.transaction().execute((trx) => insertNode(trx, fields));
-    return reply.status(201).header('location', `${baseOf(request)}/v1/nodes/${node.uuid}`).send(viewNode(node, undefined, baseOf(request)));
+    return reply
+      .status(201)
+      .header('location', `${baseOf(request)}/v1/nodes/${node.uuid}`)
+      .send(viewNode(node, undefined, baseOf(request)));
   });
 
   app.get<{ Params: { id: string } }>('/v1/nodes/:id', async (request) => {
@@ -84,8 +116,16 @@ export function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
     const updated = await database.db.transaction().execute(async (trx) => {
       const node = (await lockNode(trx, uuid))!;
       const before: JsonObject = {
-        name: node.name, driver: node.driver, driver_info: node.driver_info as JsonObject, properties: node.properties as JsonObject, instance_info: node.instance_info as JsonObject,
-        extra: node.extra as JsonObject, resource_class: node.resource_class, description: node.description, owner: node.owner, instance_uuid: node.instance_uuid,
+        name: node.name,
+        driver: node.driver,
+        driver_info: node.driver_info as JsonObject,
+        properties: node.properties as JsonObject,
+        instance_info: node.instance_info as JsonObject,
+        extra: node.extra as JsonObject,
+        resource_class: node.resource_class,
+        description: node.description,
+        owner: node.owner,
+        instance_uuid: node.instance_uuid,
       };
       for (const { path } of operations) {
         const top = path.split('/')[1] ?? '';
@@ -105,7 +145,10 @@ export function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
     await database.db.transaction().execute(async (trx) => {
       const node = (await lockNode(trx, uuid))!;
       if (!node.maintenance && !DELETABLE_STATES.has(node.provision_state)) {
-        throw new InventoryError(400, `Node ${uuid} can not be deleted while it is in state "${node.provision_state}". Possible in ${[...DELETABLE_STATES].join(', ')}, or in maintenance.`);
+        throw new InventoryError(
+          400,
+          `Node ${uuid} can not be deleted while it is in state "${node.provision_state}". Possible in ${[...DELETABLE_STATES].join(', ')}, or in maintenance.`,
+        );
       }
       await trx.deleteFrom('node').where('uuid', '=', uuid).execute();
       await notifyBootModel(trx);
@@ -117,18 +160,44 @@ export function nodeRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 const portBody = z.strictObject({
-  node_uuid: z.string(), address: z.string(), pxe_enabled: z.boolean().default(true), uuid: z.uuid().optional(),
-  extra: jsonObject.default({}), local_link_connection: jsonObject.default({}), physical_network: z.string().max(64).nullish(),
+  node_uuid: z.string(),
+  address: z.string(),
+  pxe_enabled: z.boolean().default(true),
+  uuid: z.uuid().optional(),
+  extra: jsonObject.default({}),
+  local_link_connection: jsonObject.default({}),
+  physical_network: z.string().max(64).nullish(),
 });
 
 function portRoutes(app: FastifyInstance, context: ApiContext): void {
   const { db } = context.database;
-  const view = (port: { uuid: string; node_uuid: string; address: string; pxe_enabled: boolean; physical_network: string | null; local_link_connection: object; extra: object; created_at: Date }, request: FastifyRequest) => ({
-    uuid: port.uuid, node_uuid: port.node_uuid, address: port.address, pxe_enabled: port.pxe_enabled, physical_network: port.physical_network,
-    local_link_connection: port.local_link_connection, extra: port.extra, created_at: port.created_at.toISOString(), links: [{ href: `${baseOf(request)}/v1/ports/${port.uuid}`, rel: 'self' }],
+  const view = (
+    port: {
+      uuid: string;
+      node_uuid: string;
+      address: string;
+      pxe_enabled: boolean;
+      physical_network: string | null;
+      local_link_connection: object;
+      extra: object;
+      created_at: Date;
+    },
+    request: FastifyRequest,
+  ) => ({
+    uuid: port.uuid,
+    node_uuid: port.node_uuid,
+    address: port.address,
+    pxe_enabled: port.pxe_enabled,
+    physical_network: port.physical_network,
+    local_link_connection: port.local_link_connection,
+    extra: port.extra,
+    created_at: port.created_at.toISOString(),
+    links: [{ href: `${baseOf(request)}/v1/ports/${port.uuid}`, rel: 'self' }],
   });
   const listPorts = async (request: FastifyRequest, node?: string) => {
-    const query = z.object({ node: z.string().optional(), node_uuid: z.string().optional(), address: z.string().optional() }).parse(request.query);
+    const query = z
+      .object({ node: z.string().optional(), node_uuid: z.string().optional(), address: z.string().optional() })
+      .parse(request.query);
     const wanted = node ?? query.node ?? query.node_uuid;
     let select = db.selectFrom('port').selectAll().orderBy('created_at').orderBy('uuid');
     if (wanted !== undefined) select = select.where('node_uuid', '=', (await mustFindNode(context, wanted)).uuid);
@@ -138,7 +207,11 @@ function portRoutes(app: FastifyInstance, context: ApiContext): void {
   const findPort = async (id: string) => {
     const by = parseMacAddress(id);
     if (!isUuid(id) && by === undefined) throw new InventoryError(404, `Port ${id} could not be found.`);
-    const port = await db.selectFrom('port').selectAll().where(by === undefined ? 'uuid' : 'address', '=', by ?? id).executeTakeFirst();
+    const port = await db
+      .selectFrom('port')
+      .selectAll()
+      .where(by === undefined ? 'uuid' : 'address', '=', by ?? id)
+      .executeTakeFirst();
     if (port === undefined) throw new InventoryError(404, `Port ${id} could not be found.`);
     return port;
   };
@@ -153,10 +226,19 @@ function portRoutes(app: FastifyInstance, context: ApiContext): void {
     if (address === undefined) throw new RequestRefused(400, `Expected a MAC address but received ${body.address}.`);
     const node = await mustFindNode(context, body.node_uuid);
     const port = await db.transaction().execute(async (trx) => {
-      const row = await trx.insertInto('port').values({
-        ...(body.uuid === undefined ? {} : { uuid: body.uuid }), node_uuid: node.uuid, address, pxe_enabled: body.pxe_enabled, physical_network: body.physical_network ?? null,
-        extra: JSON.stringify(body.extra), local_link_connection: JSON.stringify(body.local_link_connection),
-      } as never).returningAll().executeTakeFirstOrThrow();
+      const row = await trx
+        .insertInto('port')
+        .values({
+          ...(body.uuid === undefined ? {} : { uuid: body.uuid }),
+          node_uuid: node.uuid,
+          address,
+          pxe_enabled: body.pxe_enabled,
+          physical_network: body.physical_network ?? null,
+          extra: JSON.stringify(body.extra),
+          local_link_connection: JSON.stringify(body.local_link_connection),
+        } as never)
+        .returningAll()
+        .executeTakeFirstOrThrow();
       await notifyBootModel(trx);
       return row;
     });
@@ -172,8 +254,10 @@ function portRoutes(app: FastifyInstance, context: ApiContext): void {
   });
 }
 
-const optional = <Key extends string, Value>(key: Key, value: Value | undefined) => (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
-const definedOnly = (body: object): NodeFields => Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as NodeFields;
+const optional = <Key extends string, Value>(key: Key, value: Value | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
+const definedOnly = (body: object): NodeFields =>
+  Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as NodeFields;
 
 function pick(view: object, fields: readonly string[]): object {
   const unknown = fields.filter((field) => !(field in view));

@@ -16,7 +16,9 @@ export function timelineRoutes(app: FastifyInstance, context: ApiContext): void 
   type ById = { Params: { id: string } };
 
   app.get<ById>('/v1/nodes/:id/timeline', async (request) => {
-    const { after, limit } = z.object({ after: z.coerce.number().int().default(0), limit: z.coerce.number().int().min(1).max(TIMELINE_LIMIT_MAX).default(1000) }).parse(request.query);
+    const { after, limit } = z
+      .object({ after: z.coerce.number().int().default(0), limit: z.coerce.number().int().min(1).max(TIMELINE_LIMIT_MAX).default(1000) })
+      .parse(request.query);
     const node = await mustFindNode(context, request.params.id);
     const events = await readTimeline(db, node.uuid, { afterId: after, limit });
     return { node: node.uuid, events, next: events.length === limit ? events.at(-1)!.id : null };
@@ -24,46 +26,92 @@ export function timelineRoutes(app: FastifyInstance, context: ApiContext): void 
 
   app.get<ById>('/v1/nodes/:id/explain', async (request) => {
     const node = await mustFindNode(context, request.params.id);
-    const last = await db.selectFrom('flow').select('id').where('subject_id', '=', node.uuid).orderBy('created_at', 'desc').limit(1).executeTakeFirst();
+    const last = await db
+      .selectFrom('flow')
+      .select('id')
+      .where('subject_id', '=', node.uuid)
+      .orderBy('created_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
     const history = last === undefined ? undefined : await db.transaction().execute((trx) => flowHistory(trx, last.id));
-    const events = (await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', node.uuid).orderBy('id', 'desc').limit(200).execute()).reverse();
+    const events = (
+      await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', node.uuid).orderBy('id', 'desc').limit(200).execute()
+    ).reverse();
     return explainNode({ node, flow: await flowOf(context, node.uuid), history, events });
   });
 
   app.get<ById>('/v1/nodes/:id/inventory', async (request) => {
     const node = await mustFindNode(context, request.params.id);
-    const versions = await db.selectFrom('inspection').selectAll().where('node_uuid', '=', node.uuid).orderBy('version', 'desc').limit(10).execute();
+    const versions = await db
+      .selectFrom('inspection')
+      .selectAll()
+      .where('node_uuid', '=', node.uuid)
+      .orderBy('version', 'desc')
+      .limit(10)
+      .execute();
     const newest = versions[0];
     return {
       inventory: newest?.document ?? null,
-      plugin_data: { version: newest?.version ?? 0, history: versions.map(({ version, taken_at, changes }) => ({ version, taken_at, changes })) },
+      plugin_data: {
+        version: newest?.version ?? 0,
+        history: versions.map(({ version, taken_at, changes }) => ({ version, taken_at, changes })),
+      },
     };
   });
 
   app.get<ById>('/v1/nodes/:id/addresses', async (request) => {
     const node = await mustFindNode(context, request.params.id);
-    const leases = await db.selectFrom('lease').innerJoin('port', 'port.address', 'lease.mac').selectAll('lease').where('port.node_uuid', '=', node.uuid).orderBy('lease.expires_at', 'desc').execute();
-    return { addresses: leases.map(({ ip_address, mac, state, subnet_id, expires_at }) => ({ ip_address, mac, state, subnet: subnet_id, expires_at })) };
+    const leases = await db
+      .selectFrom('lease')
+      .innerJoin('port', 'port.address', 'lease.mac')
+      .selectAll('lease')
+      .where('port.node_uuid', '=', node.uuid)
+      .orderBy('lease.expires_at', 'desc')
+      .execute();
+    return {
+      addresses: leases.map(({ ip_address, mac, state, subnet_id, expires_at }) => ({
+        ip_address,
+        mac,
+        state,
+        subnet: subnet_id,
+        expires_at,
+      })),
+    };
   });
 
   app.get('/v1/events', async (request, reply) => {
     const lastId = request.headers['last-event-id'] ?? z.object({ after: z.string().optional() }).parse(request.query).after;
-    let position = Number(lastId ?? (await db.selectFrom('machine_event').select((eb) => eb.fn.max('id').as('id')).executeTakeFirst())?.id ?? 0);
+    let position = Number(
+      lastId ??
+        (
+          await db
+            .selectFrom('machine_event')
+            .select((eb) => eb.fn.max('id').as('id'))
+            .executeTakeFirst()
+        )?.id ??
+        0,
+    );
     reply.hijack();
     const out = reply.raw;
     out.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     out.write(': follow with the header Last-Event-ID\n\n');
     let running = Promise.resolve();
     const drain = () => {
-      running = running.then(async () => {
-        for (let rows = await readFeed(db, position, FEED_BATCH); rows.length > 0 && !out.destroyed; rows = await readFeed(db, position, FEED_BATCH)) {
-          for (const row of rows) out.write(`id: ${row.id}\nevent: ${row.kind}\ndata: ${JSON.stringify(row)}\n\n`);
-          position = rows.at(-1)!.id;
-        }
-      }).catch((error: unknown) => {
-        request.log.warn({ err: error }, 'the event stream ended early');
-        out.end();
-      });
+      running = running
+        .then(async () => {
+          for (
+            let rows = await readFeed(db, position, FEED_BATCH);
+            rows.length > 0 && !out.destroyed;
+            rows = await readFeed(db, position, FEED_BATCH)
+          ) {
+            for (const row of rows) out.write(`id: ${row.id}\nevent: ${row.kind}\ndata: ${JSON.stringify(row)}\n\n`);
+            position = rows.at(-1)!.id;
+          }
+        })
+        .catch((error: unknown) => {
+          request.log.warn({ err: error }, 'the event stream ended early');
+          out.end();
+        });
     };
     const stop = [listen('machine_event', drain), onReconnect(drain)];
     const ping = setInterval(() => out.write(': ping\n\n'), FEED_PING_MS);

@@ -24,21 +24,34 @@ export function negotiateMicroversion(app: FastifyInstance): void {
       [VERSION_HEADER]: fits ? version : MICROVERSION_MIN,
       vary: VERSION_HEADER,
     });
-    if (!fits) await reply.status(406).send(errorBody(406, `Version ${asked} is not supported. The supported versions are ${MICROVERSION_MIN} to ${MICROVERSION_MAX}.`));
+    if (!fits)
+      await reply
+        .status(406)
+        .send(errorBody(406, `Version ${asked} is not supported. The supported versions are ${MICROVERSION_MIN} to ${MICROVERSION_MAX}.`));
   });
 }
 
 export function versionRoutes(app: FastifyInstance): void {
   const base = (request: FastifyRequest) => `${request.protocol}://${request.host}/baremetal`;
   const v1 = (request: FastifyRequest) => ({
-    id: 'v1', status: 'CURRENT', min_version: MICROVERSION_MIN, version: MICROVERSION_MAX, links: [{ href: `${base(request)}/v1/`, rel: 'self' }],
+    id: 'v1',
+    status: 'CURRENT',
+    min_version: MICROVERSION_MIN,
+    version: MICROVERSION_MAX,
+    links: [{ href: `${base(request)}/v1/`, rel: 'self' }],
   });
   const root = async (request: FastifyRequest) => ({
-    name: 'Rackwright Bare Metal API', description: 'Bare Metal v1', default_version: v1(request), versions: [v1(request)],
+    name: 'Rackwright Bare Metal API',
+    description: 'Bare Metal v1',
+    default_version: v1(request),
+    versions: [v1(request)],
   });
   const version = async (request: FastifyRequest) => ({
-    ...v1(request), version: v1(request), media_types: [{ base: 'application/json', type: 'application/vnd.openstack.ironic.v1+json' }],
-    nodes: [{ href: `${base(request)}/v1/nodes/`, rel: 'self' }], ports: [{ href: `${base(request)}/v1/ports/`, rel: 'self' }],
+    ...v1(request),
+    version: v1(request),
+    media_types: [{ base: 'application/json', type: 'application/vnd.openstack.ironic.v1+json' }],
+    nodes: [{ href: `${base(request)}/v1/nodes/`, rel: 'self' }],
+    ports: [{ href: `${base(request)}/v1/ports/`, rel: 'self' }],
   });
   app.get('/', root);
   app.get('/v1', version);

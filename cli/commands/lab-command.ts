@@ -25,17 +25,22 @@ export function labCommand(terminal: Terminal): Command {
     .helpCommand(false)
     .enablePositionalOptions()
     .option('--machines <n>', 'how many machines', '3')
-    .addOption(new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']))
+    .addOption(
+      new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']),
+    )
     .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
     .option('--exit', 'end when all is done')
     .option('--json [file]', 'write the report as JSON')
     .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
     .option('--listen <address:port>', 'where the API answers on this host', '127.0.0.1:5000')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ rackwright lab
   $ rackwright lab --machines 3 --exit --json lab.json
-  $ rackwright lab --machines 1 --image tiny --exit`)
+  $ rackwright lab --machines 1 --image tiny --exit`,
+    )
     .addCommand(labBmcCommand(terminal))
     .action((flags: LabFlags) => run(terminal, flags));
 }
@@ -43,10 +48,23 @@ Examples:
 async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
   const machines = Number(flags.machines);
   const seed = Number(flags.seed);
-  if (!Number.isInteger(machines) || machines < 1 || !Number.isInteger(seed)) throw new CommandError('--machines and --seed are whole numbers, at least one machine', EXIT_CODE.usage);
-  const runDirectory = join(ROOT, 'lab-runs', new Date().toISOString().replaceAll(':', '-').replace(/\.\d+Z$/, ''));
+  if (!Number.isInteger(machines) || machines < 1 || !Number.isInteger(seed))
+    throw new CommandError('--machines and --seed are whole numbers, at least one machine', EXIT_CODE.usage);
+  const runDirectory = join(
+    ROOT,
+    'lab-runs',
+    new Date()
+      .toISOString()
+      .replaceAll(':', '-')
+      .replace(/\.\d+Z$/, ''),
+  );
   const lab = await runLab({
-    machines, seed, until: flags.until, listen: flags.listen, runDirectory, cacheDirectory: join(ROOT, '.cache'),
+    machines,
+    seed,
+    until: flags.until,
+    listen: flags.listen,
+    runDirectory,
+    cacheDirectory: join(ROOT, '.cache'),
     program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
     onLine: (line) => terminal.err(line),
     ...(flags.image === undefined ? {} : { image: flags.image }),
@@ -58,24 +76,35 @@ async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
   } finally {
     await lab.stop();
   }
-  if (!lab.report.ok) throw new CommandError('not every machine reached its goal', EXIT_CODE.failed, `read the timelines and consoles in ${lab.report.runDirectory}`);
+  if (!lab.report.ok)
+    throw new CommandError(
+      'not every machine reached its goal',
+      EXIT_CODE.failed,
+      `read the timelines and consoles in ${lab.report.runDirectory}`,
+    );
 }
 
 function describe(report: LabReport, terminal: Terminal): string {
-  return formatTable(report.machines, [
-    { title: 'machine', value: ({ name }) => name },
-    { title: 'firmware', value: ({ firmware }) => firmware },
-    { title: 'bmc', value: ({ bmc }) => bmc },
-    { title: 'driver', value: ({ driver }) => driver ?? '' },
-    { title: 'state', value: ({ state, error }) => (error === undefined ? state : `${state}: ${error}`) },
-    { title: 'address', value: ({ address }) => address ?? '' },
-    { title: 'ssh', value: ({ ssh }) => (ssh ? 'yes' : 'no') },
-    { title: 'seconds', value: ({ phases }) => phases.reduce((sum, phase) => sum + phase.seconds, 0).toFixed(0), align: 'right' },
-  ], terminal.columns);
+  return formatTable(
+    report.machines,
+    [
+      { title: 'machine', value: ({ name }) => name },
+      { title: 'firmware', value: ({ firmware }) => firmware },
+      { title: 'bmc', value: ({ bmc }) => bmc },
+      { title: 'driver', value: ({ driver }) => driver ?? '' },
+      { title: 'state', value: ({ state, error }) => (error === undefined ? state : `${state}: ${error}`) },
+      { title: 'address', value: ({ address }) => address ?? '' },
+      { title: 'ssh', value: ({ ssh }) => (ssh ? 'yes' : 'no') },
+      { title: 'seconds', value: ({ phases }) => phases.reduce((sum, phase) => sum + phase.seconds, 0).toFixed(0), align: 'right' },
+    ],
+    terminal.columns,
+  );
 }
 
 async function stayUp(terminal: Terminal, report: LabReport, listen: string): Promise<void> {
-  terminal.err(`\nThe rack stays up. Ctrl-C ends it and everything in it.\n  API:   eval "$(./rackwright openrc --data ${report.runDirectory}/data)"   (http://${listen})\n  Files: ${report.runDirectory}`);
+  terminal.err(
+    `\nThe rack stays up. Ctrl-C ends it and everything in it.\n  API:   eval "$(./rackwright openrc --data ${report.runDirectory}/data)"   (http://${listen})\n  Files: ${report.runDirectory}`,
+  );
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });

@@ -13,7 +13,11 @@ export interface Administrator {
 export async function readAdministrator(data: string): Promise<Administrator> {
   const path = join(data, 'administrator.json');
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
-    throw new CommandError(`no control plane has run with this data folder: ${cause.message}`, EXIT_CODE.unreachable, `start one: rackwright serve --data ${data}`);
+    throw new CommandError(
+      `no control plane has run with this data folder: ${cause.message}`,
+      EXIT_CODE.unreachable,
+      `start one: rackwright serve --data ${data}`,
+    );
   });
   return JSON.parse(text) as Administrator;
 }
@@ -25,5 +29,12 @@ export const openrcCommand = (terminal: Terminal): Command =>
     .addHelpText('after', '\nExamples:\n  $ eval "$(rackwright openrc --data data)" && openstack baremetal node list')
     .action(async ({ data }: { data: string }) => {
       const { endpoint, username, password } = await readAdministrator(data);
-      terminal.out(['export OS_AUTH_TYPE=http_basic', `export OS_ENDPOINT=${endpoint}`, `export OS_USERNAME=${username}`, `export OS_PASSWORD=${password}`].join('\n'));
+      terminal.out(
+        [
+          'export OS_AUTH_TYPE=http_basic',
+          `export OS_ENDPOINT=${endpoint}`,
+          `export OS_USERNAME=${username}`,
+          `export OS_PASSWORD=${password}`,
+        ].join('\n'),
+      );
     });

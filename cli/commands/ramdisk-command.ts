@@ -14,10 +14,15 @@ export const ramdiskCommand = (terminal: Terminal): Command =>
       .description('build it, or take it from the cache')
       .option('--cache <dir>', 'where builds are kept (`ramdisk_cache` of the configuration)', RAMDISK_CACHE)
       .option('--json', 'print paths and version as JSON')
-      .addHelpText('after', '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json',
+      )
       .action(async (flags: { cache: string; json?: true }) => {
         const progress = startProgress(terminal, Date.now);
-        const built = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) }).finally(() => progress.end());
+        const built = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) }).finally(() =>
+          progress.end(),
+        );
         if (flags.json === true) return writeJson(terminal, true, built);
         terminal.out(`${built.kernel}\n${built.ramdisk}`);
       }),

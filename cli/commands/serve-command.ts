@@ -1,8 +1,6 @@
 import { Command } from 'commander';
-import pino from 'pino';
 import type { Logger } from '../../core/base/logger.ts';
-import { startControlPlane } from '../serve/control-plane.ts';
-import { readConfiguration, type ServeFlags } from '../serve/configuration.ts';
+import type { ServeFlags } from '../serve/configuration.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** Open consoles and half-sent files end here at the latest; a supervisor would kill us then anyway. */
@@ -15,15 +13,25 @@ export const serveCommand = (terminal: Terminal): Command =>
     .option('--listen <address:port>', 'where the API answers (default 127.0.0.1:5000)')
     .option('--role <roles>', 'comma-separated: api, worker, boot (default: all)')
     .option('--config <file>', 'YAML file: networks, ports, intervals')
-    .addHelpText('after', `
+    .addHelpText(
+      'after',
+      `
 Examples:
   $ rackwright serve --data /var/lib/rackwright --config rackwright.yaml
   $ DATABASE_URL=postgres://db/rackwright rackwright serve --data /var/lib/rackwright --role api,worker
 
-GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`)
+GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`,
+    )
     .action(async (flags: ServeFlags) => {
+      // Loaded here: every other command starts in a quarter of a second without them.
+      const { default: pino } = await import('pino');
+      const { startControlPlane } = await import('../serve/control-plane.ts');
+      const { readConfiguration } = await import('../serve/configuration.ts');
       const configuration = await readConfiguration(flags, process.env);
-      const logger = pino({ level: configuration.log_level, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true })) as unknown as Logger;
+      const logger = pino(
+        { level: configuration.log_level, timestamp: pino.stdTimeFunctions.isoTime },
+        pino.destination({ dest: 2, sync: true }),
+      ) as unknown as Logger;
       const plane = await startControlPlane(configuration, logger);
       terminal.out(`rackwright is ready at ${plane.address}`);
       await new Promise<void>((resolve) => {

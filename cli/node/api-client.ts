@@ -8,7 +8,11 @@ export interface ProductClient {
 
 const CALL_MS_MAX = 30_000;
 
-export function createProductClient(login: { readonly endpoint: string; readonly username: string; readonly password: string }): ProductClient {
+export function createProductClient(login: {
+  readonly endpoint: string;
+  readonly username: string;
+  readonly password: string;
+}): ProductClient {
   const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
   return {
     async call(method, path, body) {
@@ -18,7 +22,11 @@ export function createProductClient(login: { readonly endpoint: string; readonly
         headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }).catch((cause: Error) => {
-        throw new CommandError(`no answer from ${login.endpoint}: ${(cause.cause as Error | undefined)?.message ?? cause.message}`, EXIT_CODE.unreachable, 'is `rackwright serve` running there?');
+        throw new CommandError(
+          `no answer from ${login.endpoint}: ${(cause.cause as Error | undefined)?.message ?? cause.message}`,
+          EXIT_CODE.unreachable,
+          'is `rackwright serve` running there?',
+        );
       });
       const text = await response.text();
       if (!response.ok) throw new CommandError(faultOf(text, response.status), EXIT_CODE.failed);

@@ -26,14 +26,27 @@ export interface BootRole {
   stop(): Promise<void>;
 }
 
-export async function startBootRole(options: { configuration: Configuration; installation: Installation; database: Database; record: (event: MachineEvent) => void; logger: Logger }): Promise<BootRole> {
+export async function startBootRole(options: {
+  configuration: Configuration;
+  installation: Installation;
+  database: Database;
+  record: (event: MachineEvent) => void;
+  logger: Logger;
+}): Promise<BootRole> {
   const { configuration, installation, database, record, logger } = options;
   const directory = join(configuration.dataDirectory, 'boot');
   const imageDirectory = configuration.boot.image_directory ?? join(configuration.dataDirectory, 'images');
   await mkdir(imageDirectory, { recursive: true });
   await mkdir(directory, { recursive: true });
-  const ramdisk = await buildRamdisk({ cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'), onProgress: (line) => logger.info({}, String(line)) });
-  const fixed = { subnets: configuration.boot.networks.map(toSubnet), files: bootFiles(configuration, installation, ramdisk, imageDirectory), bootSecret: installation.bootSecret.toString('base64') };
+  const ramdisk = await buildRamdisk({
+    cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'),
+    onProgress: (line) => logger.info({}, String(line)),
+  });
+  const fixed = {
+    subnets: configuration.boot.networks.map(toSubnet),
+    files: bootFiles(configuration, installation, ramdisk, imageDirectory),
+    bootSecret: installation.bootSecret.toString('base64'),
+  };
 
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
@@ -47,15 +60,23 @@ export async function startBootRole(options: { configuration: Configuration; ins
     return JSON.parse(await readFile(modelPath, 'utf8')) as BootModel;
   });
   const plane = await startBootPlane({
-    model: first, dataDirectory: directory, httpPort: configuration.boot.http_port, recordEvent: record,
-    storeLeases: (batch) => storeLeases(database.db, batch), clock: systemClock, random: systemRandom, logger,
+    model: first,
+    dataDirectory: directory,
+    httpPort: configuration.boot.http_port,
+    recordEvent: record,
+    storeLeases: (batch) => storeLeases(database.db, batch),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
   });
 
   let timer: NodeJS.Timeout | undefined;
   const refresh = () => {
     timer ??= setTimeout(() => {
       timer = undefined;
-      read().then((model) => plane.replaceModel(model)).catch((error: unknown) => logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays'));
+      read()
+        .then((model) => plane.replaceModel(model))
+        .catch((error: unknown) => logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays'));
     }, MODEL_DEBOUNCE_MS);
   };
   const stopListening = [database.listen('boot_model', refresh), database.onReconnect(refresh)];
@@ -70,14 +91,30 @@ export async function startBootRole(options: { configuration: Configuration; ins
   };
 }
 
-function bootFiles(configuration: Configuration, installation: Installation, ramdisk: { kernel: string; ramdisk: string }, imageDirectory: string): BootFiles {
+function bootFiles(
+  configuration: Configuration,
+  installation: Installation,
+  ramdisk: { kernel: string; ramdisk: string },
+  imageDirectory: string,
+): BootFiles {
   const server = configuration.boot.networks[0]?.server_address ?? '127.0.0.1';
   const pin = new X509Certificate(installation.agentTls.certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
   const agentCommandLine = [
-    'quiet no_timer_check', `rackwright.api=https://${server}:${configuration.boot.agent_port}`, `rackwright.pin=${pin}`,
-    `rackwright.boot=http://${server}:${configuration.boot.http_port}`, configuration.boot.kernel_arguments,
-  ].join(' ').trim();
-  return { agentKernel: ramdisk.kernel, agentRamdisk: ramdisk.ramdisk, agentCommandLine, ipxeDirectory: configuration.boot.ipxe_directory, imageDirectory };
+    'quiet no_timer_check',
+    `rackwright.api=https://${server}:${configuration.boot.agent_port}`,
+    `rackwright.pin=${pin}`,
+    `rackwright.boot=http://${server}:${configuration.boot.http_port}`,
+    configuration.boot.kernel_arguments,
+  ]
+    .join(' ')
+    .trim();
+  return {
+    agentKernel: ramdisk.kernel,
+    agentRamdisk: ramdisk.ramdisk,
+    agentCommandLine,
+    ipxeDirectory: configuration.boot.ipxe_directory,
+    imageDirectory,
+  };
 }
 
 const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubnet => ({

@@ -11,7 +11,10 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  */
 const ipv4 = z.string().refine((text) => ipv4ToNumber(text) !== undefined, 'is not an IPv4 address');
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
-const range = z.string().regex(/^\S+\s*-\s*\S+$/, 'is not FIRST-LAST').transform((text) => text.split('-').map((part) => part.trim()) as [string, string]);
+const range = z
+  .string()
+  .regex(/^\S+\s*-\s*\S+$/, 'is not FIRST-LAST')
+  .transform((text) => text.split('-').map((part) => part.trim()) as [string, string]);
 
 const network = z
   .strictObject({
@@ -31,7 +34,11 @@ const network = z
     const cidr = parseIpv4Cidr(given.cidr);
     if (cidr === undefined) return;
     const inside = (text: string) => ipv4InCidr(ipv4ToNumber(text) ?? 0, cidr);
-    const all: [string, string][] = [['server_address', given.server_address], ...given.pools.flat().map((at): [string, string] => ['pools', at]), ...(given.discovery_pool ?? []).map((at): [string, string] => ['discovery_pool', at])];
+    const all: [string, string][] = [
+      ['server_address', given.server_address],
+      ...given.pools.flat().map((at): [string, string] => ['pools', at]),
+      ...(given.discovery_pool ?? []).map((at): [string, string] => ['discovery_pool', at]),
+    ];
     for (const [path, address] of all) {
       if (!inside(address)) issues.addIssue({ code: 'custom', path: [path], message: `${address} is not an address of ${given.cidr}` });
     }
@@ -39,9 +46,15 @@ const network = z
 
 const shape = z.strictObject({
   listen: endpoint.default('127.0.0.1:5000'),
-  roles: z.array(z.enum(['api', 'worker', 'boot'])).min(1).default(['api', 'worker', 'boot']),
+  roles: z
+    .array(z.enum(['api', 'worker', 'boot']))
+    .min(1)
+    .default(['api', 'worker', 'boot']),
   database_url: z.string().optional(),
-  secret_key: z.string().regex(/^[0-9a-f]{64}$/, 'is not 64 hex digits').optional(),
+  secret_key: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'is not 64 hex digits')
+    .optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   power_sync_seconds: z.number().min(1).default(60),
   boot: z
@@ -81,7 +94,11 @@ export async function readConfiguration(flags: ServeFlags, environment: NodeJS.P
   const result = shape.safeParse(merged);
   if (result.success) return { ...result.data, dataDirectory: resolve(flags.data) };
   const mistakes = result.error.issues.map((issue) => `  ${issue.path.join('.') || '(top level)'}: ${issue.message}`);
-  throw new CommandError(`the configuration has ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}:\n${mistakes.join('\n')}`, EXIT_CODE.usage, path === undefined ? 'see: rackwright serve --help' : `mend ${path}`);
+  throw new CommandError(
+    `the configuration has ${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}:\n${mistakes.join('\n')}`,
+    EXIT_CODE.usage,
+    path === undefined ? 'see: rackwright serve --help' : `mend ${path}`,
+  );
 }
 
 async function readYaml(path: string): Promise<unknown> {

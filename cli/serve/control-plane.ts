@@ -27,7 +27,8 @@ export interface ControlPlane {
 export async function startControlPlane(configuration: Configuration, logger: Logger): Promise<ControlPlane> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
-    for (const end of stops.splice(0).reverse()) await end().catch((error: unknown) => logger.warn({ err: error }, 'a part did not stop cleanly'));
+    for (const end of stops.splice(0).reverse())
+      await end().catch((error: unknown) => logger.warn({ err: error }, 'a part did not stop cleanly'));
   };
   try {
     return { address: await start(configuration, logger, stops), stop };
@@ -43,7 +44,10 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const key = await loadSecretKey(dataDirectory, configuration.secret_key);
   const postgres = configuration.database_url === undefined ? await startEmbeddedPostgres({ dataDirectory, logger }) : undefined;
   if (postgres) stops.push(() => postgres.stop());
-  const database = await connectDatabase({ logger, ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }) });
+  const database = await connectDatabase({
+    logger,
+    ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }),
+  });
   stops.push(() => database.close());
   const migrated = await migrateDatabase(database.db);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the database schema was brought up to date');
@@ -56,11 +60,23 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
   if (roles.includes('worker')) {
     const services = { db: database.db, connectBmc: bmcs.connect, sealer: installation.sealer, clock: systemClock };
-    const engine = createFlowEngine({ database, definitions: nodeFlows(services), owner: `${hostname()}:${process.pid}`, clock: systemClock, logger });
+    const engine = createFlowEngine({
+      database,
+      definitions: nodeFlows(services),
+      owner: `${hostname()}:${process.pid}`,
+      clock: systemClock,
+      logger,
+    });
     await engine.start();
     stops.push(() => engine.stop());
     counters.push(() => prefixed('flow', engine.metrics()));
-    const sync = startPowerSync({ database, bmcs, sealer: installation.sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
+    const sync = startPowerSync({
+      database,
+      bmcs,
+      sealer: installation.sealer,
+      intervalMs: configuration.power_sync_seconds * 1000,
+      logger,
+    });
     stops.push(() => sync.stop());
   }
   if (roles.includes('boot') && configuration.boot.networks.length > 0) {
@@ -73,7 +89,13 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   stops.push(async () => void (ready = false));
   const context = { database, sealer: installation.sealer, bootSecret: installation.bootSecret };
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
-  const api = createApiServer({ context, administrator: installation.administrator, metrics: metricsOf(counters), isReady: () => ready, onWarning });
+  const api = createApiServer({
+    context,
+    administrator: installation.administrator,
+    metrics: metricsOf(counters),
+    isReady: () => ready,
+    onWarning,
+  });
   stops.push(() => api.close());
   const { host, port } = splitEndpoint(configuration.listen);
   const address = await api.listen({ host, port });
@@ -88,11 +110,18 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
 }
 
 /** For `openrc` and scripts on this machine; only the owner may read it. */
-async function writeCredentials(dataDirectory: string, address: string, administrator: { username: string; password: string }): Promise<void> {
-  await writeFile(join(dataDirectory, 'administrator.json'), JSON.stringify({ endpoint: `${address}/baremetal`, ...administrator }), { mode: 0o600 });
+async function writeCredentials(
+  dataDirectory: string,
+  address: string,
+  administrator: { username: string; password: string },
+): Promise<void> {
+  await writeFile(join(dataDirectory, 'administrator.json'), JSON.stringify({ endpoint: `${address}/baremetal`, ...administrator }), {
+    mode: 0o600,
+  });
 }
 
-const prefixed = (prefix: string, values: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}_${name}`, value]));
+const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}_${name}`, value]));
 
 function metricsOf(counters: readonly (() => Record<string, number>)[]): () => Promise<string> {
   const registry = new Registry();
@@ -100,7 +129,10 @@ function metricsOf(counters: readonly (() => Record<string, number>)[]): () => P
   const gauges = new Map<string, Gauge>();
   return async () => {
     for (const [name, value] of counters.flatMap((read) => Object.entries(read()))) {
-      const metric = `rackwright_${name.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toLowerCase()}`;
+      const metric = `rackwright_${name
+        .replace(/([a-z])([A-Z])/g, '$1_$2')
+        .replace(/[^A-Za-z0-9]+/g, '_')
+        .toLowerCase()}`;
       const gauge = gauges.get(metric) ?? new Gauge({ name: metric, help: name, registers: [registry] });
       gauges.set(metric, gauge);
       gauge.set(value);

@@ -23,9 +23,11 @@ export async function loadSecretKey(dataDirectory: string, given: string | undef
   if (given !== undefined) return Buffer.from(given, 'hex');
   await mkdir(dataDirectory, { recursive: true });
   const path = join(dataDirectory, KEY_FILE);
-  await writeFile(path, `${randomBytes(SEAL_KEY_BYTES).toString('hex')}\n`, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  await writeFile(path, `${randomBytes(SEAL_KEY_BYTES).toString('hex')}\n`, { mode: 0o600, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    },
+  );
   return Buffer.from((await readFile(path, 'utf8')).trim(), 'hex');
 }
 
@@ -48,7 +50,11 @@ async function loadSetting(database: Database, sealer: Sealer, name: string, mak
   const read = () => database.db.selectFrom('setting').select('sealed').where('name', '=', name).executeTakeFirst();
   let row = await read();
   if (row === undefined) {
-    await database.db.insertInto('setting').values({ name, sealed: sealer.seal(make()) }).onConflict((conflict) => conflict.column('name').doNothing()).execute();
+    await database.db
+      .insertInto('setting')
+      .values({ name, sealed: sealer.seal(make()) })
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .execute();
     row = await read();
   }
   return sealer.open(row!.sealed);

@@ -9,17 +9,29 @@ import { acceptPowerSighting } from '../../inventory/power-sync-service.ts';
 import { sql } from 'kysely';
 
 /** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is read again each round. */
-export function startPowerSync(options: { database: Database; bmcs: BmcConnector; sealer: Sealer; intervalMs: number; logger: Logger }): { stop(): Promise<void> } {
+export function startPowerSync(options: { database: Database; bmcs: BmcConnector; sealer: Sealer; intervalMs: number; logger: Logger }): {
+  stop(): Promise<void>;
+} {
   const { database, bmcs, sealer, intervalMs, logger } = options;
   let poll: ReturnType<BmcConnector['pollPower']> | undefined;
   const accept = (id: string, state: PowerState | BmcError) => {
-    database.db.transaction().execute((trx) => acceptPowerSighting(trx, id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state }))
+    database.db
+      .transaction()
+      .execute((trx) => acceptPowerSighting(trx, id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state }))
       .catch((error: unknown) => logger.warn({ err: error, node: id }, 'a power state could not be stored'));
   };
   const refresh = async () => {
-    const nodes = await database.db.selectFrom('node').selectAll().where('provision_state', 'not in', ['enroll', 'verifying']).where(sql<boolean>`driver_info <> '{}'`).execute();
+    const nodes = await database.db
+      .selectFrom('node')
+      .selectAll()
+      .where('provision_state', 'not in', ['enroll', 'verifying'])
+      .where(sql<boolean>`driver_info <> '{}'`)
+      .execute();
     poll?.stop();
-    const targets = nodes.map((node) => ({ id: node.uuid, connection: bmcs.connect(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, sealer)) }));
+    const targets = nodes.map((node) => ({
+      id: node.uuid,
+      connection: bmcs.connect(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, sealer)),
+    }));
     poll = targets.length === 0 ? undefined : bmcs.pollPower(targets, accept, { intervalMs });
   };
   const tick = () => refresh().catch((error: unknown) => logger.warn({ err: error }, 'the power poll could not be renewed'));

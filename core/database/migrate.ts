@@ -13,7 +13,10 @@ export async function migrateDatabase(db: Kysely<DatabaseSchema>): Promise<reado
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
     const broken = results.find(({ status }) => status === 'Error');
-    throw new Error(`The database could not be migrated${broken ? ` (at ${broken.migrationName})` : ''}: ${error instanceof Error ? error.message : JSON.stringify(error)}`, { cause: error });
+    throw new Error(
+      `The database could not be migrated${broken ? ` (at ${broken.migrationName})` : ''}: ${error instanceof Error ? error.message : JSON.stringify(error)}`,
+      { cause: error },
+    );
   }
   return results.map(({ migrationName }) => migrationName);
 }

@@ -67,8 +67,18 @@ export interface FlowTable {
 }
 
 export type FlowStepOutcomeName =
-  | 'done' | 'goto' | 'wait' | 'retry' | 'error' | 'failed' | 'cancelled' | 'takeover' | 'released'
-  | 'undone' | 'undo-error' | 'undo-abandoned';
+  | 'done'
+  | 'goto'
+  | 'wait'
+  | 'retry'
+  | 'error'
+  | 'failed'
+  | 'cancelled'
+  | 'takeover'
+  | 'released'
+  | 'undone'
+  | 'undo-error'
+  | 'undo-abandoned';
 
 export interface FlowStepTable {
   id: Generated<number>;

@@ -40,7 +40,12 @@ export type StepOutcome<State extends JsonObject = JsonObject> =
   | ({ readonly kind: 'done' } & Written<State>)
   | ({ readonly kind: 'goto'; readonly step: string } & Written<State>)
   /** Parks the flow until `signalFlow(key)`; put the flow's or machine's id into the key. An event that came first is delivered. */
-  | ({ readonly kind: 'wait'; readonly key: string; readonly forMs: number; readonly waitingFor?: { readonly what: string; readonly next: string } } & Written<State>)
+  | ({
+      readonly kind: 'wait';
+      readonly key: string;
+      readonly forMs: number;
+      readonly waitingFor?: { readonly what: string; readonly next: string };
+    } & Written<State>)
   /** Not yet: looks again later, until the step's deadline. Does not count as a failure. */
   | { readonly kind: 'retry'; readonly afterMs: number; readonly because: string; readonly evidence?: JsonObject }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly advice: string; readonly evidence?: JsonObject };

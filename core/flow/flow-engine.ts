@@ -52,7 +52,17 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   const known: KnownKinds = { kinds: [...definitions.keys()], versions: [...definitions.values()].map(({ version }) => version) };
   const runs = new Map<string, { run: Run; done: Promise<void> }>();
   const counts: Record<RunnerCount | 'claimed' | 'takeovers', number> = {
-    claimed: 0, takeovers: 0, stepsDone: 0, stepsRetried: 0, stepsFailed: 0, undone: 0, undoAbandoned: 0, succeeded: 0, failed: 0, cancelled: 0, stale: 0,
+    claimed: 0,
+    takeovers: 0,
+    stepsDone: 0,
+    stepsRetried: 0,
+    stepsFailed: 0,
+    undone: 0,
+    undoAbandoned: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    stale: 0,
   };
   let stopping = false;
   let pumping: Promise<void> | undefined;
@@ -68,7 +78,11 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     options.onError?.(error);
   };
   const tools: RunnerTools = {
-    database, clock, logger, owner, leaseMs,
+    database,
+    clock,
+    logger,
+    owner,
+    leaseMs,
     count: (name) => counts[name]++,
     report: (error, flow) => report(error, { flowId: flow.id, kind: flow.kind, step: flow.step }),
   };
@@ -76,7 +90,13 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   const begin = (flow: LeasedFlow) => {
     counts.claimed++;
     if (flow.previous_owner) counts.takeovers++;
-    const run: Run = { flow, definition: definitions.get(flow.kind)!, controller: new AbortController(), stopping: false, leaseEndsAt: performance.now() + leaseMs };
+    const run: Run = {
+      flow,
+      definition: definitions.get(flow.kind)!,
+      controller: new AbortController(),
+      stopping: false,
+      leaseEndsAt: performance.now() + leaseMs,
+    };
     const done = runFlow(tools, run).finally(() => {
       if (runs.get(flow.id)?.run === run) runs.delete(flow.id);
       wake();
@@ -122,7 +142,10 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     const renewed = [...runs.values()].map(({ run }) => ({ run, epoch: run.flow.lease_epoch }));
     try {
       const startedAt = performance.now();
-      const kept = renewed.length === 0 ? new Map<string, never>() : await renewLeases(database.db, { owner, leaseMs, ids: renewed.map(({ run }) => run.flow.id) });
+      const kept =
+        renewed.length === 0
+          ? new Map<string, never>()
+          : await renewLeases(database.db, { owner, leaseMs, ids: renewed.map(({ run }) => run.flow.id) });
       for (const { run, epoch } of renewed) {
         const lease = kept.get(run.flow.id);
         if (lease?.lease_epoch === epoch) {
@@ -172,7 +195,11 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
       for (const { run } of runs.values()) abort(run, 'stop');
       await orAfter(settled(), STOP_ABORT_MS);
       clearInterval(heartbeat);
-      await releaseLeases(database.db, owner, [...runs.values()].map(({ run }) => run.flow)).catch((error: unknown) => report(error));
+      await releaseLeases(
+        database.db,
+        owner,
+        [...runs.values()].map(({ run }) => run.flow),
+      ).catch((error: unknown) => report(error));
     },
     metrics: () => ({ ...counts, running: runs.size }),
   };
@@ -182,13 +209,19 @@ function checkDefinition(definition: FlowDefinition): FlowDefinition {
   const names = definition.steps.map(({ name }) => name);
   if (names.length === 0) throw new Error(`Flow ${definition.kind} has no steps.`);
   if (new Set(names).size !== names.length) throw new Error(`Flow ${definition.kind} has two steps of one name.`);
-  if (!Number.isInteger(definition.version) || definition.version < 1) throw new Error(`Flow ${definition.kind}: versions are integers from 1.`);
+  if (!Number.isInteger(definition.version) || definition.version < 1)
+    throw new Error(`Flow ${definition.kind}: versions are integers from 1.`);
   return definition;
 }
 
 /** Resolves with the promise, or after the time; leaves no timer behind. */
 async function orAfter(promise: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  await Promise.race([promise, new Promise((resolve) => { timer = setTimeout(resolve, ms); })]);
+  await Promise.race([
+    promise,
+    new Promise((resolve) => {
+      timer = setTimeout(resolve, ms);
+    }),
+  ]);
   clearTimeout(timer);
 }

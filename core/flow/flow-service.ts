@@ -60,7 +60,12 @@ export async function startFlow(trx: Trx, request: FlowRequest): Promise<{ id: s
         input: JSON.stringify(input),
         waiting_for: sql`jsonb_build_object('what', 'an engine with a free place', 'since', now(), 'deadline', null, 'next', 'the first step')`,
       })
-      .onConflict((conflict) => conflict.column('lock_key').where('status', 'in', [sql.lit<FlowStatus>('running'), sql.lit<FlowStatus>('unwinding')]).doNothing())
+      .onConflict((conflict) =>
+        conflict
+          .column('lock_key')
+          .where('status', 'in', [sql.lit<FlowStatus>('running'), sql.lit<FlowStatus>('unwinding')])
+          .doNothing(),
+      )
       .returning('id')
       .executeTakeFirst();
     if (started) {
@@ -86,7 +91,12 @@ export async function signalFlow(trx: Trx, waitKey: string, payload: Json, idemp
     .returning('id')
     .executeTakeFirst();
   if (!event) return false;
-  await trx.updateTable('flow').set({ due_at: sql`now()` }).where('wait_key', '=', waitKey).where('lease_owner', 'is', null).execute();
+  await trx
+    .updateTable('flow')
+    .set({ due_at: sql`now()` })
+    .where('wait_key', '=', waitKey)
+    .where('lease_owner', 'is', null)
+    .execute();
   await notify(trx);
   return true;
 }
@@ -110,12 +120,26 @@ export async function cancelFlow(trx: Trx, flowId: string, reason: string): Prom
 }
 
 const summaryColumns = [
-  'id', 'kind', 'subject_id as subjectId', 'status', 'step', 'attempt', 'waiting_for as waitingFor',
-  'cancel_reason as cancelReason', 'error', 'created_at as createdAt', 'ended_at as endedAt',
+  'id',
+  'kind',
+  'subject_id as subjectId',
+  'status',
+  'step',
+  'attempt',
+  'waiting_for as waitingFor',
+  'cancel_reason as cancelReason',
+  'error',
+  'created_at as createdAt',
+  'ended_at as endedAt',
 ] as const;
 
 export async function activeFlow(trx: Trx, lockKey: string): Promise<FlowSummary | undefined> {
-  return trx.selectFrom('flow').select(summaryColumns).where('lock_key', '=', lockKey).where('status', 'in', ['running', 'unwinding']).executeTakeFirst();
+  return trx
+    .selectFrom('flow')
+    .select(summaryColumns)
+    .where('lock_key', '=', lockKey)
+    .where('status', 'in', ['running', 'unwinding'])
+    .executeTakeFirst();
 }
 
 export async function flowHistory(trx: Trx, flowId: string): Promise<FlowHistory | undefined> {

@@ -100,19 +100,22 @@ function createPowerSwitch(settings: QemuMachineSettings, paths: QemuPaths, onCh
   return { state: () => state, on, off, restart };
 }
 
+interface QmpListener {
+  readonly onShutdown: (reason: string) => void;
+  readonly onPowerButton: () => void;
+  readonly onError: (reason: string) => void;
+}
+
 /** QMP as far as it is needed: what the guest does with its own power, and commands without an answer that matters. */
-async function listenForQmp(
-  path: string,
-  onShutdown: (reason: string) => void,
-  onError: (reason: string) => void,
-): Promise<OneClientSocket> {
+async function listenForQmp(path: string, heard: QmpListener): Promise<OneClientSocket> {
   let rest = '';
   const onLine = (line: string) => {
     const message = decodeQmpLine(line);
-    if (isMalformed(message)) return onError(message.reason);
+    if (isMalformed(message)) return heard.onError(message.reason);
     if (message.kind === 'greeting') qmp.write(encodeQmpCommand('qmp_capabilities'));
-    else if (message.kind === 'error') onError(message.reason);
-    else if (message.kind === 'event' && message.name === 'SHUTDOWN') onShutdown(String(message.data['reason']));
+    else if (message.kind === 'error') heard.onError(message.reason);
+    else if (message.kind === 'event' && message.name === 'SHUTDOWN') heard.onShutdown(String(message.data['reason']));
+    else if (message.kind === 'event' && message.name === 'POWERDOWN') heard.onPowerButton();
   };
   const onData = (bytes: Buffer) => {
     const lines = (rest + bytes.toString('utf8')).split('\n');
@@ -137,7 +140,11 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
     if (reason === 'guest-reset') void power.restart(settings.nextBoot());
     else void power.off();
   };
-  const qmp = await listenForQmp(paths.qmpSocket, onShutdown, (reason) => report('machine.qmp', `${spec.name}: ${reason}`));
+  const qmp = await listenForQmp(paths.qmpSocket, {
+    onShutdown,
+    onPowerButton: () => report('machine.button', `${spec.name}: the power button was pressed`),
+    onError: (reason) => report('machine.qmp', `${spec.name}: ${reason}`),
+  });
   const serial = await listenForOneClient(paths.consoleSocket, (bytes) => void events.emit('data', bytes));
   const subscribe = <Value>(event: string, listener: (value: Value) => void) => {
     events.on(event, listener);

@@ -7,7 +7,14 @@ import { after, before, test } from 'node:test';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { isMalformed } from '../../core/base/malformed.ts';
 import { decodeBootOption, decodeBootOrder } from '../../deploy-agent/agent/firmware/boot-option-codec.ts';
-import { decodeGptEntries, decodeGptHeader, encodeGpt, GPT_TYPE_EFI_SYSTEM, GPT_TYPE_LINUX, type GptTable } from '../../deploy-agent/gpt-codec.ts';
+import {
+  decodeGptEntries,
+  decodeGptHeader,
+  encodeGpt,
+  GPT_TYPE_EFI_SYSTEM,
+  GPT_TYPE_LINUX,
+  type GptTable,
+} from '../../deploy-agent/gpt-codec.ts';
 import { runCommand } from '../../deploy-agent/native-command.ts';
 import type { AgentReport, AgentStepName, EraseReceipt, WriteImageArgs, WriteImageResult } from '../../deploy-agent/protocol.ts';
 import { buildConfigDrive, encodeConfigDrive } from '../../images/configdrive-build.ts';
@@ -23,10 +30,29 @@ const DISK_BYTES = 64 * MIB;
 function makeRawImage(): Buffer {
   const image = Buffer.alloc(20 * MIB);
   const table: GptTable = {
-    diskGuid: '11111111-2222-4333-8444-555555555555', blockBytes: 512, diskBlocks: image.length / 512, entryCount: 128,
+    diskGuid: '11111111-2222-4333-8444-555555555555',
+    blockBytes: 512,
+    diskBlocks: image.length / 512,
+    entryCount: 128,
     partitions: [
-      { number: 1, type: GPT_TYPE_EFI_SYSTEM, guid: '11111111-2222-4333-8444-000000000001', firstLba: 2048, lastLba: 10239, attributes: 0n, name: 'esp' },
-      { number: 2, type: GPT_TYPE_LINUX, guid: '11111111-2222-4333-8444-000000000002', firstLba: 10240, lastLba: 36863, attributes: 0n, name: 'root' },
+      {
+        number: 1,
+        type: GPT_TYPE_EFI_SYSTEM,
+        guid: '11111111-2222-4333-8444-000000000001',
+        firstLba: 2048,
+        lastLba: 10239,
+        attributes: 0n,
+        name: 'esp',
+      },
+      {
+        number: 2,
+        type: GPT_TYPE_LINUX,
+        guid: '11111111-2222-4333-8444-000000000002',
+        firstLba: 10240,
+        lastLba: 36863,
+        attributes: 0n,
+        name: 'root',
+      },
     ],
   };
   const gpt = encodeGpt(table, Buffer.alloc(512, 0x90));
@@ -75,7 +101,13 @@ async function start(disks: readonly FileDisk[], options: FileDisksOptions = {},
   const controlPlane = new FakeControlPlane(identity);
   await controlPlane.start();
   commands += 1;
-  const machine = startMachine({ controlPlane, journalFile: join(work, `journal-${commands}.json`), disks: fileDisks(disks, options), firmware, imageBase: images.url });
+  const machine = startMachine({
+    controlPlane,
+    journalFile: join(work, `journal-${commands}.json`),
+    disks: fileDisks(disks, options),
+    firmware,
+    imageBase: images.url,
+  });
   const end = () => {
     machine.close();
     return controlPlane.kill();
@@ -101,7 +133,17 @@ const planned = (disk: FileDisk) => ({ serial: disk.facts.serial!, sizeBytes: di
 
 function offer(name: string, bytes: Buffer, disk: FileDisk, more: Partial<WriteImageArgs> = {}): WriteImageArgs {
   images.files.set(`/${name}`, bytes);
-  return { url: `/${name}`, format: 'raw', compression: 'none', checksum: digest(bytes), checksumAlgorithm: 'sha256', sizeBytes: bytes.length, diskSizeBytes: RAW.length, disk: planned(disk), ...more };
+  return {
+    url: `/${name}`,
+    format: 'raw',
+    compression: 'none',
+    checksum: digest(bytes),
+    checksumAlgorithm: 'sha256',
+    sizeBytes: bytes.length,
+    diskSizeBytes: RAW.length,
+    disk: planned(disk),
+    ...more,
+  };
 }
 
 async function assertImageOnDisk(disk: FileDisk): Promise<void> {
@@ -131,12 +173,18 @@ const packings: readonly (readonly [WriteImageArgs['compression'], (bytes: Buffe
   ['xz', (bytes) => runCommand('xz', ['-0', '-c'], { input: bytes })],
 ];
 
-test('raw images of every packing arrive whole, with the partition table at the disk\'s end', async () => {
+test("raw images of every packing arrive whole, with the partition table at the disk's end", async () => {
   const disk = await makeDisk('PACK1');
   const machine = await start([disk]);
   for (const [compression, pack] of packings) {
     await createFileDisk(disk);
-    const report = await machine.perform('write_image', offer(`raw.${compression}`, await pack(RAW), disk, { compression, ...(compression === 'gzip' ? { checksumAlgorithm: 'md5', checksum: digest(await pack(RAW), 'md5') } : {}) }));
+    const report = await machine.perform(
+      'write_image',
+      offer(`raw.${compression}`, await pack(RAW), disk, {
+        compression,
+        ...(compression === 'gzip' ? { checksumAlgorithm: 'md5', checksum: digest(await pack(RAW), 'md5') } : {}),
+      }),
+    );
     assert.equal(report.status, 'succeeded', JSON.stringify(report.error));
     const result = report.result as unknown as WriteImageResult;
     assert.equal(result.verified, true);
@@ -149,11 +197,18 @@ test('raw images of every packing arrive whole, with the partition table at the 
 
 test('qcow2 images made by qemu-img, plain and with packed clusters, parked on the disk and in memory', async () => {
   await writeFile(join(work, 'image.raw'), RAW);
-  for (const [serial, options, diskBytes] of [['QCOW1', [], DISK_BYTES], ['QCOW2', ['-c'], DISK_BYTES], ['QCOW3', ['-c', '-o', 'compression_type=zstd'], 24 * MIB]] as const) {
+  for (const [serial, options, diskBytes] of [
+    ['QCOW1', [], DISK_BYTES],
+    ['QCOW2', ['-c'], DISK_BYTES],
+    ['QCOW3', ['-c', '-o', 'compression_type=zstd'], 24 * MIB],
+  ] as const) {
     await runCommand('qemu-img', ['convert', '-O', 'qcow2', ...options, join(work, 'image.raw'), join(work, 'image.qcow2')]);
     const disk = await makeDisk(serial, diskBytes);
     const machine = await start([disk]);
-    const report = await machine.perform('write_image', offer('image.qcow2', await readFile(join(work, 'image.qcow2')), disk, { format: 'qcow2' }));
+    const report = await machine.perform(
+      'write_image',
+      offer('image.qcow2', await readFile(join(work, 'image.qcow2')), disk, { format: 'qcow2' }),
+    );
     assert.equal(report.status, 'succeeded', JSON.stringify(report.error));
     await assertImageOnDisk(disk);
     await machine.stop();
@@ -247,7 +302,9 @@ test('a disk that fails or lies is named', async () => {
   const failing = await start([disk], { failWrite: (offset) => offset === 6 * MIB });
   assert.equal((await failing.perform('write_image', offer('liar', RAW, disk))).error?.code, 'disk-write');
   await failing.stop();
-  const lying = await start([disk], { corruptRead: (offset, bytes) => void (offset >= 6 * MIB && offset < 7 * MIB && (bytes[100] = bytes[100]! ^ 1)) });
+  const lying = await start([disk], {
+    corruptRead: (offset, bytes) => void (offset >= 6 * MIB && offset < 7 * MIB && (bytes[100] = bytes[100]! ^ 1)),
+  });
   const report = await lying.perform('write_image', offer('liar', RAW, disk));
   assert.equal(report.error?.code, 'disk-write');
   assert.match(report.error.message, /gives back other bytes/);
@@ -294,7 +351,10 @@ test('cleaning: the metadata wipe and the full erase leave receipts', async () =
   const content = await readFile(disk.path);
   assert.ok(content.subarray(10240 * 512, 10240 * 512 + MIB).equals(Buffer.alloc(MIB)), 'the start of the root partition');
   const erased = await machine.perform('erase_devices', { disks: [planned(disk), planned(solid)] });
-  assert.deepEqual((erased.result as unknown as EraseReceipt[]).map((one) => one.method), ['overwrite-zero', 'discard']);
+  assert.deepEqual(
+    (erased.result as unknown as EraseReceipt[]).map((one) => one.method),
+    ['overwrite-zero', 'discard'],
+  );
   assert.ok((await readFile(disk.path)).equals(Buffer.alloc(DISK_BYTES)));
   const wrong = await machine.perform('erase_devices_metadata', { disks: [planned(disk), { serial: 'X', sizeBytes: 1 }] });
   assert.equal(wrong.error?.code, 'disk-not-found');

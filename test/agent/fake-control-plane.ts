@@ -21,10 +21,34 @@ export interface Identity {
 export async function makeIdentity(): Promise<Identity> {
   const work = await mkdtemp(join(tmpdir(), 'rackwright-identity-'));
   try {
-    await runCommand('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=rackwright', '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: work });
+    await runCommand(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=rackwright',
+        '-keyout',
+        'key.pem',
+        '-out',
+        'cert.pem',
+      ],
+      { cwd: work },
+    );
     await runCommand('openssl', ['x509', '-in', 'cert.pem', '-outform', 'DER', '-out', 'cert.der'], { cwd: work });
     const der = await readFile(join(work, 'cert.der'));
-    return { key: await readFile(join(work, 'key.pem'), 'utf8'), cert: await readFile(join(work, 'cert.pem'), 'utf8'), pin: createHash('sha256').update(der).digest('hex') };
+    return {
+      key: await readFile(join(work, 'key.pem'), 'utf8'),
+      cert: await readFile(join(work, 'cert.pem'), 'utf8'),
+      pin: createHash('sha256').update(der).digest('hex'),
+    };
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -60,7 +84,10 @@ export class FakeControlPlane {
   }
 
   async start(host = '127.0.0.1', port = this.#port): Promise<void> {
-    const server = createServer({ key: this.identity.key, cert: this.identity.cert }, (request, response) => void this.#handle(request, response));
+    const server = createServer(
+      { key: this.identity.key, cert: this.identity.cert },
+      (request, response) => void this.#handle(request, response),
+    );
     await new Promise<void>((resolve) => server.listen(port, host, resolve));
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
@@ -102,7 +129,10 @@ export class FakeControlPlane {
       this.inspections.push(await readJson<InspectionReport>(request));
       return answer(200, { uuid: NODE_UUID });
     }
-    if (path === '/baremetal/v1/lookup') return hasBootToken ? answer(200, { node: { uuid: NODE_UUID, name: 'n1' }, config: { agent_token: this.agentToken, heartbeat_timeout: 30 } }) : answer(401);
+    if (path === '/baremetal/v1/lookup')
+      return hasBootToken
+        ? answer(200, { node: { uuid: NODE_UUID, name: 'n1' }, config: { agent_token: this.agentToken, heartbeat_timeout: 30 } })
+        : answer(401);
     if (path === `/baremetal/v1/heartbeat/${NODE_UUID}`) {
       const { agent_token } = await readJson<{ agent_token: string }>(request);
       if (agent_token !== this.agentToken) return answer(401);

@@ -17,7 +17,17 @@ export interface FileDisksOptions {
 
 export const fileDisk = (path: string, serial: string, sizeBytes: number, more: Partial<InventoryDisk> = {}): FileDisk => ({
   path,
-  facts: { name: serial, device: `/dev/${serial}`, sizeBytes, serial, rotational: true, bus: 'other', logicalBlockBytes: 512, canDiscard: false, ...more },
+  facts: {
+    name: serial,
+    device: `/dev/${serial}`,
+    sizeBytes,
+    serial,
+    rotational: true,
+    bus: 'other',
+    logicalBlockBytes: 512,
+    canDiscard: false,
+    ...more,
+  },
 });
 
 export async function createFileDisk(disk: FileDisk, fill = 0xa5): Promise<void> {
@@ -25,7 +35,9 @@ export async function createFileDisk(disk: FileDisk, fill = 0xa5): Promise<void>
   try {
     await file.truncate(disk.facts.sizeBytes);
     // Old content, so that a test sees what was not overwritten.
-    if (fill !== 0) for (let at = 0; at < disk.facts.sizeBytes; at += 2 ** 20) await file.write(Buffer.alloc(Math.min(2 ** 20, disk.facts.sizeBytes - at), fill), 0, undefined, at);
+    if (fill !== 0)
+      for (let at = 0; at < disk.facts.sizeBytes; at += 2 ** 20)
+        await file.write(Buffer.alloc(Math.min(2 ** 20, disk.facts.sizeBytes - at), fill), 0, undefined, at);
   } finally {
     await file.close();
   }
@@ -61,5 +73,9 @@ async function openFileDisk(disk: FileDisk, options: FileDisksOptions): Promise<
 
 export const fileDisks = (disks: readonly FileDisk[], options: FileDisksOptions = {}): Disks => ({
   list: () => Promise.resolve(disks.map((disk) => disk.facts)),
-  open: (facts) => openFileDisk(disks.find((disk) => disk.facts.serial === facts.serial)!, options),
+  open: (facts) =>
+    openFileDisk(
+      disks.find((disk) => disk.facts.serial === facts.serial)!,
+      options,
+    ),
 });

@@ -33,7 +33,11 @@ export class ImageServer {
       const start = range && request.headers['if-range'] === '"v1"' ? Number(range[1]) : 0;
       const total = content.length + (this.behaviour.promiseMoreBytes ?? 0);
       if (start >= total) return response.writeHead(416).end();
-      response.writeHead(start > 0 ? 206 : 200, { etag: '"v1"', 'content-length': total - start, ...(start > 0 ? { 'content-range': `bytes ${start}-${total - 1}/${total}` } : {}) });
+      response.writeHead(start > 0 ? 206 : 200, {
+        etag: '"v1"',
+        'content-length': total - start,
+        ...(start > 0 ? { 'content-range': `bytes ${start}-${total - 1}/${total}` } : {}),
+      });
       const limit = Math.min(content.length, start + (this.behaviour.breakAfterBytes ?? Number.POSITIVE_INFINITY));
       response.write(content.subarray(start, limit), () => {
         if (limit < total) {

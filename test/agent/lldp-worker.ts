@@ -8,7 +8,11 @@ const [, , verb, first = '', second = ''] = process.argv;
 const indexOf = (nic: string) => Number(readFileSync(`/sys/class/net/${nic}/ifindex`, 'utf8'));
 
 if (verb === 'listen') {
-  const found = await listenForNeighbours([first, second].map((name) => ({ name, index: indexOf(name) })), 3000, systemClock);
+  const found = await listenForNeighbours(
+    [first, second].map((name) => ({ name, index: indexOf(name) })),
+    3000,
+    systemClock,
+  );
   process.stdout.write(JSON.stringify(Object.fromEntries(found)));
 } else {
   const { functions } = dlopen(null, {

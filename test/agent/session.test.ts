@@ -44,7 +44,14 @@ async function begin(more: { pin?: string; bmc?: BmcDevice; journal?: string } =
   const controlPlane = new FakeControlPlane(identity);
   await controlPlane.start();
   ids += 1;
-  const options = { controlPlane, disks: fileDisks([disk]), imageBase: images.url, journalFile: join(work, more.journal ?? `journal-${ids}`), ...(more.pin ? { pin: more.pin } : {}), ...(more.bmc ? { bmc: more.bmc } : {}) };
+  const options = {
+    controlPlane,
+    disks: fileDisks([disk]),
+    imageBase: images.url,
+    journalFile: join(work, more.journal ?? `journal-${ids}`),
+    ...(more.pin ? { pin: more.pin } : {}),
+    ...(more.bmc ? { bmc: more.bmc } : {}),
+  };
   const bench = { controlPlane, machine: startMachine(options), restart: () => (bench.machine = startMachine(options)) };
   running.push(bench);
   return bench;
@@ -60,7 +67,15 @@ function slowImage(): AgentCommand {
   const content = Buffer.alloc(16 * MIB, 7);
   images.files.set('/slow', content);
   images.behaviour = { breakAfterBytes: 2 * MIB };
-  return command('write_image', { url: '/slow', format: 'raw', compression: 'none', checksum: createHash('sha256').update(content).digest('hex'), checksumAlgorithm: 'sha256', sizeBytes: content.length, disk: { serial: 'SN-DISK', sizeBytes: 32 * MIB } });
+  return command('write_image', {
+    url: '/slow',
+    format: 'raw',
+    compression: 'none',
+    checksum: createHash('sha256').update(content).digest('hex'),
+    checksumAlgorithm: 'sha256',
+    sizeBytes: content.length,
+    disk: { serial: 'SN-DISK', sizeBytes: 32 * MIB },
+  });
 }
 
 const until = async (condition: () => boolean) => {
@@ -75,7 +90,10 @@ test('inspection, lookup, heartbeat, commands, logs, and the end', async () => {
   assert.equal(await machine.ended, 'stopped');
   const [inspection] = controlPlane.inspections;
   assert.equal(inspection!.bootMac, '52:54:00:00:00:01');
-  assert.deepEqual(inspection!.steps.filter((step) => step.priority > 0).map((step) => step.step), ['collect_inventory', 'erase_devices_metadata', 'write_image', 'write_configdrive', 'install_boot_entry']);
+  assert.deepEqual(
+    inspection!.steps.filter((step) => step.priority > 0).map((step) => step.step),
+    ['collect_inventory', 'erase_devices_metadata', 'write_image', 'write_configdrive', 'install_boot_entry'],
+  );
   assert.equal((await controlPlane.finalReport(inspect.id)).status, 'succeeded');
   assert.ok(controlPlane.heartbeats >= 1);
   assert.ok(controlPlane.logLines.some((line) => line.text.includes('sync_and_stop done')));
@@ -105,7 +123,9 @@ test('an agent that was started anew still has its report', async () => {
   await bench.machine.ended.catch(() => {});
   bench.restart();
   bench.controlPlane.order(once);
-  await until(() => bench.controlPlane.reports.filter((report) => report.commandId === once.id && report.status === 'succeeded').length === 2);
+  await until(
+    () => bench.controlPlane.reports.filter((report) => report.commandId === once.id && report.status === 'succeeded').length === 2,
+  );
   assert.ok(!bench.machine.printed.includes('doing collect_inventory'));
 });
 
@@ -143,7 +163,10 @@ test('a refused agent token: one new inspection, then a reboot', async () => {
 
 /** Answers as a small BMC does: one LAN channel, users 2 and 3 taken. */
 class FakeBmc implements BmcDevice {
-  readonly users = new Map<number, { name: string; password?: string; enabled?: boolean; privilege?: number }>([[2, { name: 'root' }], [3, { name: 'guest' }]]);
+  readonly users = new Map<number, { name: string; password?: string; enabled?: boolean; privilege?: number }>([
+    [2, { name: 'root' }],
+    [3, { name: 'guest' }],
+  ]);
   readonly userIdMax: number;
   constructor(userIdMax: number) {
     this.userIdMax = userIdMax;
@@ -156,7 +179,10 @@ class FakeBmc implements BmcDevice {
     if (number === 0x42) return data[0] === 2 ? answer(0, 2, 4, 1, 0x80) : answer(0xcc);
     if (number === 0x01) return answer(0, 0x20, 1, 2, 0x15, 2);
     if (number === 0x44) return answer(0, this.userIdMax, 2, 1, 0);
-    if (number === 0x46) return this.users.has(data[0]!) ? Promise.resolve({ code: 0, data: Buffer.from(this.users.get(data[0]!)!.name.padEnd(16, '\0'), 'latin1') }) : answer(0xcc);
+    if (number === 0x46)
+      return this.users.has(data[0]!)
+        ? Promise.resolve({ code: 0, data: Buffer.from(this.users.get(data[0]!)!.name.padEnd(16, '\0'), 'latin1') })
+        : answer(0xcc);
     if (number === 0x45) user(data[0]!).name = text(1);
     if (number === 0x47 && data[1] === 2) user(data[0]! & 0x3f).password = text(2);
     if (number === 0x47 && data[1] === 1) user(data[0]!).enabled = true;
@@ -173,7 +199,12 @@ test('a user of our own on the BMC, once', async () => {
   for (const password of ['first', 'second']) {
     const put = command('put_bmc_user', { username: 'rackwright', password });
     controlPlane.order(put);
-    assert.deepEqual((await controlPlane.finalReport(put.id)).result, { ipAddress: '10.77.0.62', mac: '52:54:00:01:02:03', channel: 2, userId: 4 });
+    assert.deepEqual((await controlPlane.finalReport(put.id)).result, {
+      ipAddress: '10.77.0.62',
+      mac: '52:54:00:01:02:03',
+      channel: 2,
+      userId: 4,
+    });
     assert.deepEqual(bmc.users.get(4), { name: 'rackwright', password, enabled: true, privilege: 4 });
   }
   assert.equal(bmc.users.size, 3);

@@ -80,11 +80,7 @@ export const soon = (): AbortSignal => AbortSignal.timeout(60_000);
 const execute = promisify(execFile);
 
 /** Standard output of a foreign program; its error output is part of the error when it fails. */
-export async function run(
-  program: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
+export async function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { stdout } = await execute(program, [...args], { timeout: 60_000, env: { ...process.env, ...env } });
   return stdout;
 }

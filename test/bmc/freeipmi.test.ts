@@ -8,18 +8,7 @@ before(async () => void (rig = await startRig(['ipmi'])));
 after(() => rig.bmc.stop());
 
 for (const suite of [3, 17]) {
-  const target = () => [
-    '-D',
-    'LAN_2_0',
-    '-I',
-    String(suite),
-    '-h',
-    `127.0.0.1:${rig.bmc.ipmiPort}`,
-    '-u',
-    USERNAME,
-    '-p',
-    PASSWORD,
-  ];
+  const target = () => ['-D', 'LAN_2_0', '-I', String(suite), '-h', `127.0.0.1:${rig.bmc.ipmiPort}`, '-u', USERNAME, '-p', PASSWORD];
   const admin = () => [...target(), '-l', 'admin'];
 
   test(`cipher suite ${suite}: power, boot flags, FRU, device`, async () => {

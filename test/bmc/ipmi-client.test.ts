@@ -59,9 +59,7 @@ describe('IPMI client', { concurrency: 8 }, () => {
 
         const text = JSON.stringify(events);
         assert.ok(!text.includes(PASSWORD) && !text.includes('twenty-bytes'), 'no secret in any event');
-        assert.ok(
-          events.some((event) => event.kind === 'bmc.power' && event.source === 'bmc' && event.evidence?.['outcome'] === 'ok'),
-        );
+        assert.ok(events.some((event) => event.kind === 'bmc.power' && event.source === 'bmc' && event.evidence?.['outcome'] === 'ok'));
       } finally {
         await connector.close();
         await rig.bmc.stop();
@@ -164,8 +162,7 @@ describe('IPMI client', { concurrency: 8 }, () => {
           targets,
           (id, state) => {
             states.set(id, [...(states.get(id) ?? []), state]);
-            if (states.size === 200 && [...states.values()].every((seen) => seen.length >= 3))
-              void polling.stop().then(resolve);
+            if (states.size === 200 && [...states.values()].every((seen) => seen.length >= 3)) void polling.stop().then(resolve);
           },
           { intervalMs: 500 },
         );

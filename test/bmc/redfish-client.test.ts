@@ -101,9 +101,7 @@ describe('Redfish client', { concurrency: 8 }, () => {
       const user = await bmc.putUser('robot', new Secret('robot-pass-1'), soon());
       assert.deepEqual(user, { id: 3, name: 'robot', enabled: true, privilege: 'administrator' });
       assert.deepEqual(await bmc.putUser('robot', new Secret('robot-pass-2'), soon()), user);
-      const robot = connector.connect([
-        ipmiAddress(rig.bmc.ipmiPort!, { username: 'robot', password: new Secret('robot-pass-2') }),
-      ]);
+      const robot = connector.connect([ipmiAddress(rig.bmc.ipmiPort!, { username: 'robot', password: new Secret('robot-pass-2') })]);
       assert.equal(await robot.powerState(soon()), 'on', 'the account is the same over IPMI');
       await assert.rejects(bmc.openConsole(soon()), failsWith('unsupported'));
       await assert.rejects(
@@ -204,9 +202,7 @@ describe('Redfish client', { concurrency: 8 }, () => {
   });
 
   test('an SSH console is taken when it is offered', async () => {
-    const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
-      .privateKey.export({ type: 'pkcs1', format: 'pem' })
-      .toString();
+    const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
     const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
       client.on('authentication', (attempt) =>
         attempt.method === 'password' && attempt.username === USERNAME && attempt.password === PASSWORD

@@ -17,11 +17,7 @@ export interface UdpRelay {
 
 const HOLD_MS = 25;
 
-export async function startUdpRelay(
-  target: { address: string; port: number },
-  faults: RelayFaults,
-  random: Random,
-): Promise<UdpRelay> {
+export async function startUdpRelay(target: { address: string; port: number }, faults: RelayFaults, random: Random): Promise<UdpRelay> {
   const record: { toBmc: boolean; bytes: Buffer }[] = [];
   const front = createSocket('udp4');
   const backs = new Map<string, Socket>();
@@ -56,9 +52,7 @@ export async function startUdpRelay(
     record,
     async close() {
       closed = true;
-      await Promise.all(
-        [front, ...backs.values()].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
-      );
+      await Promise.all([front, ...backs.values()].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
     },
   };
 }

@@ -21,7 +21,9 @@ let database: Database;
 /** The server's whole life is one story: a process starts it and dies, we adopt it, use it, and stop it. */
 before(async () => {
   dataDirectory = await mkdtemp(join(tmpdir(), 'rw-db-'));
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'database-process.ts'), dataDirectory], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'database-process.ts'), dataDirectory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const pid = Number(String((await once(child.stdout, 'data'))[0]));
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -75,22 +77,34 @@ test('a notification reaches its listener, also after the connection broke', asy
 });
 
 test('bigint columns are numbers and times are dates', async () => {
-  const { rows } = await sql<{ n: number; t: Date }>`select 9007199254740991::bigint as n, '2026-01-02T03:04:05Z'::timestamptz as t`.execute(database.db);
+  const { rows } = await sql<{
+    n: number;
+    t: Date;
+  }>`select 9007199254740991::bigint as n, '2026-01-02T03:04:05Z'::timestamptz as t`.execute(database.db);
   assert.deepEqual(rows[0], { n: Number.MAX_SAFE_INTEGER, t: new Date('2026-01-02T03:04:05Z') });
 });
 
 test('a server that is too old is refused in words', async () => {
   // Speaks just enough of the protocol: authentication ok, ready, and one row with its version.
   const message = (type: string, body: Buffer) => Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
-  const int32 = (n: number) => { const bytes = Buffer.alloc(4); bytes.writeInt32BE(n); return bytes; };
-  const int16 = (n: number) => { const bytes = Buffer.alloc(2); bytes.writeInt16BE(n); return bytes; };
+  const int32 = (n: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32BE(n);
+    return bytes;
+  };
+  const int16 = (n: number) => {
+    const bytes = Buffer.alloc(2);
+    bytes.writeInt16BE(n);
+    return bytes;
+  };
   const column = (name: string) => Buffer.concat([Buffer.from(`${name}\0`), int32(0), int16(0), int32(25), int16(-1), int32(-1), int16(0)]);
   const value = (text: string) => Buffer.concat([int32(text.length), Buffer.from(text)]);
   const ready = message('Z', Buffer.from('I'));
   const answer = Buffer.concat([
     message('T', Buffer.concat([int16(2), column('number'), column('name')])),
     message('D', Buffer.concat([int16(2), value('140011'), value('14.11')])),
-    message('C', Buffer.from('SELECT 1\0')), ready,
+    message('C', Buffer.from('SELECT 1\0')),
+    ready,
   ]);
   const server = createServer((socket) => {
     socket.once('data', () => {
@@ -101,7 +115,10 @@ test('a server that is too old is refused in words', async () => {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  await assert.rejects(connectDatabase({ url: `postgres://u@127.0.0.1:${port}/d`, logger: silentLogger }), /PostgreSQL 14\.11; 15 or newer is needed/);
+  await assert.rejects(
+    connectDatabase({ url: `postgres://u@127.0.0.1:${port}/d`, logger: silentLogger }),
+    /PostgreSQL 14\.11; 15 or newer is needed/,
+  );
   server.close();
   await assert.rejects(connectDatabase({ url: `postgres://u@127.0.0.1:${port}/d`, logger: silentLogger }), { code: 'ECONNREFUSED' });
 });

@@ -10,14 +10,19 @@ import { makeEngine, step } from './flow-rig.ts';
  * to be killed: node engine-process.ts <connection json> <owner> <file> [<ms for which "slow" sleeps>]
  */
 export const countingFlow = (file: string, owner: string, slowMs = 0): FlowDefinition => ({
-  kind: 'counting', version: 1,
+  kind: 'counting',
+  version: 1,
   steps: ['one', 'slow', 'three'].map((name) =>
     step(name, async (ctx) => {
       appendFileSync(file, `${owner} ${ctx.stepId}\n`);
       if (name === 'slow' && slowMs > 0) await sleep(slowMs, undefined, { signal: ctx.signal });
       return {
         kind: 'done',
-        commit: async (trx) => void (await trx.insertInto('flow_event').values({ wait_key: `${ctx.flowId} ${name}`, payload: JSON.stringify({ value: owner }) }).execute()),
+        commit: async (trx) =>
+          void (await trx
+            .insertInto('flow_event')
+            .values({ wait_key: `${ctx.flowId} ${name}`, payload: JSON.stringify({ value: owner }) })
+            .execute()),
       };
     }),
   ),

@@ -12,7 +12,10 @@ before(async () => {
 });
 after(() => rig.close());
 
-async function withEngine(definition: FlowDefinition | readonly FlowDefinition[], story: (database: Database, engine: ReturnType<typeof makeEngine>) => Promise<void>) {
+async function withEngine(
+  definition: FlowDefinition | readonly FlowDefinition[],
+  story: (database: Database, engine: ReturnType<typeof makeEngine>) => Promise<void>,
+) {
   const database = await rig.freshDatabase();
   const engine = makeEngine(database, [definition].flat() as FlowDefinition[]);
   await engine.start();
@@ -27,18 +30,25 @@ describe('flows', () => {
   test('steps run in order, and the state, the domain rows and the journal are one', async () => {
     const seen: string[] = [];
     const definition: FlowDefinition = {
-      kind: 'happy', version: 1,
+      kind: 'happy',
+      version: 1,
       steps: [
         step('first', async (ctx) => {
           seen.push(ctx.stepId);
           return { kind: 'done', patch: { a: 1 }, evidence: { seen: true } };
         }),
         step('second', async (ctx) => ({
-          kind: 'done', patch: { b: (ctx.state['a'] as number) + 1 },
-          commit: async (trx) => void (await trx.insertInto('flow_event').values({ wait_key: 'domain row', payload: '{"value":1}' }).execute()),
+          kind: 'done',
+          patch: { b: (ctx.state['a'] as number) + 1 },
+          commit: async (trx) =>
+            void (await trx.insertInto('flow_event').values({ wait_key: 'domain row', payload: '{"value":1}' }).execute()),
         })),
       ],
-      onSucceeded: async (trx, flow) => void (await trx.insertInto('flow_event').values({ wait_key: 'end', payload: JSON.stringify({ value: flow.state }) }).execute()),
+      onSucceeded: async (trx, flow) =>
+        void (await trx
+          .insertInto('flow_event')
+          .values({ wait_key: 'end', payload: JSON.stringify({ value: flow.state }) })
+          .execute()),
     };
     await withEngine(definition, async (database, engine) => {
       const id = await begin(database, 'happy');
@@ -48,18 +58,31 @@ describe('flows', () => {
       assert.deepEqual(flow.steps[0]!.evidence, { seen: true });
       assert.equal(flow.waitingFor, null);
       const rows = await database.db.selectFrom('flow_event').select(['wait_key', 'payload']).orderBy('id').execute();
-      assert.deepEqual(rows, [{ wait_key: 'domain row', payload: { value: 1 } }, { wait_key: 'end', payload: { value: { a: 1, b: 2 } } }]);
+      assert.deepEqual(rows, [
+        { wait_key: 'domain row', payload: { value: 1 } },
+        { wait_key: 'end', payload: { value: { a: 1, b: 2 } } },
+      ]);
       assert.match(seen[0]!, new RegExp(`^${id}/first/\\d+$`));
       assert.equal(engine.metrics().succeeded, 1);
     });
   });
 
   const waiting: FlowDefinition = {
-    kind: 'waiting', version: 1,
+    kind: 'waiting',
+    version: 1,
     steps: [
-      step('wait', async (ctx) => ({ kind: 'wait', key: `${ctx.subjectId}:${ctx.input['key']}`, forMs: 60_000, waitingFor: { what: 'the agent to call', next: 'the disk is written' } }), {
-        onEvent: async (_ctx, payload) => ({ kind: 'done', patch: { payload } }),
-      }),
+      step(
+        'wait',
+        async (ctx) => ({
+          kind: 'wait',
+          key: `${ctx.subjectId}:${ctx.input['key']}`,
+          forMs: 60_000,
+          waitingFor: { what: 'the agent to call', next: 'the disk is written' },
+        }),
+        {
+          onEvent: async (_ctx, payload) => ({ kind: 'done', patch: { payload } }),
+        },
+      ),
     ],
   };
 
@@ -100,8 +123,15 @@ describe('flows', () => {
 
   test('a wait ends at its deadline: with the code deadline, or with onTimeout', async () => {
     const wait = (onTimeout?: true): FlowDefinition => ({
-      kind: onTimeout ? 'patient' : 'impatient', version: 1,
-      steps: [step('wait', async () => ({ kind: 'wait', key: 'never', forMs: 80 }), onTimeout ? { onTimeout: async () => ({ kind: 'done' }) } : {})],
+      kind: onTimeout ? 'patient' : 'impatient',
+      version: 1,
+      steps: [
+        step(
+          'wait',
+          async () => ({ kind: 'wait', key: 'never', forMs: 80 }),
+          onTimeout ? { onTimeout: async () => ({ kind: 'done' }) } : {},
+        ),
+      ],
     });
     await withEngine([wait(), wait(true)], async (database) => {
       const impatient = await ended(database, await begin(database, 'impatient'));
@@ -120,18 +150,32 @@ describe('flows', () => {
   test('thrown errors and retries lead to new attempts, until the attempts are used up', async () => {
     const stepIds: string[] = [];
     const flaky: FlowDefinition = {
-      kind: 'flaky', version: 1,
+      kind: 'flaky',
+      version: 1,
       steps: [
-        step('flaky', async (ctx) => {
-          stepIds.push(ctx.stepId);
-          if (ctx.attempt === 1) throw new Error('BMC busy');
-          return ctx.attempt === 2 ? { kind: 'retry', afterMs: 10, because: 'still busy' } : { kind: 'done' };
-        }, { attempts: { max: 2, backoffMs: 10 } }),
+        step(
+          'flaky',
+          async (ctx) => {
+            stepIds.push(ctx.stepId);
+            if (ctx.attempt === 1) throw new Error('BMC busy');
+            return ctx.attempt === 2 ? { kind: 'retry', afterMs: 10, because: 'still busy' } : { kind: 'done' };
+          },
+          { attempts: { max: 2, backoffMs: 10 } },
+        ),
       ],
     };
     const broken: FlowDefinition = {
-      kind: 'broken', version: 1,
-      steps: [step('broken', async () => { throw new Error('no route'); }, { attempts: { max: 3, backoffMs: 5 } })],
+      kind: 'broken',
+      version: 1,
+      steps: [
+        step(
+          'broken',
+          async () => {
+            throw new Error('no route');
+          },
+          { attempts: { max: 3, backoffMs: 5 } },
+        ),
+      ],
     };
     await withEngine([flaky, broken], async (database) => {
       const flow = await ended(database, await begin(database, 'flaky'));
@@ -147,16 +191,22 @@ describe('flows', () => {
   test('a commit that the database refuses is an error of its step', async () => {
     let tries = 0;
     const refused: FlowDefinition = {
-      kind: 'refused', version: 1,
+      kind: 'refused',
+      version: 1,
       steps: [
-        step('refused', async () => ({
-          kind: 'done', patch: { half: true },
-          commit: async (trx) => {
-            tries++;
-            await trx.insertInto('flow_event').values({ wait_key: 'twice', idempotency_key: 'same', payload: '{"value":1}' }).execute();
-            await trx.insertInto('flow_event').values({ wait_key: 'twice', idempotency_key: 'same', payload: '{"value":1}' }).execute();
-          },
-        }), { attempts: { max: 2, backoffMs: 5 } }),
+        step(
+          'refused',
+          async () => ({
+            kind: 'done',
+            patch: { half: true },
+            commit: async (trx) => {
+              tries++;
+              await trx.insertInto('flow_event').values({ wait_key: 'twice', idempotency_key: 'same', payload: '{"value":1}' }).execute();
+              await trx.insertInto('flow_event').values({ wait_key: 'twice', idempotency_key: 'same', payload: '{"value":1}' }).execute();
+            },
+          }),
+          { attempts: { max: 2, backoffMs: 5 } },
+        ),
       ],
     };
     await withEngine(refused, async (database) => {
@@ -170,7 +220,8 @@ describe('flows', () => {
   test('goto jumps, forwards and back', () =>
     withEngine(
       {
-        kind: 'jump', version: 1,
+        kind: 'jump',
+        version: 1,
         steps: [
           step('a', async () => ({ kind: 'goto', step: 'c' })),
           step('b', async () => ({ kind: 'done', patch: { b: true } })),
@@ -185,7 +236,9 @@ describe('flows', () => {
   test('one active flow per lock key', () =>
     withEngine(waiting, async (database) => {
       const request = { kind: 'waiting', subjectId: 'subject', lockKey: 'node:1', input: { key: 'lock' } };
-      const results = await Promise.all(Array.from({ length: 8 }, () => database.db.transaction().execute((trx) => startFlow(trx, request))));
+      const results = await Promise.all(
+        Array.from({ length: 8 }, () => database.db.transaction().execute((trx) => startFlow(trx, request))),
+      );
       const [winner, ...others] = results.flatMap((result) => ('id' in result ? [result.id] : []));
       assert.deepEqual(others, []);
       for (const result of results) if ('conflict' in result) assert.deepEqual(result.conflict, { flowId: winner, kind: 'waiting' });
@@ -198,7 +251,8 @@ describe('flows', () => {
   test('an older flow is upgraded; a newer one is left alone', async () => {
     const database = await rig.freshDatabase();
     const definition = (version: number): FlowDefinition => ({
-      kind: 'versioned', version,
+      kind: 'versioned',
+      version,
       upgrade: (state, from) => ({ ...state, upgradedFrom: from }),
       steps: [step('wait', async () => ({ kind: 'wait', key: 'go', forMs: 60_000 }))],
     });
@@ -229,11 +283,18 @@ describe('flows', () => {
     const definitions: FlowDefinition[] = [
       { ...waiting, kind: 'parked', steps: waiting.steps.map((one) => ({ ...one, undo: async () => void undone.push('parked') })) },
       {
-        kind: 'busy', version: 1,
+        kind: 'busy',
+        version: 1,
         steps: [
-          step('busy', (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))), { undo: async () => void undone.push('busy') }),
+          step('busy', (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason))), {
+            undo: async () => void undone.push('busy'),
+          }),
         ],
-        onCancelled: async (trx, flow, reason) => void (await trx.insertInto('flow_event').values({ wait_key: 'cancelled', payload: JSON.stringify({ value: `${flow.kind}: ${reason}` }) }).execute()),
+        onCancelled: async (trx, flow, reason) =>
+          void (await trx
+            .insertInto('flow_event')
+            .values({ wait_key: 'cancelled', payload: JSON.stringify({ value: `${flow.kind}: ${reason}` }) })
+            .execute()),
       },
     ];
     await withEngine(definitions, async (database, engine) => {
@@ -247,7 +308,11 @@ describe('flows', () => {
       const flow = await ended(database, two);
       assert.deepEqual(outcomes(flow), ['busy cancelled', 'busy undone']);
       assert.deepEqual(undone, ['parked', 'busy']);
-      assert.equal((await database.db.selectFrom('flow_event').select('payload').where('wait_key', '=', 'cancelled').executeTakeFirstOrThrow()).payload.value, 'busy: wrong node');
+      assert.equal(
+        (await database.db.selectFrom('flow_event').select('payload').where('wait_key', '=', 'cancelled').executeTakeFirstOrThrow()).payload
+          .value,
+        'busy: wrong node',
+      );
       assert.equal(await cancel(database, two), false);
     });
   });

@@ -25,7 +25,11 @@ export const makeEngine = (database: Database, definitions: readonly FlowDefinit
 
 /** A step with what tests do not care about filled in. */
 export const step = (name: string, run: FlowStep['run'], more: Partial<FlowStep> = {}): FlowStep => ({
-  name, deadlineMs: 30_000, run, waitingFor: () => ({ what: `${name} to finish`, next: `after ${name}` }), ...more,
+  name,
+  deadlineMs: 30_000,
+  run,
+  waitingFor: () => ({ what: `${name} to finish`, next: `after ${name}` }),
+  ...more,
 });
 
 export const begin = async (database: Database, kind: string, more: { lockKey?: string; input?: JsonObject } = {}): Promise<string> => {
@@ -36,7 +40,8 @@ export const begin = async (database: Database, kind: string, more: { lockKey?: 
 
 export const signal = (database: Database, key: string, payload: Json, idempotencyKey?: string) =>
   database.db.transaction().execute((trx) => signalFlow(trx, key, payload, idempotencyKey));
-export const cancel = (database: Database, id: string, reason = 'changed my mind') => database.db.transaction().execute((trx) => cancelFlow(trx, id, reason));
+export const cancel = (database: Database, id: string, reason = 'changed my mind') =>
+  database.db.transaction().execute((trx) => cancelFlow(trx, id, reason));
 export const history = async (database: Database, id: string): Promise<FlowHistory> =>
   (await database.db.transaction().execute((trx) => flowHistory(trx, id)))!;
 
@@ -46,6 +51,8 @@ export const ended = (database: Database, id: string) =>
     return flow.endedAt !== null && flow;
   });
 export const parked = (database: Database, key: string) =>
-  until(`a flow to wait for ${key}`, () => database.db.selectFrom('flow').selectAll().where('wait_key', '=', key).where('lease_owner', 'is', null).executeTakeFirst());
+  until(`a flow to wait for ${key}`, () =>
+    database.db.selectFrom('flow').selectAll().where('wait_key', '=', key).where('lease_owner', 'is', null).executeTakeFirst(),
+  );
 
 export const outcomes = (flow: FlowHistory): string[] => flow.steps.map(({ step: name, outcome }) => `${name} ${outcome}`);

@@ -42,7 +42,11 @@ describe('several engines', () => {
   test('a process killed in a step is followed by another within the lease', async () => {
     const database = await rig.freshDatabase();
     const file = join(folder, 'kill');
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'engine-process.ts'), JSON.stringify(database.connection), 'doomed', file, '600000'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'engine-process.ts'), JSON.stringify(database.connection), 'doomed', file, '600000'],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
     const ids = await Promise.all(Array.from({ length: 5 }, () => begin(database, 'counting')));
     await until('the step to run in the child', async () => (await readFile(file, 'utf8').catch(() => '')).split('/slow/').length === 6);
     const heir = makeEngine(database, [countingFlow(file, 'heir')], 'heir');
@@ -57,7 +61,10 @@ describe('several engines', () => {
       assert.equal(flow.status, 'succeeded');
       assert.deepEqual(outcomes(flow), ['one done', 'slow takeover', 'slow done', 'three done']);
       assert.deepEqual(flow.steps[1]!.evidence, { from: 'doomed' });
-      assert.deepEqual(flow.steps.map(({ owner }) => owner), ['doomed', 'heir', 'heir', 'heir']);
+      assert.deepEqual(
+        flow.steps.map(({ owner }) => owner),
+        ['doomed', 'heir', 'heir', 'heir'],
+      );
     }
     assert.ok(Date.now() - killedAt < 10_000, `took ${Date.now() - killedAt} ms`);
     await heir.stop();
@@ -66,7 +73,10 @@ describe('several engines', () => {
     assert.equal(new Set(committed.map(({ wait_key }) => wait_key)).size, committed.length);
     assert.equal(committed.length, 15);
     // The crashed attempt and its re-run have one id, so that an outside call can be recognized as the same.
-    const slow = (await readFile(file, 'utf8')).split('\n').filter((line) => line.includes('/slow/')).map((line) => line.split(' ')[1]);
+    const slow = (await readFile(file, 'utf8'))
+      .split('\n')
+      .filter((line) => line.includes('/slow/'))
+      .map((line) => line.split(' ')[1]);
     assert.equal(slow.length, 10);
     assert.equal(new Set(slow).size, 5);
   });
@@ -75,11 +85,18 @@ describe('several engines', () => {
     const database = await rig.freshDatabase();
     let finish: (() => void) | undefined;
     const definition: FlowDefinition = {
-      kind: 'stale', version: 1,
+      kind: 'stale',
+      version: 1,
       steps: [
         step('only', async (ctx) => {
-          await new Promise<void>((resolve) => { finish = resolve; });
-          return { kind: 'done', commit: async (trx) => void (await trx.insertInto('flow_event').values({ wait_key: ctx.flowId, payload: '{"value":1}' }).execute()) };
+          await new Promise<void>((resolve) => {
+            finish = resolve;
+          });
+          return {
+            kind: 'done',
+            commit: async (trx) =>
+              void (await trx.insertInto('flow_event').values({ wait_key: ctx.flowId, payload: '{"value":1}' }).execute()),
+          };
         }),
       ],
     };
@@ -87,27 +104,47 @@ describe('several engines', () => {
     await engine.start();
     const id = await begin(database, 'stale');
     await until('the step to run', async () => finish !== undefined);
-    await sql`update flow set lease_owner = 'other', lease_epoch = lease_epoch + 1, due_at = now() + interval '1 minute' where id = ${id}`.execute(database.db);
+    await sql`update flow set lease_owner = 'other', lease_epoch = lease_epoch + 1, due_at = now() + interval '1 minute' where id = ${id}`.execute(
+      database.db,
+    );
     finish!();
     await until('the stale owner to notice', async () => engine.metrics().stale === 1);
     assert.deepEqual(await database.db.selectFrom('flow_event').selectAll().execute(), []);
     assert.equal((await history(database, id)).status, 'running');
     assert.deepEqual((await history(database, id)).steps, []);
     await engine.stop();
-    assert.equal((await database.db.selectFrom('flow').select('lease_owner').where('id', '=', id).executeTakeFirstOrThrow()).lease_owner, 'other');
+    assert.equal(
+      (await database.db.selectFrom('flow').select('lease_owner').where('id', '=', id).executeTakeFirstOrThrow()).lease_owner,
+      'other',
+    );
   });
 
   test('a renewal that finds the lease gone aborts the step', async () => {
     const database = await rig.freshDatabase();
     let reason: unknown;
-    const engine = makeEngine(database, [{
-      kind: 'lost', version: 1,
-      steps: [step('only', (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason)))))],
-    }], 'slow owner', 600);
+    const engine = makeEngine(
+      database,
+      [
+        {
+          kind: 'lost',
+          version: 1,
+          steps: [
+            step(
+              'only',
+              (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason)))),
+            ),
+          ],
+        },
+      ],
+      'slow owner',
+      600,
+    );
     await engine.start();
     const id = await begin(database, 'lost');
     await until('the step to run', async () => engine.metrics().running === 1);
-    await sql`update flow set lease_owner = 'other', lease_epoch = lease_epoch + 1, due_at = now() + interval '1 minute' where id = ${id}`.execute(database.db);
+    await sql`update flow set lease_owner = 'other', lease_epoch = lease_epoch + 1, due_at = now() + interval '1 minute' where id = ${id}`.execute(
+      database.db,
+    );
     await until('the engine to let go', async () => engine.metrics().stale === 1);
     assert.match(String(reason), /another engine took this flow over/);
     await engine.stop();
@@ -132,10 +169,17 @@ describe('several engines', () => {
 
   test('an engine whose notification connection is cut still sees every wake', async () => {
     const database = await rig.freshDatabase();
-    const engine = makeEngine(database, [{ kind: 'cut', version: 1, steps: [step('wait', async (ctx) => ({ kind: 'wait', key: `cut:${ctx.flowId}`, forMs: 60_000 }))] }], 'cut', 60_000);
+    const engine = makeEngine(
+      database,
+      [{ kind: 'cut', version: 1, steps: [step('wait', async (ctx) => ({ kind: 'wait', key: `cut:${ctx.flowId}`, forMs: 60_000 }))] }],
+      'cut',
+      60_000,
+    );
     await engine.start();
     for (let round = 0; round < 3; round++) {
-      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'rackwright-listen'`.execute(database.db);
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'rackwright-listen'`.execute(
+        database.db,
+      );
       const id = await begin(database, 'cut');
       await signal(database, `cut:${id}`, null);
       assert.equal((await ended(database, id)).status, 'succeeded');

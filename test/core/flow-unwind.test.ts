@@ -35,24 +35,29 @@ describe('unwinding', () => {
         const undone: string[] = [];
         const ends: string[] = [];
         const flow = await runOne({
-          kind: `${failing}-${manner}`, version: 1,
+          kind: `${failing}-${manner}`,
+          version: 1,
           steps: NAMES.map((name) =>
-            step(name, async (ctx) => {
-              if (name !== failing) {
-                standing.push(name);
-                return { kind: 'done' };
-              }
-              if (manner === 'fail') return { kind: 'fail', code: 'disk-full', message: 'no room', advice: 'add a disk' };
-              if (manner === 'wait') return { kind: 'wait', key: `${ctx.flowId}:never`, forMs: 1 };
-              if (manner === 'deadline') return { kind: 'retry', afterMs: 60_000, because: 'not yet' };
-              throw new Error('broken');
-            }, {
-              attempts: { max: 1, backoffMs: 1 },
-              undo: async () => {
-                undone.push(name);
-                standing.splice(0, standing.length, ...standing.filter((other) => other !== name));
+            step(
+              name,
+              async (ctx) => {
+                if (name !== failing) {
+                  standing.push(name);
+                  return { kind: 'done' };
+                }
+                if (manner === 'fail') return { kind: 'fail', code: 'disk-full', message: 'no room', advice: 'add a disk' };
+                if (manner === 'wait') return { kind: 'wait', key: `${ctx.flowId}:never`, forMs: 1 };
+                if (manner === 'deadline') return { kind: 'retry', afterMs: 60_000, because: 'not yet' };
+                throw new Error('broken');
               },
-            }),
+              {
+                attempts: { max: 1, backoffMs: 1 },
+                undo: async () => {
+                  undone.push(name);
+                  standing.splice(0, standing.length, ...standing.filter((other) => other !== name));
+                },
+              },
+            ),
           ),
           onFailed: async (_trx, _flow, error) => void ends.push(error.code),
         });
@@ -63,7 +68,10 @@ describe('unwinding', () => {
         assert.equal(flow.status, 'failed');
         assert.equal(flow.error!.step, failing);
         assert.deepEqual(ends, [{ fail: 'disk-full', throw: 'attempts', deadline: 'deadline', wait: 'deadline' }[manner]]);
-        assert.deepEqual(outcomes(flow).filter((line) => line.endsWith(' undone')), undone.map((name) => `${name} undone`));
+        assert.deepEqual(
+          outcomes(flow).filter((line) => line.endsWith(' undone')),
+          undone.map((name) => `${name} undone`),
+        );
       });
     }
   }
@@ -72,10 +80,16 @@ describe('unwinding', () => {
     let tries = 0;
     const undone: string[] = [];
     const flow = await runOne({
-      kind: 'stubborn', version: 1,
+      kind: 'stubborn',
+      version: 1,
       steps: [
         step('first', async () => ({ kind: 'done' }), { undo: async () => void undone.push('first') }),
-        step('stuck', async () => ({ kind: 'done' }), { attempts: { max: 2, backoffMs: 5 }, undo: async () => { throw new Error('switch is gone'); } }),
+        step('stuck', async () => ({ kind: 'done' }), {
+          attempts: { max: 2, backoffMs: 5 },
+          undo: async () => {
+            throw new Error('switch is gone');
+          },
+        }),
         step('slow', async () => ({ kind: 'done' }), {
           attempts: { max: 3, backoffMs: 5 },
           undo: async () => {
@@ -88,13 +102,22 @@ describe('unwinding', () => {
     assert.equal(tries, 3);
     assert.deepEqual(undone, ['first']);
     assert.deepEqual(flow.error!.leftBehind, ['stuck']);
-    assert.deepEqual(outcomes(flow).slice(3), ['last failed', 'slow undo-error', 'slow undo-error', 'slow undone', 'stuck undo-error', 'stuck undo-abandoned', 'first undone']);
+    assert.deepEqual(outcomes(flow).slice(3), [
+      'last failed',
+      'slow undo-error',
+      'slow undo-error',
+      'slow undone',
+      'stuck undo-error',
+      'stuck undo-abandoned',
+      'first undone',
+    ]);
   });
 
   test('a final transaction that throws is tried until it succeeds', async () => {
     let tries = 0;
     const flow = await runOne({
-      kind: 'final', version: 1,
+      kind: 'final',
+      version: 1,
       steps: [step('only', async () => ({ kind: 'fail', code: 'x', message: 'm', advice: 'a' }))],
       onFailed: async () => {
         if (++tries === 1) throw new Error('a row was locked');
@@ -107,14 +130,22 @@ describe('unwinding', () => {
   test('a step that was done twice through goto is undone once', async () => {
     const undone: string[] = [];
     let rounds = 0;
-    await runOne({
-      kind: 'loop', version: 1,
-      steps: [
-        step('a', async () => ({ kind: 'done' }), { undo: async () => void undone.push('a') }),
-        step('b', async () => (++rounds < 3 ? { kind: 'goto', step: 'a' } : { kind: 'done' }), { undo: async () => void undone.push('b') }),
-        step('c', async (ctx) => ({ kind: 'wait', key: `c:${ctx.flowId}`, forMs: 60_000 }), { onEvent: async () => ({ kind: 'fail', code: 'x', message: 'm', advice: 'a' }) }),
-      ],
-    }, (id) => signal(database, `c:${id}`, null));
+    await runOne(
+      {
+        kind: 'loop',
+        version: 1,
+        steps: [
+          step('a', async () => ({ kind: 'done' }), { undo: async () => void undone.push('a') }),
+          step('b', async () => (++rounds < 3 ? { kind: 'goto', step: 'a' } : { kind: 'done' }), {
+            undo: async () => void undone.push('b'),
+          }),
+          step('c', async (ctx) => ({ kind: 'wait', key: `c:${ctx.flowId}`, forMs: 60_000 }), {
+            onEvent: async () => ({ kind: 'fail', code: 'x', message: 'm', advice: 'a' }),
+          }),
+        ],
+      },
+      (id) => signal(database, `c:${id}`, null),
+    );
     assert.deepEqual(undone, ['b', 'a']);
   });
 });

@@ -47,14 +47,23 @@ export async function until<T>(what: string, probe: () => T | undefined | false 
 }
 
 const readLines = <T>(path: string): T[] =>
-  existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as T) : [];
+  existsSync(path)
+    ? readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as T)
+    : [];
 
 async function exec(file: string, args: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   try {
     return { status: 0, ...(await run(file, args, { timeout: LIMIT_MS, maxBuffer: 64 << 20 })) };
   } catch (error) {
     const failed = error as { code?: number; stdout?: string; stderr?: string };
-    return { status: typeof failed.code === 'number' ? failed.code : -1, stdout: failed.stdout ?? '', stderr: failed.stderr ?? String(error) };
+    return {
+      status: typeof failed.code === 'number' ? failed.code : -1,
+      stdout: failed.stdout ?? '',
+      stderr: failed.stderr ?? String(error),
+    };
   }
 }
 
@@ -75,9 +84,30 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
   const settings: ProcessSettings = {
     model: {
       version: 1,
-      subnets: [{ id: 'boot', cidr: '10.77.0.0/24', interface: bridge, serverAddress: '10.77.0.1', gateway: '10.77.0.1', dnsServers: ['10.77.0.1'], domain: 'rack.test', pools: [['10.77.0.50', '10.77.0.99']], discoveryPool: ['10.77.0.100', '10.77.0.199'], leaseSeconds: 600, routerAdvertisements: true, ...options.subnet }],
+      subnets: [
+        {
+          id: 'boot',
+          cidr: '10.77.0.0/24',
+          interface: bridge,
+          serverAddress: '10.77.0.1',
+          gateway: '10.77.0.1',
+          dnsServers: ['10.77.0.1'],
+          domain: 'rack.test',
+          pools: [['10.77.0.50', '10.77.0.99']],
+          discoveryPool: ['10.77.0.100', '10.77.0.199'],
+          leaseSeconds: 600,
+          routerAdvertisements: true,
+          ...options.subnet,
+        },
+      ],
       hosts: [],
-      files: { agentKernel: join(directory, 'kernel'), agentRamdisk: join(directory, 'ramdisk'), agentCommandLine: 'rackwright.api=https://10.77.0.1:5443', ipxeDirectory: '/usr/lib/ipxe', imageDirectory: join(directory, 'images') },
+      files: {
+        agentKernel: join(directory, 'kernel'),
+        agentRamdisk: join(directory, 'ramdisk'),
+        agentCommandLine: 'rackwright.api=https://10.77.0.1:5443',
+        ipxeDirectory: '/usr/lib/ipxe',
+        imageDirectory: join(directory, 'images'),
+      },
       bootSecret: SECRET,
       ...options.model,
     },
@@ -98,11 +128,29 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
   let child: ReturnType<typeof spawn> | undefined;
   let log = '';
   const wire: BootWire = {
-    directory, settings, clientMac, clientInterface: 'eth0', serverInterface: bridge, serverSpace, clientSpace,
+    directory,
+    settings,
+    clientMac,
+    clientInterface: 'eth0',
+    serverInterface: bridge,
+    serverSpace,
+    clientSpace,
     async start() {
       const path = join(directory, 'settings.json');
       writeFileSync(path, JSON.stringify(settings));
-      const started = spawn('ip', ['netns', 'exec', serverSpace, process.execPath, ...(options.nodeFlags ?? []), join(import.meta.dirname, 'boot-plane-process.ts'), path], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn(
+        'ip',
+        [
+          'netns',
+          'exec',
+          serverSpace,
+          process.execPath,
+          ...(options.nodeFlags ?? []),
+          join(import.meta.dirname, 'boot-plane-process.ts'),
+          path,
+        ],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      );
       child = started;
       let output = '';
       started.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
@@ -128,7 +176,8 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
       const before = count();
       child?.kill('SIGUSR2');
       await until('the metrics', () => count() > before);
-      return readLines<{ kind: string; metrics: Record<string, number> }>(settings.eventPath).findLast((e) => e.kind === 'test.metrics')!.metrics;
+      return readLines<{ kind: string; metrics: Record<string, number> }>(settings.eventPath).findLast((e) => e.kind === 'test.metrics')!
+        .metrics;
     },
     async remove() {
       await wire.end('SIGKILL');

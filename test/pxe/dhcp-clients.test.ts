@@ -13,8 +13,22 @@ before(async () => {
 after(() => wire.remove());
 
 const dhclient = (...args: string[]) =>
-  wire.client('dhclient', '-4', '-1', '-v', '-sf', '/bin/true', '-lf', join(wire.directory, 'dhclient.leases'), '-pf', join(wire.directory, 'dhclient.pid'), ...args, wire.clientInterface);
-const udhcpc = (...args: string[]) => wire.client('udhcpc', '-i', wire.clientInterface, '-n', '-q', '-f', '-t', '8', '-s', '/bin/true', ...args);
+  wire.client(
+    'dhclient',
+    '-4',
+    '-1',
+    '-v',
+    '-sf',
+    '/bin/true',
+    '-lf',
+    join(wire.directory, 'dhclient.leases'),
+    '-pf',
+    join(wire.directory, 'dhclient.pid'),
+    ...args,
+    wire.clientInterface,
+  );
+const udhcpc = (...args: string[]) =>
+  wire.client('udhcpc', '-i', wire.clientInterface, '-n', '-q', '-f', '-t', '8', '-s', '/bin/true', ...args);
 const address = (text: string) => /10\.\d+\.\d+\.\d+/.exec(/(?:bound to|lease of) (\S+)/.exec(text)?.[1] ?? '')?.[0];
 
 test('dhclient gets an address of the discovery pool, asks for it again after a reboot, and releases it', async () => {
@@ -45,8 +59,23 @@ test('udhcpc gets the same address as dhclient did, with either reply path', asy
 
 test('a client that goes on with an address of another network is refused and starts again', async () => {
   const leases = join(wire.directory, 'wrong.leases');
-  writeFileSync(leases, 'lease { interface "eth0"; fixed-address 192.168.5.5; option subnet-mask 255.255.255.0; option dhcp-server-identifier 192.168.5.1; renew 2 2037/01/01 00:00:00; rebind 2 2037/01/01 00:00:00; expire 2 2037/01/01 00:00:00; }\n');
-  const { stderr } = await wire.client('dhclient', '-4', '-1', '-v', '-sf', '/bin/true', '-lf', leases, '-pf', join(wire.directory, 'dhclient2.pid'), wire.clientInterface);
+  writeFileSync(
+    leases,
+    'lease { interface "eth0"; fixed-address 192.168.5.5; option subnet-mask 255.255.255.0; option dhcp-server-identifier 192.168.5.1; renew 2 2037/01/01 00:00:00; rebind 2 2037/01/01 00:00:00; expire 2 2037/01/01 00:00:00; }\n',
+  );
+  const { stderr } = await wire.client(
+    'dhclient',
+    '-4',
+    '-1',
+    '-v',
+    '-sf',
+    '/bin/true',
+    '-lf',
+    leases,
+    '-pf',
+    join(wire.directory, 'dhclient2.pid'),
+    wire.clientInterface,
+  );
   assert.match(stderr, /DHCPNAK/);
   assert.match(address(stderr) ?? '', /^10\.77\.0\./);
 });
@@ -67,7 +96,10 @@ test('kill -9 after the ACK loses no lease, and a store that was down gets them 
   rmSync(`${wire.settings.storePath}.down`);
   await until('the stored lease', () => wire.stored().length > storedBefore);
   const sequences = wire.stored().map((l) => l.sequence);
-  assert.deepEqual(sequences, sequences.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    sequences,
+    sequences.toSorted((a, b) => a - b),
+  );
 });
 
 test('a full disk gives no ACK, says so with advice, and goes on when there is room again', async () => {

@@ -13,7 +13,15 @@ const leafSpace = `rwpxe-l-${process.pid}`;
 before(async () => {
   wire = await makeBootWire();
   const { model } = wire.settings;
-  const far = { ...model.subnets[0]!, id: 'far', cidr: '10.78.0.0/24', gateway: '10.78.0.1', pools: [], discoveryPool: ['10.78.0.100', '10.78.0.199'] as const, routerAdvertisements: false };
+  const far = {
+    ...model.subnets[0]!,
+    id: 'far',
+    cidr: '10.78.0.0/24',
+    gateway: '10.78.0.1',
+    pools: [],
+    discoveryPool: ['10.78.0.100', '10.78.0.199'] as const,
+    routerAdvertisements: false,
+  };
   const { interface: _, ...relayed } = far;
   Object.assign(wire.settings, { model: { ...model, subnets: [...model.subnets, relayed] } });
   const onRelay = (...args: string[]) => wire.client('ip', ...args);
@@ -25,7 +33,11 @@ before(async () => {
   await run('ip', ['-n', leafSpace, 'link', 'set', 'leaf0', 'address', '52:54:00:78:00:01', 'up']);
   await wire.server('ip', 'route', 'add', '10.78.0.0/24', 'via', '10.77.0.2');
   await wire.start();
-  relay = spawn('ip', ['netns', 'exec', wire.clientSpace, 'dhcrelay', '-4', '-d', '-a', '-m', 'append', '-i', 'tenant0', '-i', 'eth0', '10.77.0.1'], { stdio: 'ignore' });
+  relay = spawn(
+    'ip',
+    ['netns', 'exec', wire.clientSpace, 'dhcrelay', '-4', '-d', '-a', '-m', 'append', '-i', 'tenant0', '-i', 'eth0', '10.77.0.1'],
+    { stdio: 'ignore' },
+  );
 });
 after(async () => {
   relay?.kill('SIGKILL');
@@ -35,7 +47,23 @@ after(async () => {
 
 test('a client behind a relay gets an address of its own network, with option 82 sent back to the relay', async () => {
   await until('an address through the relay', async () => {
-    const { stderr } = await run('ip', ['netns', 'exec', leafSpace, 'udhcpc', '-i', 'leaf0', '-n', '-q', '-f', '-t', '3', '-T', '1', '-s', '/bin/true']).catch((error: { stderr: string }) => error);
+    const { stderr } = await run('ip', [
+      'netns',
+      'exec',
+      leafSpace,
+      'udhcpc',
+      '-i',
+      'leaf0',
+      '-n',
+      '-q',
+      '-f',
+      '-t',
+      '3',
+      '-T',
+      '1',
+      '-s',
+      '/bin/true',
+    ]).catch((error: { stderr: string }) => error);
     return /lease of 10\.78\.0\.1\d\d obtained from 10\.77\.0\.1/.test(stderr);
   });
   const ack = wire.events().findLast((e) => e.kind === 'dhcp.ack');

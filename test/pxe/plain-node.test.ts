@@ -25,7 +25,11 @@ test('an interface of the model that is not there is waited for, and served when
     assert.equal((await other.metrics())['dhcp.listen-failed']! >= 1, true);
     await other.server('ip', 'link', 'set', 'later0', 'name', other.serverInterface);
     await other.server('ip', 'link', 'set', other.serverInterface, 'up');
-    await until('an address', async () => (await other.client('udhcpc', '-i', other.clientInterface, '-n', '-q', '-f', '-t', '2', '-T', '1', '-s', '/bin/true')).status === 0);
+    await until(
+      'an address',
+      async () =>
+        (await other.client('udhcpc', '-i', other.clientInterface, '-n', '-q', '-f', '-t', '2', '-T', '1', '-s', '/bin/true')).status === 0,
+    );
   } finally {
     await other.remove();
   }

@@ -27,14 +27,24 @@ const image = systemRandom.bytes(40 << 20);
 const undionly = systemRandom.bytes(74_213);
 const MAC = '52:54:00:00:00:01';
 const model: BootModel = {
-  version: 5, bootSecret: SECRET,
+  version: 5,
+  bootSecret: SECRET,
   subnets: [],
-  hosts: [{ nodeId: 'n1', name: 'rack1-m1', macs: [MAC], reservations: { [MAC]: '127.0.0.1' }, boot: { kind: 'agent', reason: 'inspection' } }],
-  files: { agentKernel: join(directory, 'vmlinuz'), agentRamdisk: join(directory, 'ramdisk'), agentCommandLine: 'a=b', ipxeDirectory: directory, imageDirectory: join(directory, 'images') },
+  hosts: [
+    { nodeId: 'n1', name: 'rack1-m1', macs: [MAC], reservations: { [MAC]: '127.0.0.1' }, boot: { kind: 'agent', reason: 'inspection' } },
+  ],
+  files: {
+    agentKernel: join(directory, 'vmlinuz'),
+    agentRamdisk: join(directory, 'ramdisk'),
+    agentCommandLine: 'a=b',
+    ipxeDirectory: directory,
+    imageDirectory: join(directory, 'images'),
+  },
 };
 let plane: BootPlane;
 let base: string;
-const token = (expiresAtMs = Date.now() + 60_000) => encodeBootToken({ mac: MAC, nodeId: 'n1', expiresAtMs }, Buffer.from(SECRET, 'base64'));
+const token = (expiresAtMs = Date.now() + 60_000) =>
+  encodeBootToken({ mac: MAC, nodeId: 'n1', expiresAtMs }, Buffer.from(SECRET, 'base64'));
 const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 before(async () => {
@@ -46,8 +56,16 @@ before(async () => {
   writeFileSync(join(directory, 'snponly.efi'), undionly.subarray(0, 1024));
   symlinkSync('/etc/passwd', join(directory, 'images/escape'));
   plane = await startBootPlane({
-    model, dataDirectory: join(directory, 'data'), httpPort: 0, tftpPort: 0, listenAddress: '127.0.0.1', recordEvent: (event) => events.push(event),
-    storeLeases: async () => {}, clock: systemClock, random: systemRandom, logger: silentLogger,
+    model,
+    dataDirectory: join(directory, 'data'),
+    httpPort: 0,
+    tftpPort: 0,
+    listenAddress: '127.0.0.1',
+    recordEvent: (event) => events.push(event),
+    storeLeases: async () => {},
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
   });
   base = `http://127.0.0.1:${plane.addresses().httpPort}`;
 });
@@ -58,7 +76,8 @@ after(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const curl = async (...args: string[]) => (await run('curl', ['-sS', '--path-as-is', '-i', ...args], { encoding: 'latin1', maxBuffer: 64 << 20 })).stdout;
+const curl = async (...args: string[]) =>
+  (await run('curl', ['-sS', '--path-as-is', '-i', ...args], { encoding: 'latin1', maxBuffer: 64 << 20 })).stdout;
 const status = async (...args: string[]) => Number(/^HTTP\/1.1 (\d+)/.exec(await curl(...args))?.[1]);
 
 test('tftp-hpa and atftp read the same bytes, in binary and in text mode', async () => {
@@ -68,7 +87,11 @@ test('tftp-hpa and atftp read the same bytes, in binary and in text mode', async
   assert.equal(sha(readFileSync(out)), sha(undionly));
   await run('tftp', ['-m', 'netascii', '127.0.0.1', port, '-c', 'get', '/undionly.kpxe', out]);
   assert.equal(sha(readFileSync(out)), sha(undionly));
-  for (const options of [[], ['--option', 'blksize 1428'], ['--option', 'blksize 1024', '--option', 'windowsize 8', '--option', 'tsize 0', '--option', 'timeout 2']]) {
+  for (const options of [
+    [],
+    ['--option', 'blksize 1428'],
+    ['--option', 'blksize 1024', '--option', 'windowsize 8', '--option', 'tsize 0', '--option', 'timeout 2'],
+  ]) {
     rmSync(out);
     await run('atftp', [...options, '-g', '-r', 'undionly.kpxe', '-l', out, '127.0.0.1', port]);
     assert.equal(sha(readFileSync(out)), sha(undionly));
@@ -91,25 +114,39 @@ async function askTftp(...packet: Parameters<typeof encodeTftpPacket>) {
 
 test('TFTP refuses to write, to leave its tree and to guess whose script is meant', async () => {
   const read = (path: string) => askTftp({ kind: 'read', path, mode: 'octet', options: new Map() });
-  assert.deepEqual(await askTftp({ kind: 'write', path: 'x', mode: 'octet', options: new Map() }), { kind: 'error', code: 2, message: 'this server is read-only' });
-  for (const path of ['../../etc/passwd', '/etc/passwd', 'images/escape', 'vmlinuz', '..', '']) assert.equal(((await read(path)) as { code?: number }).code, 1, path);
+  assert.deepEqual(await askTftp({ kind: 'write', path: 'x', mode: 'octet', options: new Map() }), {
+    kind: 'error',
+    code: 2,
+    message: 'this server is read-only',
+  });
+  for (const path of ['../../etc/passwd', '/etc/passwd', 'images/escape', 'vmlinuz', '..', ''])
+    assert.equal(((await read(path)) as { code?: number }).code, 1, path);
   assert.equal(((await read('boot.ipxe')) as { code?: number }).code, 2);
-  assert.match(JSON.stringify(await askTftp({ kind: 'read', path: 'undionly.kpxe', mode: 'mail', options: new Map() })), /mode mail is not served/);
+  assert.match(
+    JSON.stringify(await askTftp({ kind: 'read', path: 'undionly.kpxe', mode: 'mail', options: new Map() })),
+    /mode mail is not served/,
+  );
 });
 
 test('duplicate ACKs send nothing twice, a lost ACK is made good', async () => {
   const socket = dgram.createSocket('udp4');
   const seen: number[] = [];
   let lost = false;
-  const done = new Promise<void>((resolve) => socket.on('message', (bytes, from) => {
-    const packet = decodeTftpPacket(bytes);
-    if (!('kind' in packet) || packet.kind !== 'data') return;
-    seen.push(packet.block);
-    if (packet.block === 2 && !lost) return void (lost = true);
-    for (let i = 0; i < 3; i += 1) socket.send(encodeTftpPacket({ kind: 'ack', block: packet.block }), from.port, from.address);
-    if (packet.bytes.length < 512) resolve();
-  }));
-  socket.send(encodeTftpPacket({ kind: 'read', path: 'snponly.efi', mode: 'octet', options: new Map() }), plane.addresses().tftpPort, '127.0.0.1');
+  const done = new Promise<void>((resolve) =>
+    socket.on('message', (bytes, from) => {
+      const packet = decodeTftpPacket(bytes);
+      if (!('kind' in packet) || packet.kind !== 'data') return;
+      seen.push(packet.block);
+      if (packet.block === 2 && !lost) return void (lost = true);
+      for (let i = 0; i < 3; i += 1) socket.send(encodeTftpPacket({ kind: 'ack', block: packet.block }), from.port, from.address);
+      if (packet.bytes.length < 512) resolve();
+    }),
+  );
+  socket.send(
+    encodeTftpPacket({ kind: 'read', path: 'snponly.efi', mode: 'octet', options: new Map() }),
+    plane.addresses().tftpPort,
+    '127.0.0.1',
+  );
   await done;
   await sleep(50);
   socket.close();
@@ -124,20 +161,34 @@ test('more than 65535 blocks go through', async () => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
   const parts: Buffer[] = [];
   let expected = 1;
-  const done = new Promise<void>((resolve) => socket.on('message', (bytes, from) => {
-    const packet = decodeTftpPacket(bytes);
-    const ack = (block: number) => socket.send(encodeTftpPacket({ kind: 'ack', block }), from.port, from.address);
-    if (!('kind' in packet)) return;
-    if (packet.kind === 'option-ack') return ack(0);
-    if (packet.kind !== 'data') return;
-    if (packet.block === (expected & 0xffff)) {
-      parts.push(packet.bytes);
-      expected += 1;
-      if (packet.bytes.length < 8) resolve();
-      if (packet.bytes.length < 8 || (expected - 1) % 64 === 0) ack(packet.block);
-    } else ack((expected - 1) & 0xffff);
-  }));
-  socket.send(encodeTftpPacket({ kind: 'read', path: 'ipxe.efi', mode: 'octet', options: new Map([['blksize', '8'], ['windowsize', '64']]) }), plane.addresses().tftpPort, '127.0.0.1');
+  const done = new Promise<void>((resolve) =>
+    socket.on('message', (bytes, from) => {
+      const packet = decodeTftpPacket(bytes);
+      const ack = (block: number) => socket.send(encodeTftpPacket({ kind: 'ack', block }), from.port, from.address);
+      if (!('kind' in packet)) return;
+      if (packet.kind === 'option-ack') return ack(0);
+      if (packet.kind !== 'data') return;
+      if (packet.block === (expected & 0xffff)) {
+        parts.push(packet.bytes);
+        expected += 1;
+        if (packet.bytes.length < 8) resolve();
+        if (packet.bytes.length < 8 || (expected - 1) % 64 === 0) ack(packet.block);
+      } else ack((expected - 1) & 0xffff);
+    }),
+  );
+  socket.send(
+    encodeTftpPacket({
+      kind: 'read',
+      path: 'ipxe.efi',
+      mode: 'octet',
+      options: new Map([
+        ['blksize', '8'],
+        ['windowsize', '64'],
+      ]),
+    }),
+    plane.addresses().tftpPort,
+    '127.0.0.1',
+  );
   await done;
   await sleep(20);
   socket.close();
@@ -158,10 +209,20 @@ test('the script, the agent’s files and the firmware’s binaries', async () =
 
 test('refusals are plain sentences with the right status', async () => {
   for (const [path, expected, ...args] of [
-    ['/boot/forged.token/kernel', 403], [`/boot/${token(Date.now() - 1)}/kernel`, 403], [`/images/${token().slice(0, -2)}/debian.raw`, 403],
-    [`/images/${token()}/../vmlinuz`, 400], [`/images/${token()}/%2e%2e/vmlinuz`, 400], [`/images/${token()}/escape`, 404], [`/images/${token()}/none`, 404], [`/images/${token()}`, 404],
-    ['/boot/ipxe?mac=nonsense', 400], ['/boot/ipxe', 400], ['/boot/snponly.efi', 405, '-X', 'POST'], ['/', 404],
-  ] as [string, number, ...string[]][]) assert.equal(await status(...args, base + path), expected, path);
+    ['/boot/forged.token/kernel', 403],
+    [`/boot/${token(Date.now() - 1)}/kernel`, 403],
+    [`/images/${token().slice(0, -2)}/debian.raw`, 403],
+    [`/images/${token()}/../vmlinuz`, 400],
+    [`/images/${token()}/%2e%2e/vmlinuz`, 400],
+    [`/images/${token()}/escape`, 404],
+    [`/images/${token()}/none`, 404],
+    [`/images/${token()}`, 404],
+    ['/boot/ipxe?mac=nonsense', 400],
+    ['/boot/ipxe', 400],
+    ['/boot/snponly.efi', 405, '-X', 'POST'],
+    ['/', 404],
+  ] as [string, number, ...string[]][])
+    assert.equal(await status(...args, base + path), expected, path);
 });
 
 test('curl: HEAD, ranges, conditions, resuming', async () => {
@@ -178,10 +239,12 @@ test('curl: HEAD, ranges, conditions, resuming', async () => {
   writeFileSync(out, image.subarray(0, 7_000_001));
   await run('curl', ['-sS', '-C', '-', '-o', out, url]);
   assert.equal(sha(readFileSync(out)), sha(image));
-  await Promise.all(Array.from({ length: 8 }, async (_, n) => {
-    await run('curl', ['-sS', '-o', `${out}${n}`, url]);
-    assert.equal(sha(readFileSync(`${out}${n}`)), sha(image));
-  }));
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, n) => {
+      await run('curl', ['-sS', '-o', `${out}${n}`, url]);
+      assert.equal(sha(readFileSync(`${out}${n}`)), sha(image));
+    }),
+  );
 });
 
 test('a client that goes away is counted with the bytes it got, and one that stalls holds no more than its buffers', async () => {
@@ -199,6 +262,9 @@ test('a client that goes away is counted with the bytes it got, and one that sta
 
 test('an older model never replaces a newer one', async () => {
   assert.equal(await plane.replaceModel({ ...model, version: 4, hosts: [] }), false);
-  assert.equal(await plane.replaceModel({ ...model, version: 6, hosts: [{ ...model.hosts[0]!, boot: { kind: 'disk', reason: 'deployed' } }] }), true);
+  assert.equal(
+    await plane.replaceModel({ ...model, version: 6, hosts: [{ ...model.hosts[0]!, boot: { kind: 'disk', reason: 'deployed' } }] }),
+    true,
+  );
   assert.match(await curl(`${base}/boot/ipxe?mac=${MAC}&platform=pcbios`), /sanboot/);
 });

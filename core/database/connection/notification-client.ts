@@ -45,7 +45,12 @@ export function createNotificationClient(config: pg.ClientConfig, logger: Logger
   const connect = async () => {
     if (connecting || closed || client) return;
     connecting = true;
-    const fresh = new pg.Client({ ...config, application_name: 'rackwright-listen', keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS });
+    const fresh = new pg.Client({
+      ...config,
+      application_name: 'rackwright-listen',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    });
     client = fresh;
     fresh.on('error', (error) => lose(fresh, error));
     fresh.on('end', () => lose(fresh));

@@ -57,11 +57,30 @@ async function turn(tools: RunnerTools, run: Run): Promise<LeasedFlow | undefine
   const { db } = tools.database;
   if (flow.status === 'unwinding') return unwindStep(tools, run);
   if (flow.cancel_reason !== null) {
-    return commitChange(db, flow, startUnwinding(flow, definition, { ending: 'cancelled', outcome: 'cancelled', elapsedMs: 0, evidence: { reason: flow.cancel_reason } }));
+    return commitChange(
+      db,
+      flow,
+      startUnwinding(flow, definition, {
+        ending: 'cancelled',
+        outcome: 'cancelled',
+        elapsedMs: 0,
+        evidence: { reason: flow.cancel_reason },
+      }),
+    );
   }
   if (flow.step === null) return commitChange(db, flow, { set: enterStep(definition, definition.steps[0]!, flow.state) });
   const step = definition.steps.find(({ name }) => name === flow.step);
-  if (!step) return fail(tools, run, { code: 'unknown-step', message: `version ${definition.version} of ${flow.kind} has no step ${flow.step}`, advice: 'Start the work again, or run the version that knows the step.' }, 0);
+  if (!step)
+    return fail(
+      tools,
+      run,
+      {
+        code: 'unknown-step',
+        message: `version ${definition.version} of ${flow.kind} has no step ${flow.step}`,
+        advice: 'Start the work again, or run the version that knows the step.',
+      },
+      0,
+    );
   return runStep(tools, run, step);
 }
 
@@ -69,7 +88,8 @@ async function runStep(tools: RunnerTools, run: Run, step: FlowStep): Promise<Le
   const { flow } = run;
   const event = flow.wait_key === null ? undefined : await oldestEvent(tools.database.db, flow.wait_key);
   // Woken although nothing came: another event of the key was meant for somebody else.
-  if (flow.wait_key !== null && !event && !flow.wait_over) return commitChange(tools.database.db, flow, parkAgain(flow.wait_key, 'as-before'));
+  if (flow.wait_key !== null && !event && !flow.wait_over)
+    return commitChange(tools.database.db, flow, parkAgain(flow.wait_key, 'as-before'));
   const remainingMs = Math.min(flow.remaining_ms ?? step.deadlineMs, step.deadlineMs);
   const timedOut = flow.wait_key !== null && !event;
   if (timedOut && flow.late_ms > tools.leaseMs) {
@@ -86,7 +106,14 @@ async function runStep(tools: RunnerTools, run: Run, step: FlowStep): Promise<Le
   return settle(tools, run, step, result, event, remainingMs);
 }
 
-async function settle(tools: RunnerTools, run: Run, step: FlowStep, result: StepResult<StepOutcome>, event: PendingEvent | undefined, remainingMs: number): Promise<LeasedFlow | undefined> {
+async function settle(
+  tools: RunnerTools,
+  run: Run,
+  step: FlowStep,
+  result: StepResult<StepOutcome>,
+  event: PendingEvent | undefined,
+  remainingMs: number,
+): Promise<LeasedFlow | undefined> {
   const { flow, definition } = run;
   if (result.aborted === 'lease-lost') throw new StaleLease('lease lost while the step ran');
   if (result.value) {
@@ -95,7 +122,9 @@ async function settle(tools: RunnerTools, run: Run, step: FlowStep, result: Step
       const change = changeFor(run, step, result.value, result.elapsedMs, left);
       // A retry gets the same event again.
       const row = await commitChange(tools.database.db, flow, { ...change, consume: result.value.kind === 'retry' ? undefined : event });
-      tools.count(change.journal?.outcome === 'retry' ? 'stepsRetried' : change.journal?.outcome === 'failed' ? 'stepsFailed' : 'stepsDone');
+      tools.count(
+        change.journal?.outcome === 'retry' ? 'stepsRetried' : change.journal?.outcome === 'failed' ? 'stepsFailed' : 'stepsDone',
+      );
       if (row.status === 'succeeded') tools.count('succeeded');
       return row;
     } catch (error) {
@@ -109,7 +138,17 @@ async function settle(tools: RunnerTools, run: Run, step: FlowStep, result: Step
   }
   if (result.aborted === 'cancel') {
     const reason = await readCancelReason(tools, flow);
-    return commitChange(tools.database.db, flow, startUnwinding(flow, definition, { ending: 'cancelled', outcome: 'cancelled', elapsedMs: result.elapsedMs, evidence: { reason }, alsoUndo: step.name }));
+    return commitChange(
+      tools.database.db,
+      flow,
+      startUnwinding(flow, definition, {
+        ending: 'cancelled',
+        outcome: 'cancelled',
+        elapsedMs: result.elapsedMs,
+        evidence: { reason },
+        alsoUndo: step.name,
+      }),
+    );
   }
   if (result.aborted === 'deadline') return fail(tools, run, deadlineError(flow), result.elapsedMs);
   return afterError(tools, run, step, result.error, result.elapsedMs, remainingMs - result.elapsedMs);
@@ -123,12 +162,24 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
   const { flow, definition } = run;
   if (outcome.kind === 'fail') {
     const { code, message, advice, evidence } = outcome;
-    return startUnwinding(flow, definition, { ending: 'failed', outcome: 'failed', elapsedMs, error: { code, message, advice, step: step.name }, evidence: { ...evidence, code, message } });
+    return startUnwinding(flow, definition, {
+      ending: 'failed',
+      outcome: 'failed',
+      elapsedMs,
+      error: { code, message, advice, step: step.name },
+      evidence: { ...evidence, code, message },
+    });
   }
   if (outcome.kind === 'retry') {
     if (outcome.afterMs >= remainingMs) {
       const error = { ...deadlineError(flow), message: `${step.name}: ${outcome.because}, until the deadline`, step: step.name };
-      return startUnwinding(flow, definition, { ending: 'failed', outcome: 'failed', elapsedMs, error, evidence: { ...outcome.evidence, because: outcome.because } });
+      return startUnwinding(flow, definition, {
+        ending: 'failed',
+        outcome: 'failed',
+        elapsedMs,
+        error,
+        evidence: { ...outcome.evidence, because: outcome.because },
+      });
     }
     return again(flow, outcome.afterMs, { outcome: 'retry', elapsedMs, evidence: { ...outcome.evidence, because: outcome.because } });
   }
@@ -138,7 +189,12 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
   const index = definition.steps.indexOf(step);
   const next = outcome.kind === 'goto' ? definition.steps.find(({ name }) => name === outcome.step) : definition.steps[index + 1];
   if (outcome.kind === 'goto' && !next) throw new Error(`${flow.kind}: no step ${outcome.step} to go to`);
-  if (next) return { set: enterStep(definition, next, state, { finished: step.name, undoStack: flow.undo_stack }), journal, commit: outcome.commit };
+  if (next)
+    return {
+      set: enterStep(definition, next, state, { finished: step.name, undoStack: flow.undo_stack }),
+      journal,
+      commit: outcome.commit,
+    };
   return {
     set: { ...end('succeeded'), state: JSON.stringify(state), version: definition.version },
     journal,
@@ -149,17 +205,34 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
   };
 }
 
-async function afterError(tools: RunnerTools, run: Run, step: FlowStep, error: unknown, elapsedMs: number, remainingMs: number): Promise<LeasedFlow> {
+async function afterError(
+  tools: RunnerTools,
+  run: Run,
+  step: FlowStep,
+  error: unknown,
+  elapsedMs: number,
+  remainingMs: number,
+): Promise<LeasedFlow> {
   const { flow } = run;
   const message = error instanceof Error ? error.message : String(error);
   const decision = decideAfterError(step.attempts, flow.failures + 1, remainingMs);
   if (decision.kind === 'retry') {
-    tools.logger.info({ flowId: flow.id, kind: flow.kind, step: step.name, err: error, afterMs: decision.afterMs }, 'a flow step failed and will be tried again');
-    const row = await commitChange(tools.database.db, flow, again(flow, decision.afterMs, { outcome: 'error', elapsedMs, evidence: { error: message } }, flow.failures + 1));
+    tools.logger.info(
+      { flowId: flow.id, kind: flow.kind, step: step.name, err: error, afterMs: decision.afterMs },
+      'a flow step failed and will be tried again',
+    );
+    const row = await commitChange(
+      tools.database.db,
+      flow,
+      again(flow, decision.afterMs, { outcome: 'error', elapsedMs, evidence: { error: message } }, flow.failures + 1),
+    );
     tools.count('stepsRetried');
     return row;
   }
-  const advice = decision.code === 'attempts' ? `It was tried ${flow.failures + 1} times; see the evidence in the flow's history.` : 'It failed until its deadline; see the evidence in the history.';
+  const advice =
+    decision.code === 'attempts'
+      ? `It was tried ${flow.failures + 1} times; see the evidence in the flow's history.`
+      : 'It failed until its deadline; see the evidence in the history.';
   return fail(tools, run, { code: decision.code, message, advice }, elapsedMs);
 }
 
@@ -173,8 +246,15 @@ async function fail(tools: RunnerTools, run: Run, error: Omit<FlowError, 'step'>
   const { flow, definition } = run;
   const full: FlowError = { ...error, step: flow.step };
   const row = await commitChange(
-    tools.database.db, flow,
-    startUnwinding(flow, definition, { ending: 'failed', outcome: 'failed', elapsedMs, error: full, evidence: { code: error.code, message: error.message } }),
+    tools.database.db,
+    flow,
+    startUnwinding(flow, definition, {
+      ending: 'failed',
+      outcome: 'failed',
+      elapsedMs,
+      error: full,
+      evidence: { code: error.code, message: error.message },
+    }),
   );
   tools.count('stepsFailed');
   return row;

@@ -22,7 +22,10 @@ export interface KnownKinds {
 
 const known = ({ kinds, versions }: KnownKinds) => sql`unnest(${kinds}::text[], ${versions}::int[]) as known (kind, version)`;
 
-export async function claimFlows(db: Db, claim: { owner: string; leaseMs: number; limit: number; known: KnownKinds }): Promise<LeasedFlow[]> {
+export async function claimFlows(
+  db: Db,
+  claim: { owner: string; leaseMs: number; limit: number; known: KnownKinds },
+): Promise<LeasedFlow[]> {
   const { rows } = await sql<LeasedFlow>`
     with due as materialized (
       select flow.id, flow.lease_owner as previous_owner, now() - flow.due_at as late
@@ -56,7 +59,10 @@ export async function nextDueInMs(db: Db, kinds: KnownKinds): Promise<number | u
 }
 
 /** Prolongs the leases that are still ours; whatever is missing from the answer is lost. */
-export async function renewLeases(db: Db, renewal: { owner: string; leaseMs: number; ids: readonly string[] }): Promise<Map<string, { lease_epoch: number; cancelled: boolean }>> {
+export async function renewLeases(
+  db: Db,
+  renewal: { owner: string; leaseMs: number; ids: readonly string[] },
+): Promise<Map<string, { lease_epoch: number; cancelled: boolean }>> {
   const rows = await db
     .updateTable('flow')
     .set({ due_at: fromNow(renewal.leaseMs) })
@@ -89,7 +95,14 @@ export interface PendingEvent {
 }
 
 export const oldestEvent = (db: Db, waitKey: string): Promise<PendingEvent | undefined> =>
-  db.selectFrom('flow_event').select(['id', 'payload']).where('wait_key', '=', waitKey).where('consumed_at', 'is', null).orderBy('id').limit(1).executeTakeFirst();
+  db
+    .selectFrom('flow_event')
+    .select(['id', 'payload'])
+    .where('wait_key', '=', waitKey)
+    .where('consumed_at', 'is', null)
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
 
 /** What a transition writes. Column names as in the table; the lease and the times are the store's business. */
 export interface FlowChange {
@@ -97,7 +110,9 @@ export interface FlowChange {
   /** Present when the flow parks. */
   readonly parkOn?: { readonly key: string; readonly forMs: number | 'as-before' };
   readonly consume?: PendingEvent | undefined;
-  readonly journal?: { readonly outcome: FlowStepOutcomeName; readonly elapsedMs: number; readonly evidence?: JsonObject | undefined } | undefined;
+  readonly journal?:
+    | { readonly outcome: FlowStepOutcomeName; readonly elapsedMs: number; readonly evidence?: JsonObject | undefined }
+    | undefined;
   /** Domain writes, after the fence holds the row. */
   readonly commit?: ((trx: Trx) => Promise<void>) | undefined;
 }
@@ -108,7 +123,11 @@ export async function commitChange(db: Db, flow: LeasedFlow, change: FlowChange)
     if (change.parkOn) await lockWaitKey(trx, change.parkOn.key);
     // Before parking looks for events: the next wait may be for the same key.
     if (change.consume) {
-      await trx.updateTable('flow_event').set({ consumed_by: flow.id, consumed_at: sql`now()` }).where('id', '=', change.consume.id).execute();
+      await trx
+        .updateTable('flow_event')
+        .set({ consumed_by: flow.id, consumed_at: sql`now()` })
+        .where('id', '=', change.consume.id)
+        .execute();
     }
     const { rows } = await sql<LeasedFlow>`
       update flow set ${sql.join([...Object.entries(change.set), ...parkColumns(change.parkOn)].map(([column, value]) => sql`${sql.ref(column)} = ${value}`))}, updated_at = now()

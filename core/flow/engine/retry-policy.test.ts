@@ -5,7 +5,10 @@ import { decideAfterError } from './retry-policy.ts';
 
 test('the pause doubles, up to a minute', () => {
   const pauses = [1, 2, 3, 4, 20, 5000].map((failures) => decideAfterError({ max: Infinity, backoffMs: 10 }, failures, Infinity));
-  assert.deepEqual(pauses.map((decision) => decision.kind === 'retry' && decision.afterMs), [10, 20, 40, 80, 60_000, 60_000]);
+  assert.deepEqual(
+    pauses.map((decision) => decision.kind === 'retry' && decision.afterMs),
+    [10, 20, 40, 80, 60_000, 60_000],
+  );
 });
 
 test('attempts end before the deadline does, and the deadline without attempts', () => {

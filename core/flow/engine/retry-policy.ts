@@ -4,7 +4,9 @@ import type { FlowStep } from '../flow-definition.ts';
 const BACKOFF_MAX_MS = 60_000;
 const BACKOFF_DEFAULT_MS = 1_000;
 
-export type ErrorDecision = { readonly kind: 'retry'; readonly afterMs: number } | { readonly kind: 'give-up'; readonly code: 'attempts' | 'deadline' };
+export type ErrorDecision =
+  | { readonly kind: 'retry'; readonly afterMs: number }
+  | { readonly kind: 'give-up'; readonly code: 'attempts' | 'deadline' };
 
 /**
  * What follows a thrown error.

@@ -14,7 +14,16 @@ export interface RunnerTools {
   report(error: unknown, flow: LeasedFlow): void;
 }
 
-export type RunnerCount = 'stepsDone' | 'stepsRetried' | 'stepsFailed' | 'undone' | 'undoAbandoned' | 'succeeded' | 'failed' | 'cancelled' | 'stale';
+export type RunnerCount =
+  | 'stepsDone'
+  | 'stepsRetried'
+  | 'stepsFailed'
+  | 'undone'
+  | 'undoAbandoned'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'stale';
 
 export interface Run {
   flow: LeasedFlow;

@@ -13,7 +13,14 @@ export class StepAbort extends Error {
   override readonly name = 'StepAbort';
   override readonly cause: AbortCause;
   constructor(cause: AbortCause) {
-    super({ deadline: 'the deadline of this step has passed', cancel: 'the flow was cancelled', 'lease-lost': 'another engine took this flow over', stop: 'the engine is stopping' }[cause]);
+    super(
+      {
+        deadline: 'the deadline of this step has passed',
+        cancel: 'the flow was cancelled',
+        'lease-lost': 'another engine took this flow over',
+        stop: 'the engine is stopping',
+      }[cause],
+    );
     this.cause = cause;
   }
 }
@@ -42,7 +49,10 @@ export async function callStep<Value = StepOutcome>(
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
-  const settled = (async () => call(signal))().then((value) => ({ value }), (error: unknown) => ({ error }));
+  const settled = (async () => call(signal))().then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
   const result = await Promise.race([settled, abandoned]);
   clearTimeout(deadline);
   clearTimeout(grace);

@@ -21,7 +21,12 @@ const waitingFor = (text: { what: string; next: string }, deadline: unknown) =>
 /** A step's name goes on the undo stack once: steps later in the stack were built on its first run. */
 const pushUndo = (stack: readonly string[], name: string): string => JSON.stringify(stack.includes(name) ? stack : [...stack, name]);
 
-export function enterStep(definition: FlowDefinition, step: FlowStep, state: JsonObject, from?: { finished: string; undoStack: readonly string[] }): Columns {
+export function enterStep(
+  definition: FlowDefinition,
+  step: FlowStep,
+  state: JsonObject,
+  from?: { finished: string; undoStack: readonly string[] },
+): Columns {
   return {
     ...notWaiting,
     version: definition.version,
@@ -38,7 +43,13 @@ export function enterStep(definition: FlowDefinition, step: FlowStep, state: Jso
 }
 
 /** Parked: no lease, no memory. The handling of the event has the step's whole deadline again. */
-export function park(flow: LeasedFlow, definition: FlowDefinition, step: FlowStep, wait: Extract<StepOutcome, { kind: 'wait' }>, state: JsonObject): FlowChange {
+export function park(
+  flow: LeasedFlow,
+  definition: FlowDefinition,
+  step: FlowStep,
+  wait: Extract<StepOutcome, { kind: 'wait' }>,
+  state: JsonObject,
+): FlowChange {
   return {
     parkOn: { key: wait.key, forMs: wait.forMs },
     set: {
@@ -110,7 +121,12 @@ export function nextUndo(definition: FlowDefinition, state: JsonObject, stack: r
     failures: 0,
     takeovers: 0,
     step_deadline: fromNow(deadlineMs),
-    waiting_for: waitingFor(step ? { what: `${step.name} to be undone`, next: 'the steps before it are undone' } : { what: 'the end to be recorded', next: 'the flow ends' }, fromNow(deadlineMs)),
+    waiting_for: waitingFor(
+      step
+        ? { what: `${step.name} to be undone`, next: 'the steps before it are undone' }
+        : { what: 'the end to be recorded', next: 'the flow ends' },
+      fromNow(deadlineMs),
+    ),
   };
 }
 

@@ -19,7 +19,10 @@ export async function unwindStep(tools: RunnerTools, run: Run): Promise<LeasedFl
   const { flow, definition } = run;
   const { db } = tools.database;
   const step = definition.steps.find(({ name }) => name === flow.step);
-  if (!step?.undo) return flow.step === null ? finish(tools, run) : commitChange(db, flow, { set: nextUndo(definition, flow.state, flow.undo_stack.slice(0, -1)) });
+  if (!step?.undo)
+    return flow.step === null
+      ? finish(tools, run)
+      : commitChange(db, flow, { set: nextUndo(definition, flow.state, flow.undo_stack.slice(0, -1)) });
 
   // Also an undo whose engine died in its last moments gets a try.
   const remainingMs = Math.max(flow.remaining_ms ?? step.deadlineMs, LAST_TRY_MS);
@@ -40,17 +43,36 @@ export async function unwindStep(tools: RunnerTools, run: Run): Promise<LeasedFl
   }
   const message = result.error instanceof Error ? result.error.message : String(result.error);
   const evidence = { error: message };
-  const decision = result.aborted === 'deadline' ? { kind: 'give-up' as const } : decideAfterError(step.attempts, flow.failures + 1, remainingMs - result.elapsedMs);
-  if (decision.kind === 'retry') return commitChange(db, flow, again(flow, decision.afterMs, { outcome: 'undo-error', elapsedMs: result.elapsedMs, evidence }, flow.failures + 1));
-  tools.logger.error({ flowId: flow.id, kind: flow.kind, step: step.name, err: result.error }, 'a step could not be undone: something of it may be left');
+  const decision =
+    result.aborted === 'deadline'
+      ? { kind: 'give-up' as const }
+      : decideAfterError(step.attempts, flow.failures + 1, remainingMs - result.elapsedMs);
+  if (decision.kind === 'retry')
+    return commitChange(
+      db,
+      flow,
+      again(flow, decision.afterMs, { outcome: 'undo-error', elapsedMs: result.elapsedMs, evidence }, flow.failures + 1),
+    );
+  tools.logger.error(
+    { flowId: flow.id, kind: flow.kind, step: step.name, err: result.error },
+    'a step could not be undone: something of it may be left',
+  );
   const error = leaveBehind(flow, step.name);
-  const row = await commitChange(db, flow, { set: { ...rest(), error: JSON.stringify(error) }, journal: { outcome: 'undo-abandoned', elapsedMs: result.elapsedMs, evidence } });
+  const row = await commitChange(db, flow, {
+    set: { ...rest(), error: JSON.stringify(error) },
+    journal: { outcome: 'undo-abandoned', elapsedMs: result.elapsedMs, evidence },
+  });
   tools.count('undoAbandoned');
   return row;
 }
 
 function leaveBehind(flow: LeasedFlow, step: string): FlowError {
-  const error = flow.error ?? { code: 'cancelled', message: flow.cancel_reason ?? 'cancelled', advice: 'Some steps could not be undone: look at what they left behind.', step: null };
+  const error = flow.error ?? {
+    code: 'cancelled',
+    message: flow.cancel_reason ?? 'cancelled',
+    advice: 'Some steps could not be undone: look at what they left behind.',
+    step: null,
+  };
   return { ...error, leftBehind: [...(error.leftBehind ?? []), step] };
 }
 
