@@ -107,13 +107,11 @@ async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): P
         local_link_connection: JSON.stringify(link),
       } as never)
       .onConflict((conflict) =>
-        conflict
-          .column('address')
-          .doUpdateSet({
-            node_uuid: nodeUuid,
-            updated_at: sql`now()` as never,
-            ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }),
-          }),
+        conflict.column('address').doUpdateSet({
+          node_uuid: nodeUuid,
+          updated_at: sql`now()` as never,
+          ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }),
+        }),
       )
       .execute();
   }

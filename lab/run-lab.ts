@@ -51,25 +51,50 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
   onLine('ramdisk: building, or taking it from the cache');
   await runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), '--json']);
   const spec = declareRack({ machines: options.machines, seed: options.seed });
-  const rack = await startRack({ spec, runDirectory, onEvent: (event) => appendFileSync(join(runDirectory, 'rack-events.jsonl'), `${JSON.stringify(event)}\n`) });
+  const rack = await startRack({
+    spec,
+    runDirectory,
+    onEvent: (event) => appendFileSync(join(runDirectory, 'rack-events.jsonl'), `${JSON.stringify(event)}\n`),
+  });
   try {
-    onLine(`the rack stands: ${spec.machines.map((machine) => `${machine.name} (${machine.firmware}, ${machine.bmc.protocols.join('+')})`).join(', ')}`);
+    onLine(
+      `the rack stands: ${spec.machines.map((machine) => `${machine.name} (${machine.firmware}, ${machine.bmc.protocols.join('+')})`).join(', ')}`,
+    );
     const data = join(runDirectory, 'data');
-    await writeFile(join(runDirectory, 'rackwright.json'), JSON.stringify(configurationFor(options, dirname(firstImage.path)), undefined, 2));
-    const serve = await rack.runInside([...options.program, 'serve', '--data', data, '--config', join(runDirectory, 'rackwright.json'), '--listen', '127.0.0.1:5000'], { logFile: join(runDirectory, 'serve.log') });
+    await writeFile(
+      join(runDirectory, 'rackwright.json'),
+      JSON.stringify(configurationFor(options, dirname(firstImage.path)), undefined, 2),
+    );
+    const serve = await rack.runInside(
+      [...options.program, 'serve', '--data', data, '--config', join(runDirectory, 'rackwright.json'), '--listen', '127.0.0.1:5000'],
+      { logFile: join(runDirectory, 'serve.log') },
+    );
     const forward = await rack.forwardTcp({ hostListen: options.listen, insideAddress: '127.0.0.1:5000' });
-    const product = createProductClient(`http://127.0.0.1:${forward.port}`, async () => JSON.parse(await readFile(join(data, 'administrator.json'), 'utf8')) as { username: string; password: string });
+    const product = createProductClient(
+      `http://127.0.0.1:${forward.port}`,
+      async () => JSON.parse(await readFile(join(data, 'administrator.json'), 'utf8')) as { username: string; password: string },
+    );
     await awaitReady(product.isReady, serve.exited, join(runDirectory, 'serve.log'));
     onLine(`the control plane answers at http://127.0.0.1:${forward.port}`);
     const key = await makeKey(runDirectory);
     const startedMs = Date.now();
-    const machines = await Promise.all(spec.machines.map((machine, index) => walkMachine(machine, {
-      rack, product, key, until: options.until, image: index === 0 ? firstImage : otherImage,
-      onPhase: (name, phase) => onLine(`${String(Math.round((Date.now() - startedMs) / 1000)).padStart(5)} s  ${name}: ${phase}`),
-    })));
+    const machines = await Promise.all(
+      spec.machines.map((machine, index) =>
+        walkMachine(machine, {
+          rack,
+          product,
+          key,
+          until: options.until,
+          image: index === 0 ? firstImage : otherImage,
+          onPhase: (name, phase) => onLine(`${String(Math.round((Date.now() - startedMs) / 1000)).padStart(5)} s  ${name}: ${phase}`),
+        }),
+      ),
+    );
     for (const machine of machines) if (machine.node !== null) await keepTimeline(product.get, machine, runDirectory);
     const goal = options.until === 'available' ? 'available' : 'active';
-    const ok = machines.every((machine) => machine.state === goal && machine.error === undefined && (machine.ssh || options.until === 'available'));
+    const ok = machines.every(
+      (machine) => machine.state === goal && machine.error === undefined && (machine.ssh || options.until === 'available'),
+    );
     return {
       report: { ok, seed: options.seed, runDirectory, machines },
       rack,
@@ -91,7 +116,13 @@ async function chooseImages(options: LabOptions): Promise<[Image, Image]> {
   const build = async (name: 'debian' | 'tiny'): Promise<Image> => {
     options.onLine(`image ${name}: building, or taking it from the cache`);
     const built = await runProgram(options, ['image', 'build', name, '--json']);
-    return { path: String(built['path']), file: basename(String(built['path'])), sha256: String(built['sha256']), diskSizeBytes: Number(built['diskSizeBytes']), user: String(built['defaultUser']) };
+    return {
+      path: String(built['path']),
+      file: basename(String(built['path'])),
+      sha256: String(built['sha256']),
+      diskSizeBytes: Number(built['diskSizeBytes']),
+      user: String(built['defaultUser']),
+    };
   };
   const first = await build(options.until === 'available' ? 'tiny' : (options.image ?? 'debian'));
   const other = options.image === 'debian' || options.machines === 1 ? first : await build('tiny');
@@ -106,7 +137,9 @@ function runProgram(options: LabOptions, words: readonly string[]): Promise<Json
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(JSON.parse(out) as JsonObject) : reject(new Error(`${words.join(' ')} ended with code ${code}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve(JSON.parse(out) as JsonObject) : reject(new Error(`${words.join(' ')} ended with code ${code}`)),
+    );
   });
 }
 
@@ -116,7 +149,16 @@ const configurationFor = (options: LabOptions, imageDirectory: string) => ({
   boot: {
     image_directory: imageDirectory,
     ramdisk_cache: join(options.cacheDirectory, 'ramdisk'),
-    networks: [{ name: 'provisioning', cidr: '10.77.0.0/24', interface: 'prov0', server_address: '10.77.0.1', pools: ['10.77.0.20-10.77.0.149'], discovery_pool: '10.77.0.150-10.77.0.250' }],
+    networks: [
+      {
+        name: 'provisioning',
+        cidr: '10.77.0.0/24',
+        interface: 'prov0',
+        server_address: '10.77.0.1',
+        pools: ['10.77.0.20-10.77.0.149'],
+        discovery_pool: '10.77.0.150-10.77.0.250',
+      },
+    ],
   },
 });
 

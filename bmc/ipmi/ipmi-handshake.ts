@@ -64,6 +64,29 @@ function refusal(step: string, status: number): HandshakeOutcome {
 
 const sameBytes = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
 
+/** Asks one message of the handshake, with resends; `currentTag` is read when an answer comes, so a stale one never fits. */
+function createAsk(lane: Lane, settings: HandshakeSettings, clock: Clock, signal: AbortSignal, currentTag: () => number) {
+  return <Answer extends { tag: number }>(
+    payloadType: number,
+    answerType: number,
+    make: (attempt: number) => Buffer,
+    decode: (payload: Buffer) => Answer | Malformed,
+    isOurs: (answer: Answer) => boolean,
+  ): Promise<Answer | undefined> =>
+    exchange(clock, {
+      waitsMs: settings.waitsMs,
+      signal,
+      listen: (offer) => lane.onPacket(offer),
+      send: (attempt) => lane.send(encodeRmcpPlus({ payloadType, sessionId: 0, sequence: 0, payload: make(attempt) })),
+      match(body) {
+        const packet = decodeRmcpPlus(body);
+        if (isMalformed(packet) || packet.payloadType !== answerType) return undefined;
+        const answer = decode(packet.payload);
+        return !isMalformed(answer) && answer.tag === currentTag() && isOurs(answer) ? answer : undefined;
+      },
+    });
+}
+
 export async function openHandshake(
   lane: Lane,
   settings: HandshakeSettings,
@@ -74,25 +97,7 @@ export async function openHandshake(
   let tag = deps.random.bytes(1)[0]!;
   const nextTag = () => (tag = (tag + 1) & 0xff);
 
-  const ask = <Answer extends { tag: number }>(
-    payloadType: number,
-    answerType: number,
-    make: (attempt: number) => Buffer,
-    decode: (payload: Buffer) => Answer | Malformed,
-    isOurs: (answer: Answer) => boolean,
-  ): Promise<Answer | undefined> =>
-    exchange(deps.clock, {
-      waitsMs: settings.waitsMs,
-      signal,
-      listen: (offer) => lane.onPacket(offer),
-      send: (attempt) => lane.send(encodeRmcpPlus({ payloadType, sessionId: 0, sequence: 0, payload: make(attempt) })),
-      match(body) {
-        const packet = decodeRmcpPlus(body);
-        if (isMalformed(packet) || packet.payloadType !== answerType) return undefined;
-        const answer = decode(packet.payload);
-        return !isMalformed(answer) && answer.tag === tag && isOurs(answer) ? answer : undefined;
-      },
-    });
+  const ask = createAsk(lane, settings, deps.clock, signal, () => tag);
 
   const consoleSessionId = deps.random.bytes(4).readUInt32LE(0) || 1;
   nextTag();
@@ -132,23 +137,34 @@ export async function openHandshake(
     role,
     username: settings.username,
   };
-  const sendRakp3 = (status: number, code: Buffer) => encodeRakp34({ tag, status, sessionId: managedSessionId, code });
-  if (!sameBytes(rakp2.code, rakp2Code(x, settings.password))) {
-    nextTag();
+  return proveBothSides(lane, x, settings.password, rakp2, nextTag, ask);
+}
+
+/** RAKP 2's proof, then RAKP 3 and 4: both sides have shown that they know the password, the session is open. */
+async function proveBothSides(
+  lane: Lane,
+  x: RakpExchange,
+  password: HandshakeSettings['password'],
+  rakp2: { code: Buffer },
+  nextTag: () => number,
+  ask: ReturnType<typeof createAsk>,
+): Promise<HandshakeOutcome> {
+  const { suite, consoleSessionId, managedSessionId } = x;
+  const makeRakp3 = (status: number, code: Buffer) => encodeRakp34({ tag: nextTag(), status, sessionId: managedSessionId, code });
+  if (!sameBytes(rakp2.code, rakp2Code(x, password))) {
     // Tells the BMC to free the session; it does not answer.
     lane.send(
       encodeRmcpPlus({
         payloadType: PAYLOAD.rakp3,
         sessionId: 0,
         sequence: 0,
-        payload: sendRakp3(RAKP_STATUS.invalidCode, Buffer.alloc(0)),
+        payload: makeRakp3(RAKP_STATUS.invalidCode, Buffer.alloc(0)),
       }),
     );
     return { kind: 'auth-refused', reason: 'RAKP 2: the BMC knows another password for this user' };
   }
 
-  nextTag();
-  const rakp3 = sendRakp3(0, rakp3Code(x, settings.password));
+  const rakp3 = makeRakp3(0, rakp3Code(x, password));
   const rakp4 = await ask(
     PAYLOAD.rakp3,
     PAYLOAD.rakp4,
@@ -159,7 +175,7 @@ export async function openHandshake(
   if (!rakp4) return { kind: 'silent', reason: 'no answer to RAKP 3' };
   // The password was right in RAKP 2, so a refusal here means that the BMC had moved on to another random number.
   if (rakp4.status !== 0) return { kind: 'confused', reason: `RAKP 4: ${rakpStatusName(rakp4.status)}` };
-  const sik = sessionIntegrityKey(x, settings.password);
+  const sik = sessionIntegrityKey(x, password);
   if (!sameBytes(rakp4.code.subarray(0, suite.codeBytes), rakp4Code(x, sik)))
     return { kind: 'confused', reason: 'RAKP 4: code is wrong (a BMC key KG may be set)' };
   return { kind: 'open', consoleSessionId, managedSessionId, keys: sessionKeys(suite, sik) };

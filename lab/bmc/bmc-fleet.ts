@@ -70,9 +70,7 @@ async function startMember(
     name,
     address,
     ...(settings.ipmiPort === undefined ? {} : { ipmiPort: settings.ipmiPort === 0 ? 0 : settings.ipmiPort + shift }),
-    ...(settings.redfishPort === undefined
-      ? {}
-      : { redfishPort: settings.redfishPort === 0 ? 0 : settings.redfishPort + shift }),
+    ...(settings.redfishPort === undefined ? {} : { redfishPort: settings.redfishPort === 0 ? 0 : settings.redfishPort + shift }),
     protocols: settings.protocol === 'both' ? ['ipmi', 'redfish'] : [settings.protocol],
     ...credentials,
     identity: {
@@ -87,8 +85,7 @@ async function startMember(
     ...(settings.random ? { random: settings.random } : {}),
     ...(settings.recordEvent ? { recordEvent: settings.recordEvent } : {}),
   });
-  const redfish =
-    bmc.redfishPort === undefined ? null : `https://${address}${bmc.redfishPort === HTTPS_PORT ? '' : `:${bmc.redfishPort}`}`;
+  const redfish = bmc.redfishPort === undefined ? null : `https://${address}${bmc.redfishPort === HTTPS_PORT ? '' : `:${bmc.redfishPort}`}`;
   return { address, ipmiPort: bmc.ipmiPort, ...credentials, redfish, bmc, machine };
 }
 
@@ -102,9 +99,7 @@ export async function startBmcFleet(settings: BmcFleetSettings): Promise<BmcFlee
   const stop = async () => void (await Promise.all(members.map(({ bmc }) => bmc.stop())));
   for (let first = 0; first < settings.count; first += STARTS_AT_ONCE) {
     const size = Math.min(STARTS_AT_ONCE, settings.count - first);
-    const started = await Promise.allSettled(
-      Array.from({ length: size }, (_each, at) => startMember(settings, first + at, credentials)),
-    );
+    const started = await Promise.allSettled(Array.from({ length: size }, (_each, at) => startMember(settings, first + at, credentials)));
     for (const each of started) if (each.status === 'fulfilled') members.push(each.value);
     const failed = started.find((each) => each.status === 'rejected');
     if (failed) {

@@ -47,9 +47,7 @@ export function createEventLog(clock: Clock): EventLog {
     /** Offset 0 of sensor type "power unit" is "power off / power down": on is its end. */
     addPowerEvent(state: 'on' | 'off') {
       const direction = SENSOR_SPECIFIC | (state === 'on' ? DEASSERTED : 0);
-      log.add(
-        Buffer.from([0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, SENSOR_TYPE_POWER_UNIT, SENSOR_POWER_UNIT, direction, 0, 0xff, 0xff]),
-      );
+      log.add(Buffer.from([0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, SENSOR_TYPE_POWER_UNIT, SENSOR_POWER_UNIT, direction, 0, 0xff, 0xff]));
     },
     clear() {
       entries = [];

@@ -20,9 +20,7 @@ test('messages survive the trip in any pieces, escapes included', () => {
 
 test('known bytes: Get Device ID as QEMU sends it, and a damaged one', () => {
   const wire = Buffer.from([0x01, 0x18, 0x01, 0xe6, 0xa0]);
-  assert.deepEqual(createKcsVmReader()(wire), [
-    { kind: 'message', id: 1, netFn: 6, lun: 0, command: 1, data: Buffer.alloc(0) },
-  ]);
+  assert.deepEqual(createKcsVmReader()(wire), [{ kind: 'message', id: 1, netFn: 6, lun: 0, command: 1, data: Buffer.alloc(0) }]);
   assert.deepEqual(encodeKcsVmControl(VM_CONTROL.version, 0xa0), Buffer.from([0xff, 0xaa, 0xb0, 0xa1]), 'an escaped byte');
   wire[2] = 2;
   assert.ok(isMalformed(createKcsVmReader()(wire)[0]));

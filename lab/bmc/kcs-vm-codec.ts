@@ -60,9 +60,7 @@ export const encodeKcsVmControl = (command: number, value?: number): Buffer =>
 
 function decodeFrame(bytes: Buffer, end: number): KcsVmFrame | Malformed {
   if (end === END_CONTROL)
-    return bytes.length === 0
-      ? malformed('control frame is empty', 0)
-      : { kind: 'control', command: bytes[0]!, value: bytes[1] };
+    return bytes.length === 0 ? malformed('control frame is empty', 0) : { kind: 'control', command: bytes[0]!, value: bytes[1] };
   if (bytes.length < 4) return malformed('message frame is shorter than 4 bytes', bytes.length);
   if (sumOf(bytes) !== 0) return malformed('message frame has a wrong checksum', bytes.length - 1);
   return {

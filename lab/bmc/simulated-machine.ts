@@ -35,9 +35,7 @@ export function createSimulatedMachine(settings: SimulatedMachineSettings): Simu
   const boot = (setting: MachineBoot) => {
     boots.push(setting);
     if (boots.length > BOOTS_KEPT_MAX) boots.shift();
-    print(
-      `\r\n${settings.name} firmware ${setting.firmwareMode ?? 'default'}: booting from ${setting.device}\r\n${settings.name} login: `,
-    );
+    print(`\r\n${settings.name} firmware ${setting.firmwareMode ?? 'default'}: booting from ${setting.device}\r\n${settings.name} login: `);
   };
 
   return {

@@ -51,7 +51,13 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function walkMachine(machine: MachineSpec, options: WalkOptions): Promise<MachineReport> {
   const phases: PhaseReport[] = [];
-  const seen: { node: string | null; driver: string | null; address: string | null; state: string; ssh: boolean } = { node: null, driver: null, address: null, state: 'off', ssh: false };
+  const seen: { node: string | null; driver: string | null; address: string | null; state: string; ssh: boolean } = {
+    node: null,
+    driver: null,
+    address: null,
+    state: 'off',
+    ssh: false,
+  };
   async function phase<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
     options.onPhase(machine.name, name);
     const startedMs = Date.now();
@@ -61,7 +67,14 @@ export async function walkMachine(machine: MachineSpec, options: WalkOptions): P
       phases.push({ name, seconds: Math.round((Date.now() - startedMs) / 100) / 10 });
     }
   }
-  const report = (error?: string): MachineReport => ({ name: machine.name, firmware: machine.firmware, bmc: machine.bmc.protocols.join('+'), ...seen, ...(error === undefined ? {} : { error }), phases });
+  const report = (error?: string): MachineReport => ({
+    name: machine.name,
+    firmware: machine.firmware,
+    bmc: machine.bmc.protocols.join('+'),
+    ...seen,
+    ...(error === undefined ? {} : { error }),
+    phases,
+  });
   try {
     await walk(machine, options, phase, seen);
     return report();
@@ -91,21 +104,25 @@ async function walk(
     seen.driver = String(shown['driver']);
     return shown;
   };
-  const settled = (wanted: string) => until(async () => {
-    const shown = await show();
-    if (shown['provision_state'] === wanted && shown['reservation'] === null) return true;
-    if (shown['reservation'] === null && shown['last_error'] !== null) throw new Error(`${machine.name} is ${String(shown['provision_state'])}: ${String(shown['last_error'])}`);
-    return undefined;
-  }, `${machine.name} to become ${wanted}`);
+  const settled = (wanted: string) =>
+    until(async () => {
+      const shown = await show();
+      if (shown['provision_state'] === wanted && shown['reservation'] === null) return true;
+      if (shown['reservation'] === null && shown['last_error'] !== null)
+        throw new Error(`${machine.name} is ${String(shown['provision_state'])}: ${String(shown['last_error'])}`);
+      return undefined;
+    }, `${machine.name} to become ${wanted}`);
   const verb = async (target: string, wanted: string, extra: object = {}) => {
     await product.send('PUT', `/nodes/${node}/states/provision`, { target, ...extra });
     await settled(wanted);
   };
-  await phase('enroll', () => until(async () => {
-    const shown = await show();
-    if (shown['last_error'] !== null) throw new Error(`${machine.name}: ${String(shown['last_error'])}`);
-    return shown['reservation'] === null && Object.keys(shown['driver_info'] as JsonObject).length > 0 ? true : undefined;
-  }, `${machine.name} to get its BMC user`));
+  await phase('enroll', () =>
+    until(async () => {
+      const shown = await show();
+      if (shown['last_error'] !== null) throw new Error(`${machine.name}: ${String(shown['last_error'])}`);
+      return shown['reservation'] === null && Object.keys(shown['driver_info'] as JsonObject).length > 0 ? true : undefined;
+    }, `${machine.name} to get its BMC user`),
+  );
   await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/name', value: machine.name }]);
   await phase('verify', () => verb('manage', 'manageable'));
   await phase('inspect', () => verb('inspect', 'manageable'));
@@ -113,7 +130,12 @@ async function walk(
   if (options.until === 'available') return;
   await phase('deploy', async () => {
     const { image } = options;
-    const info = { image_source: image.file, image_os_hash_algo: 'sha256', image_os_hash_value: image.sha256, image_disk_size: image.diskSizeBytes };
+    const info = {
+      image_source: image.file,
+      image_os_hash_algo: 'sha256',
+      image_os_hash_value: image.sha256,
+      image_disk_size: image.diskSizeBytes,
+    };
     await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/instance_info', value: info }]);
     const metaData = { uuid: node, hostname: machine.name, name: machine.name, public_keys: { lab: options.key.publicKey } };
     await verb('active', 'active', { configdrive: { meta_data: metaData, user_data: '#cloud-config\n{}\n' } });
@@ -146,7 +168,24 @@ async function runOverSsh(rack: Rack, address: string, options: WalkOptions, com
   try {
     const { stdout } = await promisify(execFile)(
       'ssh',
-      ['-i', options.key.privatePath, '-p', String(forward.port), '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'LogLevel=ERROR', `${options.image.user}@127.0.0.1`, command],
+      [
+        '-i',
+        options.key.privatePath,
+        '-p',
+        String(forward.port),
+        '-o',
+        'StrictHostKeyChecking=no',
+        '-o',
+        'UserKnownHostsFile=/dev/null',
+        '-o',
+        'BatchMode=yes',
+        '-o',
+        'ConnectTimeout=10',
+        '-o',
+        'LogLevel=ERROR',
+        `${options.image.user}@127.0.0.1`,
+        command,
+      ],
       { timeout: SSH_TRY_MS },
     );
     return stdout.trim();

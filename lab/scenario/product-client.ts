@@ -15,7 +15,10 @@ export function createProductClient(endpoint: string, login: () => Promise<{ use
     const response = await fetch(`${endpoint}/baremetal/v1${path}`, {
       method,
       signal: AbortSignal.timeout(CALL_MS_MAX),
-      headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -25,7 +28,11 @@ export function createProductClient(endpoint: string, login: () => Promise<{ use
   return {
     get: (path) => call('GET', path),
     send: call,
-    isReady: () => fetch(`${endpoint}/healthz`, { signal: AbortSignal.timeout(2000) }).then((response) => response.ok, () => false),
+    isReady: () =>
+      fetch(`${endpoint}/healthz`, { signal: AbortSignal.timeout(2000) }).then(
+        (response) => response.ok,
+        () => false,
+      ),
   };
 }
 

@@ -74,14 +74,9 @@ export interface WireOptions {
   readonly nodeFlags?: readonly string[];
 }
 
-/** Namespaces are named after the process, so that several runs can go on at once. */
-export async function makeBootWire(options: WireOptions = {}): Promise<BootWire> {
-  made += 1;
-  const tag = `${process.pid}-${made}`;
-  const [serverSpace, clientSpace, bridge] = [`rwpxe-s-${tag}`, `rwpxe-c-${tag}`, 'boot0'];
-  const directory = mkdtempSync(join(tmpdir(), 'rackwright-pxe-'));
-  const clientMac = '52:54:00:77:00:01';
-  const settings: ProcessSettings = {
+/** One subnet on the wire, unless the test asks for something else. */
+function settingsOf(directory: string, bridge: string, options: WireOptions): ProcessSettings {
+  return {
     model: {
       version: 1,
       subnets: [
@@ -117,6 +112,16 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
     storePath: join(directory, 'stored.jsonl'),
     eventPath: join(directory, 'events.jsonl'),
   };
+}
+
+/** Namespaces are named after the process, so that several runs can go on at once. */
+export async function makeBootWire(options: WireOptions = {}): Promise<BootWire> {
+  made += 1;
+  const tag = `${process.pid}-${made}`;
+  const [serverSpace, clientSpace, bridge] = [`rwpxe-s-${tag}`, `rwpxe-c-${tag}`, 'boot0'];
+  const directory = mkdtempSync(join(tmpdir(), 'rackwright-pxe-'));
+  const clientMac = '52:54:00:77:00:01';
+  const settings = settingsOf(directory, bridge, options);
   const ip = async (...args: string[]) => void (await run('ip', args));
   await ip('netns', 'add', serverSpace);
   await ip('netns', 'add', clientSpace);
@@ -138,19 +143,8 @@ export async function makeBootWire(options: WireOptions = {}): Promise<BootWire>
     async start() {
       const path = join(directory, 'settings.json');
       writeFileSync(path, JSON.stringify(settings));
-      const started = spawn(
-        'ip',
-        [
-          'netns',
-          'exec',
-          serverSpace,
-          process.execPath,
-          ...(options.nodeFlags ?? []),
-          join(import.meta.dirname, 'boot-plane-process.ts'),
-          path,
-        ],
-        { stdio: ['ignore', 'pipe', 'pipe'] },
-      );
+      const program = [process.execPath, ...(options.nodeFlags ?? []), join(import.meta.dirname, 'boot-plane-process.ts'), path];
+      const started = spawn('ip', ['netns', 'exec', serverSpace, ...program], { stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       let output = '';
       started.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));

@@ -98,8 +98,7 @@ const DONE = Buffer.alloc(0);
 export const appCommands: CommandTable = {
   [DEVICE_COMMAND.deviceId]: {
     privilege: PRIVILEGE.user,
-    run: () =>
-      encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
+    run: () => encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
   },
   [DEVICE_COMMAND.coldReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
   [DEVICE_COMMAND.warmReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
@@ -127,8 +126,7 @@ export const appCommands: CommandTable = {
     run(_bmc, data, caller) {
       const id = data.readUInt32LE(0);
       if (!caller.session) return COMPLETION.illegalCommand;
-      if (id !== caller.session.managedSessionId && caller.privilege < PRIVILEGE.administrator)
-        return COMPLETION.insufficientPrivilege;
+      if (id !== caller.session.managedSessionId && caller.privilege < PRIVILEGE.administrator) return COMPLETION.insufficientPrivilege;
       return caller.session.close(id) ? DONE : 0x87;
     },
   },

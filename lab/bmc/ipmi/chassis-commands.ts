@@ -1,11 +1,6 @@
 import { isMalformed } from '../../../core/base/malformed.ts';
 import { BOOT_PARAMETER, decodeBootFlags, encodeBootFlags } from '../../../bmc/ipmi/boot-options-codec.ts';
-import {
-  CHASSIS_COMMAND,
-  chassisControlOf,
-  encodeChassisStatus,
-  type ChassisControl,
-} from '../../../bmc/ipmi/chassis-codec.ts';
+import { CHASSIS_COMMAND, chassisControlOf, encodeChassisStatus, type ChassisControl } from '../../../bmc/ipmi/chassis-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { BMC_ADDRESS } from '../../../bmc/ipmi/message-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';

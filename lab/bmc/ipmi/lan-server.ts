@@ -10,14 +10,7 @@ import { encodeSolActivation, SOL_ALREADY_ACTIVE, SOL_DISABLED } from '../../../
 import type { BmcModel } from '../bmc-model.ts';
 import type { Caller, CallerSession } from './command-handler.ts';
 import { runCommand } from './dispatch.ts';
-import {
-  acceptInSession,
-  createSessionTable,
-  SESSIONS_MAX,
-  takeSequence,
-  type LanSession,
-  type Remote,
-} from './lan-session.ts';
+import { acceptInSession, createSessionTable, SESSIONS_MAX, takeSequence, type LanSession, type Remote } from './lan-session.ts';
 import { createRakpResponder } from './rakp-responder.ts';
 import { openSolEndpoint, SOL_PACKET_BYTES_MAX } from './sol-endpoint.ts';
 import { solEnabled } from './transport-commands.ts';
@@ -54,8 +47,7 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
   const sessions = createSessionTable(() => bmc.clock.nowMs());
   const rakp = createRakpResponder(bmc, sessions, settings.random);
 
-  const send = (kind: 'asf' | 'ipmi', body: Buffer, remote: Remote) =>
-    socket.send(encodeRmcp(kind, body), remote.port, remote.address);
+  const send = (kind: 'asf' | 'ipmi', body: Buffer, remote: Remote) => socket.send(encodeRmcp(kind, body), remote.port, remote.address);
   const sendInSession = (session: LanSession, payloadType: number, payload: Buffer) => {
     const packet = { payloadType, sessionId: session.consoleSessionId, sequence: takeSequence(session), payload };
     send('ipmi', encodeRmcpPlus(packet, session.keys, settings.random.bytes(16)), session.remote);

@@ -43,11 +43,7 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
   const findUser = (message: Rakp1): number =>
     bmc.accounts.findIndex(
       (account, id) =>
-        id > 0 &&
-        account.enabled &&
-        account.ipmiMessaging &&
-        account.name === message.username &&
-        account.privilege !== PRIVILEGE.none,
+        id > 0 && account.enabled && account.ipmiMessaging && account.name === message.username && account.privilege !== PRIVILEGE.none,
     );
 
   const refuse2 = (message: Rakp1, session: LanSession | undefined, status: number): Buffer =>
@@ -99,8 +95,7 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
     const exchange = session.exchange!;
     const password = bmc.accounts[session.userId]!.password;
     const wanted = rakp3Code(exchange, password);
-    const answer = (status: number, icv: Buffer) =>
-      encodeRakp34({ tag, status, sessionId: session.consoleSessionId, code: icv });
+    const answer = (status: number, icv: Buffer) => encodeRakp34({ tag, status, sessionId: session.consoleSessionId, code: icv });
     if (code.length !== wanted.length || !timingSafeEqual(code, wanted)) {
       bmc.record('bmc.login-refused', `${bmc.name}: wrong password`, { username: exchange.username }, 'warning');
       return answer(RAKP_STATUS.invalidCode, EMPTY);

@@ -78,20 +78,7 @@ function sensorRecord(sensor: Sensor): Buffer {
   const record = Buffer.alloc(48 + name.length);
   record.writeUInt16LE(sensor.number, 0);
   record.set(
-    [
-      0x51,
-      FULL_SENSOR,
-      record.length - RECORD_HEAD_BYTES,
-      0x20,
-      0,
-      sensor.number,
-      sensor.entity,
-      1,
-      0x7f,
-      0x68,
-      sensor.type,
-      0x01,
-    ],
+    [0x51, FULL_SENSOR, record.length - RECORD_HEAD_BYTES, 0x20, 0, sensor.number, sensor.entity, 1, 0x7f, 0x68, sensor.type, 0x01],
     2,
   );
   record[18] = UPPER_THRESHOLDS;
@@ -115,8 +102,7 @@ function repositoryInfo(): CommandResult {
 
 function getRecord(_bmc: BmcModel, data: Buffer): CommandResult {
   const wanted = data.readUInt16LE(2);
-  const at =
-    wanted === 0 ? 0 : wanted === LAST ? RECORDS.length - 1 : RECORDS.findIndex((record) => record.readUInt16LE(0) === wanted);
+  const at = wanted === 0 ? 0 : wanted === LAST ? RECORDS.length - 1 : RECORDS.findIndex((record) => record.readUInt16LE(0) === wanted);
   const record = RECORDS[at];
   if (!record) return COMPLETION.notPresent;
   const bytes = record.subarray(data[4]!, data[4]! + data[5]!);
@@ -149,9 +135,7 @@ export const sensorCommands = {
     0x27: {
       privilege: PRIVILEGE.user,
       bytesMin: 1,
-      run: withSensor((_bmc, sensor) =>
-        Buffer.from([UPPER_THRESHOLDS, 0, 0, 0, sensor.upperNonCritical, sensor.upperCritical, 0]),
-      ),
+      run: withSensor((_bmc, sensor) => Buffer.from([UPPER_THRESHOLDS, 0, 0, 0, sensor.upperNonCritical, sensor.upperCritical, 0])),
     },
     0x29: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor(() => Buffer.from([0xc0, 0, 0, 0, 0])) },
     0x2b: { privilege: PRIVILEGE.user, bytesMin: 1, run: withSensor(() => Buffer.from([0xc0, 0, 0, 0, 0])) },

@@ -67,10 +67,7 @@ function setPassword(bmc: BmcModel, data: Buffer): CommandResult {
   if (request.operation === 'test') return request.password?.equals(account.password) ? DONE : PASSWORD_WRONG;
   if (request.operation === 'set') account.password = request.password!;
   else account.enabled = request.operation === 'enable';
-  bmc.record(
-    'bmc.user',
-    `${bmc.name}: user ${request.id} ${request.operation === 'set' ? 'got a new password' : `${request.operation}d`}`,
-  );
+  bmc.record('bmc.user', `${bmc.name}: user ${request.id} ${request.operation === 'set' ? 'got a new password' : `${request.operation}d`}`);
   return DONE;
 }
 

@@ -13,10 +13,8 @@ const isText = (value: unknown, bytesMax: number): value is string =>
 function complaint(bmc: BmcModel, id: number, body: JsonObject): string | undefined {
   const { UserName: name, Password: password, RoleId: role, Enabled: enabled } = body;
   if (name !== undefined && !isText(name, USER_NAME_BYTES)) return `UserName must have 1 to ${USER_NAME_BYTES} bytes.`;
-  if (name !== undefined && bmc.accounts.some((account, other) => other !== id && account.name === name))
-    return 'UserName is taken.';
-  if (password !== undefined && !isText(password, PASSWORD_BYTES_MAX))
-    return `Password must have 1 to ${PASSWORD_BYTES_MAX} bytes.`;
+  if (name !== undefined && bmc.accounts.some((account, other) => other !== id && account.name === name)) return 'UserName is taken.';
+  if (password !== undefined && !isText(password, PASSWORD_BYTES_MAX)) return `Password must have 1 to ${PASSWORD_BYTES_MAX} bytes.`;
   if (role !== undefined && privilegeOfRole(role) === undefined) return `RoleId ${String(role)} is not allowed.`;
   return enabled !== undefined && typeof enabled !== 'boolean' ? 'Enabled must be true or false.' : undefined;
 }
@@ -34,8 +32,7 @@ function apply(bmc: BmcModel, id: number, body: JsonObject): void {
 export function createAccount(bmc: BmcModel, body: JsonObject): RedfishReply {
   const id = bmc.accounts.findIndex((account, index) => index >= FIRST_NAMED_USER && account.name === '');
   if (id < 0) return redfishError(400, 'All account slots are taken.');
-  if (body['UserName'] === undefined || body['Password'] === undefined)
-    return redfishError(400, 'UserName and Password are required.');
+  if (body['UserName'] === undefined || body['Password'] === undefined) return redfishError(400, 'UserName and Password are required.');
   const wrong = complaint(bmc, id, body);
   if (wrong) return redfishError(400, wrong);
   Object.assign(bmc.accounts[id]!, {
@@ -60,8 +57,7 @@ export function deleteAccount(bmc: BmcModel, id: number): RedfishReply {
   if (!usedAccounts(bmc).includes(id)) return redfishError(404);
   const administrators = bmc.accounts.filter((account) => account.enabled && account.privilege === PRIVILEGE.administrator);
   const account = bmc.accounts[id]!;
-  if (administrators.length === 1 && administrators[0] === account)
-    return redfishError(409, 'The last administrator cannot be deleted.');
+  if (administrators.length === 1 && administrators[0] === account) return redfishError(409, 'The last administrator cannot be deleted.');
   Object.assign(account, {
     name: '',
     password: Buffer.alloc(0),

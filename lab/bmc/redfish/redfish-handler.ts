@@ -21,8 +21,7 @@ export interface RedfishRequest {
 
 export type RedfishHandler = (request: RedfishRequest) => RedfishReply;
 
-export const etagOf = (body: JsonObject): string =>
-  `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
+export const etagOf = (body: JsonObject): string => `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
 
 const NO_CONTENT: RedfishReply = { status: 204 };
 const OPEN_PATHS = new Set(['/redfish', ROOT]);
@@ -44,8 +43,7 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   if (device === undefined) return redfishError(400, `BootSourceOverrideTarget ${String(target)} is not allowed.`);
   if (enabled !== undefined && !['Disabled', 'Once', 'Continuous'].includes(enabled as string))
     return redfishError(400, 'BootSourceOverrideEnabled is not allowed.');
-  if (mode !== undefined && mode !== 'UEFI' && mode !== 'Legacy')
-    return redfishError(400, 'BootSourceOverrideMode is not allowed.');
+  if (mode !== undefined && mode !== 'UEFI' && mode !== 'Legacy') return redfishError(400, 'BootSourceOverrideMode is not allowed.');
   // A target alone means "once", as most implementations take it.
   const wanted = enabled ?? (now.valid ? (now.persistent ? 'Continuous' : 'Once') : target === undefined ? 'Disabled' : 'Once');
   const flags = {
@@ -81,10 +79,7 @@ function patchManagerNic(bmc: BmcModel, body: JsonObject): RedfishReply {
   return NO_CONTENT;
 }
 
-export function createRedfishHandler(
-  bmc: BmcModel,
-  settings: { random: Random; ipmiPort: number | undefined },
-): RedfishHandler {
+export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; ipmiPort: number | undefined }): RedfishHandler {
   const sessions = createRedfishSessions(bmc, settings.random);
   const resource = (path: string) => findResource(bmc, path, settings.ipmiPort, sessions.all());
 
@@ -108,8 +103,7 @@ export function createRedfishHandler(
   };
 
   const post = (path: string, body: JsonObject, may: (level: number) => boolean): RedfishReply => {
-    if (path === `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`)
-      return may(PRIVILEGE.operator) ? resetSystem(bmc, body) : redfishError(403);
+    if (path === `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`) return may(PRIVILEGE.operator) ? resetSystem(bmc, body) : redfishError(403);
     if (path === ACCOUNTS_PATH) return may(PRIVILEGE.administrator) ? createAccount(bmc, body) : redfishError(403);
     if (path === `${MANAGER_PATH}/Actions/Manager.Reset`) {
       if (!may(PRIVILEGE.administrator)) return redfishError(403);
@@ -134,8 +128,7 @@ export function createRedfishHandler(
   };
 
   const remove = (path: string, may: (level: number) => boolean): RedfishReply => {
-    if (path.startsWith(`${SESSIONS_PATH}/`))
-      return sessions.close(path.slice(SESSIONS_PATH.length + 1)) ? NO_CONTENT : redfishError(404);
+    if (path.startsWith(`${SESSIONS_PATH}/`)) return sessions.close(path.slice(SESSIONS_PATH.length + 1)) ? NO_CONTENT : redfishError(404);
     if (!path.startsWith(`${ACCOUNTS_PATH}/`)) return resource(path) ? redfishError(405) : redfishError(404);
     return may(PRIVILEGE.administrator) ? deleteAccount(bmc, Number(path.slice(ACCOUNTS_PATH.length + 1))) : redfishError(403);
   };

@@ -31,8 +31,7 @@ const targetOf = (device: IpmiBootDevice): string => TARGETS.find(([, name]) => 
 
 const ROLES = { Administrator: PRIVILEGE.administrator, Operator: PRIVILEGE.operator, ReadOnly: PRIVILEGE.user } as const;
 export const privilegeOfRole = (role: unknown): number | undefined => ROLES[role as keyof typeof ROLES];
-const roleOf = (account: BmcAccount): string =>
-  Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
+const roleOf = (account: BmcAccount): string => Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
 
 const link = (path: string): JsonObject => ({ '@odata.id': path });
 const STATUS = { State: 'Enabled', Health: 'OK' };
@@ -88,9 +87,7 @@ const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   IndicatorLED: bmc.clock.nowMs() < bmc.identifyUntilMs ? 'Blinking' : 'Off',
   Status: STATUS,
   Boot: bootProperties(bmc),
-  ...(ipmiPort === undefined
-    ? {}
-    : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
+  ...(ipmiPort === undefined ? {} : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
   EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
   Storage: link(`${SYSTEM_PATH}/Storage`),
   Bios: link(`${SYSTEM_PATH}/Bios`),
@@ -169,8 +166,7 @@ const chassis = (bmc: BmcModel): JsonObject => ({
 });
 
 const ACCOUNTS = `${ROOT}/AccountService/Accounts`;
-export const usedAccounts = (bmc: BmcModel): number[] =>
-  bmc.accounts.flatMap((account, id) => (account.name === '' ? [] : [id]));
+export const usedAccounts = (bmc: BmcModel): number[] => bmc.accounts.flatMap((account, id) => (account.name === '' ? [] : [id]));
 
 export const accountBody = (bmc: BmcModel, id: number): JsonObject | undefined => {
   const account = bmc.accounts[id];
@@ -293,8 +289,7 @@ export function findResource(
   const found = fixed[path];
   if (found) return found();
   const [, parent, id] = /^(.*)\/([^/]+)$/.exec(path) ?? [];
-  if (parent === nicPath)
-    return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
+  if (parent === nicPath) return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
   if (parent === ACCOUNTS) return accountBody(bmc, Number(id));
   if (parent === `${ROOT}/AccountService/Roles` && id !== undefined && id in ROLES) return roleBody(id);
   const session = parent === `${ROOT}/SessionService/Sessions` ? sessions.find((each) => each.id === id) : undefined;
