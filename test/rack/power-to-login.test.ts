@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+/** The main job, as a user starts it: three powered-off machines become three systems that answer over SSH. */
+interface Report {
+  readonly ok: boolean;
+  readonly runDirectory: string;
+  readonly machines: readonly {
+    name: string;
+    firmware: string;
+    bmc: string;
+    state: string;
+    ssh: boolean;
+    error?: string;
+    phases: { name: string; seconds: number }[];
+  }[];
+}
+
+const root = join(import.meta.dirname, '../..');
+
+const runLab = (args: readonly string[]): Promise<{ code: number; stderr: string }> =>
+  new Promise((resolve) => {
+    execFile(join(root, 'rackwright'), ['lab', ...args], { maxBuffer: 64 * 2 ** 20 }, (error, _stdout, stderr) =>
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stderr }),
+    );
+  });
+
+test('a rack of powered-off machines is discovered, enrolled, inspected, cleaned, deployed, and answers', async (t) => {
+  const json = join(mkdtempSync(join(tmpdir(), 'rackwright-lab-')), 'lab.json');
+  const { code, stderr } = await runLab(['--machines', '3', '--exit', '--json', json, '--listen', '127.0.0.1:0']);
+  assert.ok(existsSync(json), `the lab left no report; it said:\n${stderr.slice(-3000)}`);
+  const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
+  for (const machine of report.machines) {
+    t.diagnostic(
+      `${machine.name} ${machine.firmware} ${machine.bmc}: ${machine.state}, ${machine.phases.map(({ name, seconds }) => `${name} ${seconds} s`).join(', ')}`,
+    );
+    assert.equal(machine.error, undefined);
+    assert.equal(machine.state, 'active');
+    assert.ok(machine.ssh, `${machine.name} did not take the login`);
+  }
+  assert.equal(code, 0);
+  assert.deepEqual(new Set(report.machines.map(({ firmware }) => firmware)), new Set(['bios', 'uefi']));
+  assert.deepEqual(new Set(report.machines.map(({ bmc }) => bmc)), new Set(['ipmi', 'redfish', 'ipmi+redfish']));
+  for (const machine of report.machines) {
+    assert.ok(existsSync(join(report.runDirectory, `${machine.name}-timeline.json`)), 'the timeline is kept');
+    assert.ok(existsSync(join(report.runDirectory, 'machines', machine.name, 'console.log')), 'the console is kept');
+  }
+});
