@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planImage } from './image-plan-policy.ts';
+
+const sha256 = 'a'.repeat(64);
+
+test('a name on the boot server, its compression told by its ending', () => {
+  const plan = planImage({
+    image_source: 'debian-1.raw.zst',
+    image_os_hash_algo: 'sha256',
+    image_os_hash_value: sha256,
+    image_disk_size: 1000,
+  });
+  assert.deepEqual(plan, {
+    args: {
+      url: 'debian-1.raw.zst',
+      format: 'raw',
+      compression: 'zstd',
+      checksum: sha256,
+      checksumAlgorithm: 'sha256',
+      diskSizeBytes: 1000,
+    },
+  });
+});
+
+test('a URL with a query, qcow2, and the checksum by its length', () => {
+  const plan = planImage({ image_source: 'https://images.test/a/b.qcow2?x=1', image_checksum: 'B'.repeat(32) });
+  assert.ok('args' in plan);
+  assert.deepEqual([plan.args['format'], plan.args['compression'], plan.args['checksumAlgorithm']], ['qcow2', 'none', 'md5']);
+});
+
+const refusals: readonly [string, Record<string, string>, RegExp][] = [
+  ['no source', {}, /image_source is missing/],
+  ['no checksum', { image_source: 'a.raw' }, /no image_checksum/],
+  [
+    'a checksum of another length',
+    { image_source: 'a.raw', image_os_hash_algo: 'sha512', image_os_hash_value: sha256 },
+    /no sha512 checksum/,
+  ],
+  ['a scheme that nobody serves', { image_source: 'ftp://x/a.raw', image_checksum: sha256 }, /scheme/],
+  ['a format that nobody writes', { image_source: 'a.vmdk', image_checksum: sha256, image_disk_format: 'vmdk' }, /vmdk/],
+];
+for (const [name, info, reason] of refusals) {
+  test(`refused before anything is touched: ${name}`, () => {
+    const plan = planImage(info);
+    assert.ok('problem' in plan);
+    assert.match(plan.problem, reason);
+  });
+}
