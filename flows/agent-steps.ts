@@ -5,6 +5,7 @@ import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-comm
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import {
+  bmcStep,
   AGENT_BOOT_MS,
   BMC_CALL_MS,
   connectTo,
@@ -46,7 +47,7 @@ export function intendAgentStep(services: NodeFlowServices, why: string): FlowSt
 }
 
 export function bootAgentStep(services: NodeFlowServices): FlowStep {
-  return {
+  return bmcStep({
     name: 'boot_agent',
     deadlineMs: POWER_CHANGE_MS * 2,
     attempts: { max: 5, backoffMs: 2000 },
@@ -80,7 +81,7 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
           'Read the boot trace (`node explain`): it names the last sign of life. Without a DHCP request the boot order or the cable is wrong.',
       };
     },
-  };
+  });
 }
 
 const waitForAgent = (ctx: FlowContext, agentBootAtMs: number, commit?: (trx: FlowTransaction) => Promise<void>): StepOutcome => ({

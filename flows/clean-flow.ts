@@ -5,7 +5,7 @@ import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-serv
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
-import { connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 
 /*
  * `provide`, and the second half of `delete`: cleaning → available.
@@ -25,7 +25,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
       return { disks: disks.filter(hasSerial).map(toPlannedDisk) };
     },
   }),
-  {
+  bmcStep({
     name: 'power_off',
     deadlineMs: POWER_CHANGE_MS,
     attempts: { max: 5, backoffMs: 1000 },
@@ -40,7 +40,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
         },
       };
     },
-  },
+  }),
 ];
 
 const hasSerial = (disk: InventoryDisk) => disk.serial !== undefined;

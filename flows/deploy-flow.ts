@@ -6,7 +6,7 @@ import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
 import { planImage } from './image-plan-policy.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
-import { connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 
 /*
  * `deploy` and `rebuild`: deploying → active.
@@ -87,7 +87,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
       waitingFor: () => ({ what: 'the boot plane to learn that this machine boots from its disk', next: 'power cycle' }),
       run: async (ctx) => ({ kind: 'done', commit: (trx) => setBootIntent(trx, ctx.subjectId, 'disk', 'an instance is deployed') }),
     },
-    {
+    bmcStep({
       name: 'boot_instance',
       deadlineMs: POWER_CHANGE_MS,
       attempts: { max: 5, backoffMs: 1000 },
@@ -99,7 +99,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
         await bmc.setPower('on', ctx.signal);
         return { kind: 'done', commit: (trx) => setPowerState(trx, ctx.subjectId, 'on') };
       },
-    },
+    }),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
-import type { BmcAddress, BmcConnection, PowerState } from '../bmc/capability.ts';
+import { BmcError, type BmcAddress, type BmcConnection, type PowerState } from '../bmc/capability.ts';
 import type { Clock } from '../core/base/clock.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
+import type { FlowStep } from '../core/flow/flow-definition.ts';
 import { bmcAddresses } from '../inventory/driver-info-codec.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { findNode } from '../inventory/node-store.ts';
@@ -41,3 +42,19 @@ export async function switchOff(bmc: BmcConnection, clock: Clock, signal: AbortS
   await bmc.setPower('off', signal);
   await awaitPower(bmc, 'off', clock, signal);
 }
+
+/**
+ * A step that talks to the BMC: what may work later is tried again by the engine; a refusal (wrong password, lockout,
+ * unsupported) ends the flow at once with the BMC client's own advice, before more attempts lock the account.
+ */
+export const bmcStep = (step: FlowStep): FlowStep => ({
+  ...step,
+  async run(ctx) {
+    try {
+      return await step.run(ctx);
+    } catch (error) {
+      if (!(error instanceof BmcError) || error.retryable) throw error;
+      return { kind: 'fail', code: `bmc-${error.code}`, message: error.message, advice: error.advice };
+    }
+  },
+});

@@ -2,14 +2,14 @@ import { sql } from 'kysely';
 import type { PowerAction } from '../bmc/capability.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { setPowerState } from '../inventory/node-service.ts';
-import { awaitPower, connectTo, loadNode, POWER_CHANGE_MS, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, awaitPower, connectTo, loadNode, POWER_CHANGE_MS, type NodeFlowServices } from './node-flow-services.ts';
 
 /** `PUT states/power`. The command and the look whether it was obeyed are one step: a repeated `on` or `off` harms nobody. */
 export const powerFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.power',
   version: 1,
   steps: [
-    {
+    bmcStep({
       name: 'switch_power',
       deadlineMs: POWER_CHANGE_MS,
       attempts: { max: 4, backoffMs: 1000 },
@@ -22,7 +22,7 @@ export const powerFlow = (services: NodeFlowServices): FlowDefinition => ({
         await awaitPower(bmc, wanted, ctx.clock, ctx.signal);
         return { kind: 'done', commit: (trx) => setPowerState(trx, ctx.subjectId, wanted, { clearTarget: true }) };
       },
-    },
+    }),
   ],
   onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, `Power: ${error.message} ${error.advice}`),
   onCancelled: (trx, flow, reason) => giveUp(trx, flow.subjectId, `Power: ${reason}`),

@@ -3,14 +3,14 @@ import { applyEvent } from '../inventory/node-service.ts';
 import { lockNode, updateNode } from '../inventory/node-store.ts';
 import { cleanSteps } from './clean-flow.ts';
 import { failNode } from './node-flow-endings.ts';
-import { connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 
 /** `delete`: the instance is switched off and forgotten (deleting), then the machine is cleaned (cleaning → available). */
 export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.undeploy',
   version: 1,
   steps: [
-    {
+    bmcStep({
       name: 'tear_down',
       deadlineMs: POWER_CHANGE_MS,
       attempts: { max: 5, backoffMs: 1000 },
@@ -25,7 +25,7 @@ export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
           },
         };
       },
-    },
+    }),
     ...cleanSteps(services),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),

@@ -2,7 +2,7 @@ import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import { applyEvent, setPowerState } from '../inventory/node-service.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { checkDriverInfo } from '../inventory/driver-info-codec.ts';
-import { BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
 import { failNode } from './node-flow-endings.ts';
 
 /** `manage`: verifying → manageable. One step: the BMC answers with these credentials and tells the power state. */
@@ -10,7 +10,7 @@ export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.verify',
   version: 1,
   steps: [
-    {
+    bmcStep({
       name: 'reach_bmc',
       deadlineMs: BMC_CALL_MS * 2,
       attempts: { max: 4, backoffMs: 1000 },
@@ -28,7 +28,7 @@ export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
         const state = await connectTo(services, node).powerState(ctx.signal);
         return { kind: 'done', evidence: { powerState: state }, commit: (trx) => setPowerState(trx, ctx.subjectId, state) };
       },
-    },
+    }),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,
