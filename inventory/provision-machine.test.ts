@@ -1,8 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { provisionDiagram } from './provision-diagram.ts';
 import { nextState, PROVISION_TRANSITIONS, STABLE_STATES, verbsFrom, VERB_OF_TARGET, type ProvisionState } from './provision-machine.ts';
 
 const allStates = new Set(PROVISION_TRANSITIONS.flatMap((t) => [t.from, t.to]));
@@ -72,10 +69,4 @@ test('people are offered verbs only, and only where a person may choose', () => 
   assert.deepEqual(verbsFrom('clean wait'), ['abort']);
   assert.deepEqual(verbsFrom('active').sort(), ['delete', 'rebuild', 'rescue', 'service']);
   assert.equal(VERB_OF_TARGET['deleted'], 'delete');
-});
-
-test('docs/provision-states.md shows this very table (UPDATE_GOLDEN=1 writes it)', () => {
-  const path = join(import.meta.dirname, '../docs/provision-states.md');
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, provisionDiagram());
-  assert.equal(readFileSync(path, 'utf8'), provisionDiagram());
 });
