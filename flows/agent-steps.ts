@@ -24,8 +24,6 @@ import {
  */
 const AGENT_FRESH_MS = 60_000;
 
-export type AgentFlowState = { agentBootAtMs?: number };
-
 const isFresh = (node: NodeRecord, nowMs: number): boolean =>
   node.agent_token_hash !== null &&
   node.power_state === 'power on' &&
