@@ -32,11 +32,13 @@ GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`,
         { level: configuration.log_level, timestamp: pino.stdTimeFunctions.isoTime },
         pino.destination({ dest: 2, sync: true }),
       ) as unknown as Logger;
-      const plane = await startControlPlane(configuration, logger);
-      terminal.out(`rackwright is ready at ${plane.address}`);
-      await new Promise<void>((resolve) => {
+      // Asked before the start: a signal that comes while starting must not leave a half-started database behind.
+      const asked = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
       });
+      const plane = await startControlPlane(configuration, logger);
+      terminal.out(`rackwright is ready at ${plane.address}`);
+      await asked;
       logger.info({}, 'stopping');
       setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
       await plane.stop();
