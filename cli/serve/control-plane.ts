@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -63,7 +64,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     const engine = createFlowEngine({
       database,
       definitions: nodeFlows(services),
-      owner: `${hostname()}:${process.pid}`,
+      owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
       clock: systemClock,
       logger,
     });

@@ -21,6 +21,11 @@ export interface Database {
   readonly db: Kysely<DatabaseSchema>;
   /** Calls back for every NOTIFY on the channel until the returned function is called. */
   listen(channel: string, onPayload: (payload: string) => void): () => void;
+  /**
+   * Shows other processes that the holder of this name lives, until the returned function is called: a lock that
+   * PostgreSQL drops with the connection, so also with a `kill -9`. Names are compared by their hash (`absentOf`).
+   */
+  bePresent(name: string): Promise<() => void>;
   /** Called each time the listening connection is (again) live: look at the tables then, a wake may have been missed. */
   onReconnect(listener: () => void): () => void;
   close(): Promise<void>;
@@ -58,6 +63,7 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
   return {
     db,
     listen: notifications.listen,
+    bePresent: notifications.bePresent,
     onReconnect: notifications.onReconnect,
     async close() {
       await notifications.close();

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../database/connect-database.ts';
 import type { FlowDefinition } from './flow-definition.ts';
+import { watchAbsentOwners } from './engine/absent-owners.ts';
 import { CANCEL_PREFIX, FLOW_CHANNEL, type LeasedFlow } from './engine/flow-row.ts';
 import { runFlow } from './engine/flow-runner.ts';
 import { claimFlows, nextDueInMs, pruneEvents, releaseLeases, renewLeases, type KnownKinds } from './engine/flow-store.ts';
@@ -11,13 +12,13 @@ import { StepAbort } from './engine/step-call.ts';
 
 /*
  * Runs flows. Any number of engines share one database: each claims what is due, renews its leases, and takes over what
- * a dead engine left. Woken by NOTIFY, by one timer for the next due flow, and by the heartbeat that renews leases
- * (which also finds the leases that others let run out).
+ * a dead engine left: at once when its connection is gone, else when its lease has run out. Woken by NOTIFY, by one timer
+ * for the next due flow, and by the heartbeat that renews leases.
  */
 export interface FlowEngineOptions {
   readonly database: Database;
   readonly definitions: readonly FlowDefinition[];
-  /** Unique among live processes, for example `host:pid`. */
+  /** Unique among all processes, dead ones included: `host:pid:random`. */
   readonly owner: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -69,6 +70,9 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   let wakeAgain = false;
   let dueTimer: NodeJS.Timeout | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
+  let forgetPresence = () => {};
+  const absentOwners = watchAbsentOwners(database.db, owner);
+  let lookTimer: NodeJS.Timeout | undefined;
   let renewing = false;
   let prunedAt = -Infinity;
   const unsubscribe: (() => void)[] = [];
@@ -162,9 +166,23 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     }
   };
 
+  const lookForAbsent = () => {
+    if (stopping) return;
+    clearTimeout(lookTimer);
+    absentOwners.look(performance.now()).then(
+      (due) => {
+        if (due) wake();
+        const againInMs = absentOwners.nextLookInMs(performance.now());
+        if (againInMs !== undefined && !stopping) lookTimer = setTimeout(lookForAbsent, againInMs + 1);
+      },
+      (error: unknown) => report(error),
+    );
+  };
+
   const beat = () => {
     void renew();
     wake();
+    lookForAbsent();
     if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
     prunedAt = performance.now();
     pruneEvents(database.db).catch((error: unknown) => report(error));
@@ -179,6 +197,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
 
   return {
     async start() {
+      forgetPresence = await database.bePresent(owner);
       unsubscribe.push(database.onReconnect(wake), database.listen(FLOW_CHANNEL, onPayload));
       heartbeat = setInterval(beat, leaseMs / 3);
       beat();
@@ -188,6 +207,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
       stopping = true;
       for (const forget of unsubscribe.splice(0)) forget();
       clearTimeout(dueTimer);
+      clearTimeout(lookTimer);
       await pumping;
       for (const { run } of runs.values()) run.stopping = true;
       const settled = () => Promise.all([...runs.values()].map(({ done }) => done));
@@ -200,6 +220,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
         owner,
         [...runs.values()].map(({ run }) => run.flow),
       ).catch((error: unknown) => report(error));
+      forgetPresence();
     },
     metrics: () => ({ ...counts, running: runs.size }),
   };

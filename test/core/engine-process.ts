@@ -7,7 +7,7 @@ import { makeEngine, step } from './flow-rig.ts';
 
 /*
  * Counting steps that leave a row each in the database and a line each in a file. As a program it is an engine process
- * to be killed: node engine-process.ts <connection json> <owner> <file> [<ms for which "slow" sleeps>]
+ * to be killed: node engine-process.ts <connection json> <owner> <file> [<ms for which "slow" sleeps> [<lease ms>]]
  */
 export const countingFlow = (file: string, owner: string, slowMs = 0): FlowDefinition => ({
   kind: 'counting',
@@ -29,7 +29,7 @@ export const countingFlow = (file: string, owner: string, slowMs = 0): FlowDefin
 });
 
 if (import.meta.main) {
-  const [connection = '', owner = '', file = '', slowMs = '0'] = process.argv.slice(2);
+  const [connection = '', owner = '', file = '', slowMs = '0', leaseMs = '1500'] = process.argv.slice(2);
   const database = await connectDatabase({ connection: JSON.parse(connection), logger: silentLogger });
-  await makeEngine(database, [countingFlow(file, owner, Number(slowMs))], owner).start();
+  await makeEngine(database, [countingFlow(file, owner, Number(slowMs))], owner, Number(leaseMs)).start();
 }

@@ -2,8 +2,8 @@ import pg from 'pg';
 import type { Logger } from '../../base/logger.ts';
 
 /*
- * One connection that LISTENs for the whole process. PostgreSQL forgets a listener with its connection, so whoever
- * listens must look at its tables again after every connect: `onReconnect` says when.
+ * One connection that LISTENs for the whole process, and shows that it lives. PostgreSQL forgets a listener with its
+ * connection, so whoever listens must look at its tables again after every connect: `onReconnect` says when.
  */
 const BACKOFF_FIRST_MS = 100;
 /** A database that is restarting is back within seconds; more often would only fill its log. */
@@ -12,15 +12,23 @@ const BACKOFF_MAX_MS = 5_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
 export interface NotificationClient {
+  /** Holds a session lock of this name for as long as the connection lives; taken again after each reconnect. */
+  bePresent(name: string): Promise<() => void>;
   listen(channel: string, onPayload: (payload: string) => void): () => void;
   onReconnect(listener: () => void): () => void;
   close(): Promise<void>;
 }
 
+/** First key of the advisory locks that say "this process lives" (`RW`); the second is the hash of its name. */
+export const PRESENCE_LOCK_CLASS = 0x5257;
+
 const channelPattern = /^[a-z_][a-z0-9_]{0,62}$/;
 
 export function createNotificationClient(config: pg.ClientConfig, logger: Logger): NotificationClient {
   const channels = new Map<string, Set<(payload: string) => void>>();
+  const presences = new Set<string>();
+  /** The driver takes one query at a time. */
+  let lastQuery: Promise<unknown> = Promise.resolve();
   const reconnectListeners = new Set<() => void>();
   let client: pg.Client | undefined;
   let connecting = false;
@@ -31,6 +39,14 @@ export function createNotificationClient(config: pg.ClientConfig, logger: Logger
   const announce = () => {
     for (const listener of [...reconnectListeners]) listener();
   };
+
+  const query = (on: pg.Client, text: string, values?: unknown[]): Promise<unknown> => {
+    const answer = lastQuery.catch(() => {}).then(() => on.query(text, values));
+    lastQuery = answer;
+    return answer;
+  };
+  const takePresence = (on: pg.Client, name: string) =>
+    query(on, 'select pg_try_advisory_lock($1, hashtext($2))', [PRESENCE_LOCK_CLASS, name]);
 
   const lose = (lost: pg.Client, error?: Error) => {
     if (client !== lost) return;
@@ -59,7 +75,8 @@ export function createNotificationClient(config: pg.ClientConfig, logger: Logger
     });
     try {
       await fresh.connect();
-      for (const channel of channels.keys()) await fresh.query(`LISTEN ${channel}`);
+      for (const name of presences) await takePresence(fresh, name);
+      for (const channel of channels.keys()) await query(fresh, `LISTEN ${channel}`);
       backoffMs = BACKOFF_FIRST_MS;
       connecting = false;
       if (client === fresh) announce();
@@ -79,13 +96,24 @@ export function createNotificationClient(config: pg.ClientConfig, logger: Logger
       if (!client) void connect();
       else if (!known) {
         const current = client;
-        current.query(`LISTEN ${channel}`).then(announce, (error: Error) => lose(current, error));
+        query(current, `LISTEN ${channel}`).then(announce, (error: Error) => lose(current, error));
       } else queueMicrotask(announce);
       return () => {
         callbacks.delete(onPayload);
         if (callbacks.size > 0 || channels.get(channel) !== callbacks) return;
         channels.delete(channel);
-        client?.query(`UNLISTEN ${channel}`).catch(() => {});
+        if (client) query(client, `UNLISTEN ${channel}`).catch(() => {});
+      };
+    },
+    async bePresent(name) {
+      presences.add(name);
+      const current = client;
+      if (!current) await connect();
+      // A connection that is still opening takes it too, or again: the lock is the session's own.
+      else await takePresence(current, name).catch((error: Error) => lose(current, error));
+      return () => {
+        presences.delete(name);
+        if (client) query(client, 'select pg_advisory_unlock($1, hashtext($2))', [PRESENCE_LOCK_CLASS, name]).catch(() => {});
       };
     },
     onReconnect(listener) {
