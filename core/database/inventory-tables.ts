@@ -1,9 +1,10 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { BaremetalTables } from './baremetal-tables.ts';
 
 /** Timestamps are read as Date and written as Date or ISO text. */
-type Instant = ColumnType<Date, Date | string, Date | string>;
-type Created = ColumnType<Date, Date | string | undefined, never>;
-type JsonColumn<T = unknown> = JSONColumnType<T & object, string | undefined, string>;
+export type Instant = ColumnType<Date, Date | string, Date | string>;
+export type Created = ColumnType<Date, Date | string | undefined, never>;
+export type JsonColumn<T = unknown> = JSONColumnType<T & object, string | undefined, string>;
 
 export interface NodeTable {
   uuid: Generated<string>;
@@ -38,15 +39,48 @@ export interface NodeTable {
   agent_version: string | null;
   system_uuid: string | null;
   serials: JsonColumn<string[]>;
+  /** Order of creation. */
+  seq: Generated<number>;
+  chassis_uuid: string | null;
+  conductor_group: Generated<string>;
+  /** Kind of interface → the implementation's name (`inventory/driver-table.ts`). */
+  interfaces: JsonColumn<Record<string, string>>;
+  /** Null: as the installation's default says. */
+  automated_clean: boolean | null;
+  protected: Generated<boolean>;
+  protected_reason: string | null;
+  retired: Generated<boolean>;
+  retired_reason: string | null;
+  lessee: string | null;
+  network_data: JsonColumn;
+  boot_mode: string | null;
+  secure_boot: boolean | null;
+  shard: string | null;
+  parent_node: string | null;
+  raid_config: JsonColumn;
+  target_raid_config: JsonColumn;
+  clean_step: JsonColumn;
+  deploy_step: JsonColumn;
+  service_step: JsonColumn;
+  console_enabled: Generated<boolean>;
+  inspection_started_at: Instant | null;
+  inspection_finished_at: Instant | null;
+  driver_internal_info: JsonColumn;
   created_at: Created;
   updated_at: Instant | null;
 }
 
 export interface PortTable {
   uuid: Generated<string>;
+  seq: Generated<number>;
   node_uuid: string;
+  portgroup_uuid: string | null;
   address: string;
   pxe_enabled: Generated<boolean>;
+  is_smartnic: Generated<boolean>;
+  name: string | null;
+  /** `tenant_vif_port_id` of an attached VIF, and what else only we write. */
+  internal_info: JsonColumn;
   physical_network: string | null;
   local_link_connection: JsonColumn;
   extra: JsonColumn;
@@ -110,7 +144,7 @@ export interface SettingTable {
   sealed: string;
 }
 
-export interface InventoryTables {
+export interface InventoryTables extends BaremetalTables {
   node: NodeTable;
   port: PortTable;
   inspection: InspectionTable;

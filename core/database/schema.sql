@@ -17,6 +17,90 @@ create table agent_command (
 );
 CREATE INDEX agent_command_open ON public.agent_command USING btree (node_uuid, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+create table allocation (
+  uuid uuid not null default gen_random_uuid(),
+  name text,
+  node_uuid uuid,
+  resource_class text,
+  traits jsonb not null default '[]'::jsonb,
+  candidate_nodes jsonb not null default '[]'::jsonb,
+  state text not null default 'allocating'::text,
+  last_error text,
+  owner text,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint allocation_name_key UNIQUE (name),
+  constraint allocation_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid),
+  constraint allocation_node_uuid_key UNIQUE (node_uuid),
+  constraint allocation_pkey PRIMARY KEY (uuid),
+  constraint allocation_state_known CHECK ((state = ANY (ARRAY['allocating'::text, 'active'::text, 'error'::text])))
+);
+
+create table bios_setting (
+  node_uuid uuid not null,
+  name text not null,
+  value text,
+  attribute_type text,
+  allowable_values jsonb not null default '[]'::jsonb,
+  lower_bound integer,
+  upper_bound integer,
+  min_length integer,
+  max_length integer,
+  read_only boolean,
+  reset_required boolean,
+  is_unique boolean,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint bios_setting_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint bios_setting_pkey PRIMARY KEY (node_uuid, name)
+);
+
+create table chassis (
+  uuid uuid not null default gen_random_uuid(),
+  description text,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint chassis_pkey PRIMARY KEY (uuid)
+);
+
+create table conductor (
+  hostname text not null,
+  conductor_group text not null default ''::text,
+  drivers jsonb not null,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint conductor_pkey PRIMARY KEY (hostname)
+);
+
+create table deploy_template (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  steps jsonb not null,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint deploy_template_name_key UNIQUE (name),
+  constraint deploy_template_pkey PRIMARY KEY (uuid)
+);
+
+create table firmware_component (
+  node_uuid uuid not null,
+  component text not null,
+  initial_version text,
+  current_version text,
+  last_version_flashed text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint firmware_component_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint firmware_component_pkey PRIMARY KEY (node_uuid, component)
+);
+
 create table flow (
   id uuid not null default gen_random_uuid(),
   kind text not null,
@@ -102,6 +186,20 @@ create table inspection (
   constraint inspection_pkey PRIMARY KEY (node_uuid, version)
 );
 
+create table inspection_rule (
+  uuid uuid not null default gen_random_uuid(),
+  description text,
+  phase text not null default 'main'::text,
+  priority integer not null default 0,
+  sensitive boolean not null default false,
+  conditions jsonb not null default '[]'::jsonb,
+  actions jsonb not null,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint inspection_rule_pkey PRIMARY KEY (uuid)
+);
+
 create table lease (
   ip_address text not null,
   mac text not null,
@@ -167,13 +265,49 @@ create table node (
   serials jsonb not null default '[]'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone,
+  seq bigint not null generated always as identity,
+  chassis_uuid uuid,
+  conductor_group text not null default ''::text,
+  interfaces jsonb not null default '{}'::jsonb,
+  automated_clean boolean,
+  protected boolean not null default false,
+  protected_reason text,
+  retired boolean not null default false,
+  retired_reason text,
+  lessee text,
+  network_data jsonb not null default '{}'::jsonb,
+  boot_mode text,
+  secure_boot boolean,
+  shard text,
+  parent_node uuid,
+  raid_config jsonb not null default '{}'::jsonb,
+  target_raid_config jsonb not null default '{}'::jsonb,
+  clean_step jsonb not null default '{}'::jsonb,
+  deploy_step jsonb not null default '{}'::jsonb,
+  service_step jsonb not null default '{}'::jsonb,
+  console_enabled boolean not null default false,
+  inspection_started_at timestamp with time zone,
+  inspection_finished_at timestamp with time zone,
+  driver_internal_info jsonb not null default '{}'::jsonb,
   constraint node_boot_kind_check CHECK ((boot_kind = ANY (ARRAY['agent'::text, 'disk'::text, 'hold'::text]))),
+  constraint node_chassis_uuid_fkey FOREIGN KEY (chassis_uuid) REFERENCES chassis(uuid),
   constraint node_instance_uuid_key UNIQUE (instance_uuid),
   constraint node_name_key UNIQUE (name),
+  constraint node_parent_node_fkey FOREIGN KEY (parent_node) REFERENCES node(uuid),
   constraint node_pkey PRIMARY KEY (uuid)
 );
+CREATE INDEX node_chassis ON public.node USING btree (chassis_uuid) WHERE (chassis_uuid IS NOT NULL);
 CREATE INDEX node_provision_state ON public.node USING btree (provision_state);
+CREATE INDEX node_resource_class ON public.node USING btree (resource_class);
+CREATE UNIQUE INDEX node_seq ON public.node USING btree (seq);
 CREATE UNIQUE INDEX node_system_uuid ON public.node USING btree (system_uuid) WHERE (system_uuid IS NOT NULL);
+
+create table node_trait (
+  node_uuid uuid not null,
+  trait text not null,
+  constraint node_trait_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint node_trait_pkey PRIMARY KEY (node_uuid, trait)
+);
 
 create table port (
   uuid uuid not null default gen_random_uuid(),
@@ -185,15 +319,89 @@ create table port (
   extra jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone,
+  seq bigint not null generated always as identity,
+  portgroup_uuid uuid,
+  is_smartnic boolean not null default false,
+  name text,
+  internal_info jsonb not null default '{}'::jsonb,
   constraint port_address_check CHECK ((address ~ '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$'::text)),
   constraint port_address_key UNIQUE (address),
+  constraint port_name_key UNIQUE (name),
   constraint port_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
-  constraint port_pkey PRIMARY KEY (uuid)
+  constraint port_pkey PRIMARY KEY (uuid),
+  constraint port_portgroup_uuid_fkey FOREIGN KEY (portgroup_uuid) REFERENCES portgroup(uuid)
 );
 CREATE INDEX port_node ON public.port USING btree (node_uuid);
+CREATE INDEX port_portgroup ON public.port USING btree (portgroup_uuid) WHERE (portgroup_uuid IS NOT NULL);
+
+create table portgroup (
+  uuid uuid not null default gen_random_uuid(),
+  node_uuid uuid not null,
+  name text,
+  address text,
+  mode text not null default 'active-backup'::text,
+  properties jsonb not null default '{}'::jsonb,
+  standalone_ports_supported boolean not null default true,
+  internal_info jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint portgroup_address_key UNIQUE (address),
+  constraint portgroup_name_key UNIQUE (name),
+  constraint portgroup_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint portgroup_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX portgroup_node ON public.portgroup USING btree (node_uuid);
+
+create table runbook (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  steps jsonb not null,
+  disable_ramdisk boolean not null default false,
+  public boolean not null default false,
+  owner text,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint runbook_name_key UNIQUE (name),
+  constraint runbook_pkey PRIMARY KEY (uuid)
+);
 
 create table setting (
   name text not null,
   sealed text not null,
   constraint setting_pkey PRIMARY KEY (name)
+);
+
+create table volume_connector (
+  uuid uuid not null default gen_random_uuid(),
+  node_uuid uuid not null,
+  type text not null,
+  connector_id text not null,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint volume_connector_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint volume_connector_pkey PRIMARY KEY (uuid),
+  constraint volume_connector_type_and_id UNIQUE (type, connector_id)
+);
+CREATE INDEX volume_connector_node ON public.volume_connector USING btree (node_uuid);
+
+create table volume_target (
+  uuid uuid not null default gen_random_uuid(),
+  node_uuid uuid not null,
+  volume_type text not null,
+  volume_id text not null,
+  boot_index integer not null,
+  properties jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint volume_target_boot_index UNIQUE (node_uuid, boot_index),
+  constraint volume_target_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint volume_target_pkey PRIMARY KEY (uuid)
 );

@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely/migration';
 import * as flow from './0001-flow.ts';
 import * as inventory from './0002-inventory.ts';
+import * as baremetal from './0004-baremetal.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
   '0001-flow': flow,
   '0002-inventory': inventory,
+  '0004-baremetal': baremetal,
 };
