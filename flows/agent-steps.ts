@@ -4,6 +4,7 @@ import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-command-service.ts';
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
+import { orFake } from './fake-hardware.ts';
 import {
   bmcStep,
   AGENT_BOOT_MS,
@@ -32,7 +33,7 @@ const isFresh = (node: NodeRecord, nowMs: number): boolean =>
   nowMs - node.agent_seen_at.getTime() < AGENT_FRESH_MS;
 
 export function intendAgentStep(services: NodeFlowServices, why: string): FlowStep {
-  return {
+  return orFake(services, undefined, {
     name: 'intend_agent',
     deadlineMs: BMC_CALL_MS,
     waitingFor: () => ({ what: 'the boot plane to learn that this machine boots the agent', next: 'power cycle into the agent' }),
@@ -41,11 +42,11 @@ export function intendAgentStep(services: NodeFlowServices, why: string): FlowSt
       if (isFresh(node, ctx.clock.nowMs())) return { kind: 'done', patch: { agentFresh: true }, evidence: { fastTrack: true } };
       return { kind: 'done', patch: { agentFresh: false }, commit: (trx) => setBootIntent(trx, ctx.subjectId, 'agent', why) };
     },
-  };
+  });
 }
 
 export function bootAgentStep(services: NodeFlowServices): FlowStep {
-  return bmcStep({
+  const step = bmcStep({
     name: 'boot_agent',
     deadlineMs: POWER_CHANGE_MS * 2,
     attempts: { max: 5, backoffMs: 2000 },
@@ -80,6 +81,7 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       };
     },
   });
+  return orFake(services, 'fake_boot_delay', step);
 }
 
 const waitForAgent = (ctx: FlowContext, agentBootAtMs: number, commit?: (trx: FlowTransaction) => Promise<void>): StepOutcome => ({
@@ -114,7 +116,7 @@ export interface AgentWork {
 const AGENT_SILENCE_GRACE_MS = 120_000;
 
 export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep {
-  return {
+  return orFake(services, 'fake_deploy_delay', {
     name: work.name,
     deadlineMs: BMC_CALL_MS,
     waitingFor: () => ({ what: work.what, next: work.next }),
@@ -154,5 +156,5 @@ export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep
         },
       };
     },
-  };
+  });
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowDefinition } from '../core/flow/flow-definition.ts';
 import { chooseRootDevice } from '../deploy-agent/root-device-policy.ts';
+import { isFake } from '../inventory/fake-hardware.ts';
 import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
 import { planImage } from './image-plan-policy.ts';
@@ -26,6 +27,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
       waitingFor: () => ({ what: 'the choice of image and root disk', next: 'boot the agent' }),
       async run(ctx) {
         const node = await loadNode(services, ctx.subjectId);
+        if (isFake(node)) return { kind: 'done' };
         const image = planImage(node.instance_info as JsonObject);
         if ('problem' in image)
           return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };

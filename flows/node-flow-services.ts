@@ -5,6 +5,7 @@ import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import type { FlowStep } from '../core/flow/flow-definition.ts';
 import { bmcAddresses } from '../inventory/driver-info-codec.ts';
+import { connectFake, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { findNode } from '../inventory/node-store.ts';
 import type { JsonObject } from '../core/base/json.ts';
@@ -31,7 +32,9 @@ export async function loadNode(services: NodeFlowServices, uuid: string): Promis
 }
 
 export const connectTo = (services: NodeFlowServices, node: NodeRecord): BmcConnection =>
-  services.connectBmc(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, services.sealer));
+  isFake(node)
+    ? connectFake(services.db, node)
+    : services.connectBmc(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, services.sealer));
 
 /** Waits until the machine really is in the state: a BMC that acknowledges a command has not yet obeyed it. */
 export async function awaitPower(bmc: BmcConnection, wanted: PowerState, clock: Clock, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,8 @@ import type { Json, JsonObject } from '../core/base/json.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import { Secret } from '../core/base/secret.ts';
 import type { BmcAddress } from '../bmc/capability.ts';
+import { DRIVERS, FAKE_DRIVER } from './driver-table.ts';
+import { parseDelay } from './fake-hardware.ts';
 
 /**
  * `driver_info` as clients write it, with Ironic's key names. Keys that end in `password` are taken out before anything is
@@ -51,7 +53,12 @@ export function checkDriverInfo(driver: string, info: JsonObject): string[] {
       problems.push(`driver_info/redfish_address is not a URL: ${address}`);
     return problems;
   }
-  return [`driver "${driver}" is unknown; known: ipmi, redfish`];
+  if (driver === FAKE_DRIVER) {
+    return Object.entries(info)
+      .filter(([key, value]) => key.endsWith('_delay') && parseDelay(value, 0) === undefined)
+      .map(([key, value]) => `driver_info/${key} is neither seconds nor FIRST,LAST in seconds: ${JSON.stringify(value)}`);
+  }
+  return [`driver "${driver}" is unknown; known: ${[...DRIVERS.keys()].join(', ')}`];
 }
 
 /** In the order in which they shall be tried: the driver's own protocol first. */

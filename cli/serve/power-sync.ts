@@ -5,6 +5,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { bmcAddresses } from '../../inventory/driver-info-codec.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
+import { FAKE_DRIVER } from '../../inventory/driver-table.ts';
 import { acceptPowerSighting } from '../../inventory/power-sync-service.ts';
 import { sql } from 'kysely';
 
@@ -26,6 +27,7 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
       .selectAll()
       .where('provision_state', 'not in', ['enroll', 'verifying'])
       .where(sql<boolean>`driver_info <> '{}'`)
+      .where('driver', '<>', FAKE_DRIVER)
       .execute();
     poll?.stop();
     const targets = nodes.map((node) => ({

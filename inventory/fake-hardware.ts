@@ -1,0 +1,66 @@
+import { sql } from 'kysely';
+import { systemClock } from '../core/base/clock.ts';
+import type { JsonObject } from '../core/base/json.ts';
+import { BmcError, type BmcConnection, type BootSetting, type PowerState } from '../bmc/capability.ts';
+import { FAKE_DRIVER } from './driver-table.ts';
+import type { Db, NodeRecord } from './node-record.ts';
+
+/*
+ * The driver `fake-hardware`: a machine that is only its row. Its "BMC" keeps power and boot device under
+ * `driver_internal_info/fake`; whatever a ramdisk would do is done when its delay (`driver_info/fake_…_delay`) is over.
+ */
+export const isFake = (node: { driver: string }): boolean => node.driver === FAKE_DRIVER;
+
+/** Longer than any real machine's firmware; a mistyped delay must not park a node for a week. */
+const DELAY_SECONDS_MAX = 3600;
+
+/** `"2"` or `"1,3"` seconds as milliseconds, between the two by `fraction` (0 to 1); undefined when it is neither. */
+export function parseDelay(text: unknown, fraction: number): number | undefined {
+  if (text === undefined || text === null || text === '') return 0;
+  const parts = String(text).split(',').map(Number);
+  const [first, last = first] = parts;
+  if (parts.length > 2 || parts.some((part) => !(part >= 0 && part <= DELAY_SECONDS_MAX)) || last! < first!) return undefined;
+  return (first! + (last! - first!) * fraction) * 1000;
+}
+
+export const delayOf = (node: NodeRecord, key: string): number => parseDelay((node.driver_info as JsonObject)[key], Math.random()) ?? 0;
+
+interface FakeMachine {
+  readonly power?: PowerState;
+  readonly boot?: BootSetting;
+}
+
+export function connectFake(db: Db, node: NodeRecord): BmcConnection {
+  const pause = (signal: AbortSignal) => systemClock.sleep(delayOf(node, 'fake_power_delay'), signal);
+  const read = async (): Promise<FakeMachine> => {
+    const row = await db.selectFrom('node').select('driver_internal_info').where('uuid', '=', node.uuid).executeTakeFirst();
+    return ((row?.driver_internal_info as { fake?: FakeMachine } | undefined)?.fake ?? {}) as FakeMachine;
+  };
+  const write = async (change: FakeMachine): Promise<void> => {
+    await sql`
+      update node set driver_internal_info = jsonb_set(driver_internal_info, '{fake}',
+        coalesce(driver_internal_info -> 'fake', '{}') || ${JSON.stringify(change)}::jsonb) where uuid = ${node.uuid}`.execute(db);
+  };
+  const lacking = (what: string) => async (): Promise<never> => {
+    throw new BmcError('unsupported', `fake hardware has no ${what}`, 'Use a driver of real hardware.');
+  };
+  return {
+    protocol: 'redfish',
+    async powerState(signal) {
+      await pause(signal);
+      return (await read()).power ?? 'off';
+    },
+    async setPower(action, signal) {
+      await pause(signal);
+      await write({ power: action === 'off' || action === 'soft-off' ? 'off' : 'on' });
+    },
+    bootSetting: async () => (await read()).boot ?? { device: 'network', persistent: false },
+    setBoot: (boot) => write({ boot }),
+    identity: async () => ({ manufacturer: 'fake', product: FAKE_DRIVER, serial: node.uuid }),
+    users: async () => [],
+    putUser: lacking('users'),
+    lan: lacking('network settings of a BMC'),
+    openConsole: lacking('serial console'),
+    close: async () => {},
+  };
+}
