@@ -176,6 +176,413 @@ create table flow_step (
 );
 CREATE INDEX flow_step_of_flow ON public.flow_step USING btree (flow_id, id);
 
+create table identity_access_rule (
+  id text not null,
+  user_id text not null,
+  service text not null,
+  path text not null,
+  method text not null,
+  constraint identity_access_rule_pkey PRIMARY KEY (id),
+  constraint identity_access_rule_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity_user(id) ON DELETE CASCADE,
+  constraint identity_access_rule_user_id_service_path_method_key UNIQUE (user_id, service, path, method)
+);
+
+create table identity_access_token (
+  id text not null,
+  secret text not null,
+  consumer_id text not null,
+  project_id text not null,
+  authorizing_user_id text,
+  role_ids text[] not null default '{}'::text[],
+  expires_at timestamp with time zone,
+  constraint identity_access_token_authorizing_user_id_fkey FOREIGN KEY (authorizing_user_id) REFERENCES identity_user(id) ON DELETE CASCADE,
+  constraint identity_access_token_consumer_id_fkey FOREIGN KEY (consumer_id) REFERENCES identity_consumer(id) ON DELETE CASCADE,
+  constraint identity_access_token_pkey PRIMARY KEY (id),
+  constraint identity_access_token_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE
+);
+
+create table identity_application_credential (
+  id text not null,
+  user_id text not null,
+  project_id text not null,
+  name text not null,
+  secret_hash text not null,
+  description text,
+  expires_at timestamp with time zone,
+  unrestricted boolean not null default false,
+  role_ids text[] not null,
+  constraint identity_application_credential_pkey PRIMARY KEY (id),
+  constraint identity_application_credential_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_application_credential_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity_user(id) ON DELETE CASCADE,
+  constraint identity_application_credential_user_id_name_key UNIQUE (user_id, name)
+);
+
+create table identity_application_credential_rule (
+  application_credential_id text not null,
+  access_rule_id text not null,
+  constraint identity_application_credential__application_credential_id_fkey FOREIGN KEY (application_credential_id) REFERENCES identity_application_credential(id) ON DELETE CASCADE,
+  constraint identity_application_credential_rule_access_rule_id_fkey FOREIGN KEY (access_rule_id) REFERENCES identity_access_rule(id),
+  constraint identity_application_credential_rule_pkey PRIMARY KEY (application_credential_id, access_rule_id)
+);
+
+create table identity_assignment (
+  actor_kind text not null,
+  actor_id text not null,
+  target_kind text not null,
+  target_id text not null,
+  role_id text not null,
+  inherited boolean not null default false,
+  constraint identity_assignment_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'group'::text]))),
+  constraint identity_assignment_pkey PRIMARY KEY (actor_kind, actor_id, target_kind, target_id, role_id, inherited),
+  constraint identity_assignment_role_id_fkey FOREIGN KEY (role_id) REFERENCES identity_role(id) ON DELETE CASCADE,
+  constraint identity_assignment_target_kind_check CHECK ((target_kind = ANY (ARRAY['project'::text, 'domain'::text, 'system'::text])))
+);
+CREATE INDEX identity_assignment_target ON public.identity_assignment USING btree (target_kind, target_id);
+
+create table identity_consumer (
+  id text not null,
+  secret text not null,
+  description text,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_consumer_pkey PRIMARY KEY (id)
+);
+
+create table identity_credential (
+  id text not null,
+  user_id text not null,
+  project_id text,
+  type text not null,
+  sealed_blob text not null,
+  access_hash text,
+  application_credential_id text,
+  trust_id text,
+  access_token_id text,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_credential_access_hash_key UNIQUE (access_hash),
+  constraint identity_credential_pkey PRIMARY KEY (id)
+);
+CREATE INDEX identity_credential_user ON public.identity_credential USING btree (user_id);
+
+create table identity_domain_config (
+  domain_id text not null,
+  group_name text not null,
+  option_name text not null,
+  sealed text not null,
+  constraint identity_domain_config_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_domain_config_pkey PRIMARY KEY (domain_id, group_name, option_name)
+);
+
+create table identity_endpoint (
+  id text not null,
+  service_id text not null,
+  region_id text,
+  interface text not null,
+  url text not null,
+  enabled boolean not null default true,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_endpoint_interface_check CHECK ((interface = ANY (ARRAY['public'::text, 'internal'::text, 'admin'::text]))),
+  constraint identity_endpoint_pkey PRIMARY KEY (id),
+  constraint identity_endpoint_region_id_fkey FOREIGN KEY (region_id) REFERENCES identity_region(id),
+  constraint identity_endpoint_service_id_fkey FOREIGN KEY (service_id) REFERENCES identity_service(id) ON DELETE CASCADE
+);
+
+create table identity_endpoint_group (
+  id text not null,
+  name text not null,
+  description text,
+  filters jsonb not null default '{}'::jsonb,
+  constraint identity_endpoint_group_pkey PRIMARY KEY (id)
+);
+
+create table identity_federated_user (
+  provider_id text not null,
+  protocol_id text not null,
+  unique_id text not null,
+  user_id text not null,
+  display_name text,
+  constraint identity_federated_user_pkey PRIMARY KEY (provider_id, protocol_id, unique_id),
+  constraint identity_federated_user_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_provider(id) ON DELETE CASCADE,
+  constraint identity_federated_user_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity_user(id) ON DELETE CASCADE
+);
+
+create table identity_federation_protocol (
+  provider_id text not null,
+  id text not null,
+  mapping_id text not null,
+  remote_id_attribute text,
+  constraint identity_federation_protocol_pkey PRIMARY KEY (provider_id, id),
+  constraint identity_federation_protocol_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_provider(id) ON DELETE CASCADE
+);
+
+create table identity_group (
+  id text not null,
+  domain_id text not null,
+  name text not null,
+  description text not null default ''::text,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_group_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_group_domain_id_name_key UNIQUE (domain_id, name),
+  constraint identity_group_pkey PRIMARY KEY (id)
+);
+
+create table identity_group_member (
+  group_id text not null,
+  user_id text not null,
+  expires_at timestamp with time zone,
+  constraint identity_group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES identity_group(id) ON DELETE CASCADE,
+  constraint identity_group_member_pkey PRIMARY KEY (group_id, user_id),
+  constraint identity_group_member_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity_user(id) ON DELETE CASCADE
+);
+CREATE INDEX identity_group_member_user ON public.identity_group_member USING btree (user_id);
+
+create table identity_limit (
+  id text not null,
+  registered_limit_id text not null,
+  project_id text,
+  domain_id text,
+  resource_limit integer not null,
+  description text,
+  constraint identity_limit_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_limit_pkey PRIMARY KEY (id),
+  constraint identity_limit_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_limit_registered_limit_id_fkey FOREIGN KEY (registered_limit_id) REFERENCES identity_registered_limit(id),
+  constraint identity_limit_registered_limit_id_project_id_domain_id_key UNIQUE NULLS NOT DISTINCT (registered_limit_id, project_id, domain_id)
+);
+
+create table identity_mapping (
+  id text not null,
+  rules jsonb not null,
+  schema_version text not null default '1.0'::text,
+  constraint identity_mapping_pkey PRIMARY KEY (id)
+);
+
+create table identity_password (
+  id bigint not null generated always as identity,
+  user_id text not null,
+  hash text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  self_service boolean not null default false,
+  constraint identity_password_pkey PRIMARY KEY (id),
+  constraint identity_password_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity_user(id) ON DELETE CASCADE
+);
+CREATE INDEX identity_password_user ON public.identity_password USING btree (user_id, id);
+
+create table identity_policy (
+  id text not null,
+  type text not null,
+  blob text not null,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_policy_pkey PRIMARY KEY (id)
+);
+
+create table identity_policy_association (
+  id text not null,
+  policy_id text not null,
+  endpoint_id text,
+  service_id text,
+  region_id text,
+  constraint identity_policy_association_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES identity_endpoint(id) ON DELETE CASCADE,
+  constraint identity_policy_association_endpoint_id_service_id_region_i_key UNIQUE NULLS NOT DISTINCT (endpoint_id, service_id, region_id),
+  constraint identity_policy_association_pkey PRIMARY KEY (id),
+  constraint identity_policy_association_policy_id_fkey FOREIGN KEY (policy_id) REFERENCES identity_policy(id) ON DELETE CASCADE,
+  constraint identity_policy_association_region_id_fkey FOREIGN KEY (region_id) REFERENCES identity_region(id) ON DELETE CASCADE,
+  constraint identity_policy_association_service_id_fkey FOREIGN KEY (service_id) REFERENCES identity_service(id) ON DELETE CASCADE
+);
+
+create table identity_project (
+  id text not null,
+  name text not null,
+  is_domain boolean not null default false,
+  domain_id text,
+  parent_id text,
+  enabled boolean not null default true,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  options jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_project_check CHECK ((is_domain = (domain_id IS NULL))),
+  constraint identity_project_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_project_domain_id_name_key UNIQUE NULLS NOT DISTINCT (domain_id, name),
+  constraint identity_project_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES identity_project(id),
+  constraint identity_project_pkey PRIMARY KEY (id)
+);
+CREATE INDEX identity_project_parent ON public.identity_project USING btree (parent_id);
+
+create table identity_project_endpoint (
+  project_id text not null,
+  endpoint_id text not null,
+  constraint identity_project_endpoint_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES identity_endpoint(id) ON DELETE CASCADE,
+  constraint identity_project_endpoint_pkey PRIMARY KEY (project_id, endpoint_id),
+  constraint identity_project_endpoint_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE
+);
+
+create table identity_project_endpoint_group (
+  project_id text not null,
+  endpoint_group_id text not null,
+  constraint identity_project_endpoint_group_endpoint_group_id_fkey FOREIGN KEY (endpoint_group_id) REFERENCES identity_endpoint_group(id) ON DELETE CASCADE,
+  constraint identity_project_endpoint_group_pkey PRIMARY KEY (project_id, endpoint_group_id),
+  constraint identity_project_endpoint_group_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE
+);
+
+create table identity_provider (
+  id text not null,
+  domain_id text not null,
+  enabled boolean not null default false,
+  description text,
+  authorization_ttl_minutes integer,
+  constraint identity_provider_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_provider_pkey PRIMARY KEY (id)
+);
+
+create table identity_provider_remote (
+  remote_id text not null,
+  provider_id text not null,
+  constraint identity_provider_remote_pkey PRIMARY KEY (remote_id),
+  constraint identity_provider_remote_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES identity_provider(id) ON DELETE CASCADE
+);
+
+create table identity_region (
+  id text not null,
+  description text not null default ''::text,
+  parent_region_id text,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_region_parent_region_id_fkey FOREIGN KEY (parent_region_id) REFERENCES identity_region(id),
+  constraint identity_region_pkey PRIMARY KEY (id)
+);
+
+create table identity_registered_limit (
+  id text not null,
+  service_id text not null,
+  region_id text,
+  resource_name text not null,
+  default_limit integer not null,
+  description text,
+  constraint identity_registered_limit_pkey PRIMARY KEY (id),
+  constraint identity_registered_limit_region_id_fkey FOREIGN KEY (region_id) REFERENCES identity_region(id),
+  constraint identity_registered_limit_service_id_fkey FOREIGN KEY (service_id) REFERENCES identity_service(id),
+  constraint identity_registered_limit_service_id_region_id_resource_nam_key UNIQUE NULLS NOT DISTINCT (service_id, region_id, resource_name)
+);
+
+create table identity_request_token (
+  id text not null,
+  secret text not null,
+  consumer_id text not null,
+  project_id text not null,
+  authorizing_user_id text,
+  role_ids text[] not null default '{}'::text[],
+  expires_at timestamp with time zone,
+  verifier text,
+  constraint identity_request_token_authorizing_user_id_fkey FOREIGN KEY (authorizing_user_id) REFERENCES identity_user(id) ON DELETE CASCADE,
+  constraint identity_request_token_consumer_id_fkey FOREIGN KEY (consumer_id) REFERENCES identity_consumer(id) ON DELETE CASCADE,
+  constraint identity_request_token_pkey PRIMARY KEY (id),
+  constraint identity_request_token_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE
+);
+
+create table identity_revocation (
+  id bigint not null generated always as identity,
+  audit_id text,
+  audit_chain_id text,
+  user_id text,
+  project_id text,
+  domain_id text,
+  role_id text,
+  trust_id text,
+  consumer_id text,
+  access_token_id text,
+  issued_before timestamp with time zone not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone not null default now(),
+  constraint identity_revocation_pkey PRIMARY KEY (id)
+);
+CREATE INDEX identity_revocation_time ON public.identity_revocation USING btree (revoked_at);
+
+create table identity_role (
+  id text not null,
+  name text not null,
+  domain_id text,
+  description text,
+  options jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_role_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_role_domain_id_name_key UNIQUE NULLS NOT DISTINCT (domain_id, name),
+  constraint identity_role_pkey PRIMARY KEY (id)
+);
+
+create table identity_role_implication (
+  prior_role_id text not null,
+  implied_role_id text not null,
+  constraint identity_role_implication_implied_role_id_fkey FOREIGN KEY (implied_role_id) REFERENCES identity_role(id) ON DELETE CASCADE,
+  constraint identity_role_implication_pkey PRIMARY KEY (prior_role_id, implied_role_id),
+  constraint identity_role_implication_prior_role_id_fkey FOREIGN KEY (prior_role_id) REFERENCES identity_role(id) ON DELETE CASCADE
+);
+
+create table identity_service (
+  id text not null,
+  type text not null,
+  name text,
+  description text,
+  enabled boolean not null default true,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_service_pkey PRIMARY KEY (id)
+);
+
+create table identity_service_provider (
+  id text not null,
+  enabled boolean not null default false,
+  description text,
+  auth_url text not null,
+  sp_url text not null,
+  relay_state_prefix text not null,
+  constraint identity_service_provider_pkey PRIMARY KEY (id)
+);
+
+create table identity_token_key (
+  number integer not null generated always as identity,
+  sealed text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint identity_token_key_pkey PRIMARY KEY (number)
+);
+
+create table identity_trust (
+  id text not null,
+  trustor_user_id text not null,
+  trustee_user_id text not null,
+  project_id text,
+  impersonation boolean not null,
+  expires_at timestamp with time zone,
+  remaining_uses integer,
+  redelegated_trust_id text,
+  redelegation_count integer not null default 0,
+  allow_redelegation boolean not null default false,
+  role_ids text[] not null,
+  deleted_at timestamp with time zone,
+  extra jsonb not null default '{}'::jsonb,
+  constraint identity_trust_pkey PRIMARY KEY (id),
+  constraint identity_trust_project_id_fkey FOREIGN KEY (project_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_trust_trustee_user_id_fkey FOREIGN KEY (trustee_user_id) REFERENCES identity_user(id) ON DELETE CASCADE,
+  constraint identity_trust_trustor_user_id_fkey FOREIGN KEY (trustor_user_id) REFERENCES identity_user(id) ON DELETE CASCADE
+);
+
+create table identity_user (
+  id text not null,
+  domain_id text not null,
+  name text not null,
+  enabled boolean not null default true,
+  default_project_id text,
+  description text,
+  options jsonb not null default '{}'::jsonb,
+  extra jsonb not null default '{}'::jsonb,
+  external_id text,
+  failed_logins integer not null default 0,
+  failed_login_at timestamp with time zone,
+  last_active_on text,
+  created_at timestamp with time zone not null default now(),
+  constraint identity_user_domain_id_fkey FOREIGN KEY (domain_id) REFERENCES identity_project(id) ON DELETE CASCADE,
+  constraint identity_user_domain_id_name_key UNIQUE (domain_id, name),
+  constraint identity_user_pkey PRIMARY KEY (id)
+);
+
 create table inspection (
   node_uuid uuid not null,
   version integer not null,

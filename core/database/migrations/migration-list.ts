@@ -1,11 +1,13 @@
 import type { Migration } from 'kysely/migration';
 import * as flow from './0001-flow.ts';
 import * as inventory from './0002-inventory.ts';
+import * as identity from './0003-identity.ts';
 import * as baremetal from './0004-baremetal.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
   '0001-flow': flow,
   '0002-inventory': inventory,
+  '0003-identity': identity,
   '0004-baremetal': baremetal,
 };
