@@ -19,7 +19,11 @@ export function createProductClient(login: {
       const response = await fetch(`${login.endpoint}/v1${path}`, {
         method,
         signal: AbortSignal.timeout(CALL_MS_MAX),
-        headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          authorization,
+          'x-openstack-ironic-api-version': 'latest',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }).catch((cause: Error) => {
         throw new CommandError(

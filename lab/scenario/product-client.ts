@@ -17,6 +17,7 @@ export function createProductClient(endpoint: string, login: () => Promise<{ use
       signal: AbortSignal.timeout(CALL_MS_MAX),
       headers: {
         authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+        'x-openstack-ironic-api-version': 'latest',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -56,7 +56,12 @@ export async function startServe(
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${endpoint}${path}`, {
         method,
-        headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          authorization,
+          'x-openstack-ironic-api-version': 'latest',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
