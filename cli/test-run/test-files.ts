@@ -4,7 +4,7 @@ import { glob } from 'node:fs/promises';
 export type TestSet = 'house' | 'unit' | 'integration' | 'lab';
 
 const IN_HOUSE = /^test\/house\//;
-const IN_LAB = /^test\/(rack\/|lab-)/;
+const IN_LAB = /^test\/(rack\/|kill\/|lab-)/;
 const IN_TEST = /^test\//;
 
 export const TEST_SETS: Readonly<Record<TestSet, { readonly describes: string; readonly has: (file: string) => boolean }>> = {
@@ -14,7 +14,7 @@ export const TEST_SETS: Readonly<Record<TestSet, { readonly describes: string; r
     describes: 'sockets, databases, foreign programs, network namespaces (root)',
     has: (file) => IN_TEST.test(file) && !IN_HOUSE.test(file) && !IN_LAB.test(file),
   },
-  lab: { describes: 'whole racks of QEMU machines (root; many minutes)', has: (file) => IN_LAB.test(file) },
+  lab: { describes: 'whole racks, and control planes that are killed (root; many minutes)', has: (file) => IN_LAB.test(file) },
 };
 
 const NOT_OURS = new Set(['node_modules', '.cache', '.git', 'data', 'lab-runs']);

@@ -68,7 +68,10 @@ function privacyRule(from: string, toRoom: string, to: string): string | undefin
 }
 
 /** Programs whose parts their tests put together, since the program as a whole needs a machine of its own. */
-const OPENED_FOR_TESTS: readonly (readonly [tests: string, program: string])[] = [['test/agent', 'deploy-agent/agent']];
+const OPENED_FOR_TESTS: readonly (readonly [tests: string, program: string])[] = [
+  ['test/agent', 'deploy-agent/agent'],
+  ['test/kill', 'deploy-agent/agent'],
+];
 
 /** Why `from` may not import `to` (paths of files), or undefined when it may. */
 export function whyForbidden(from: string, to: string): string | undefined {
