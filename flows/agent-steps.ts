@@ -4,22 +4,16 @@ import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-command-service.ts';
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
+import { lastBootSign } from '../inventory/timeline-store.ts';
+import { judgeSilence, LOADER_SILENCE_MS } from './boot-silence-policy.ts';
 import { orFake } from './fake-hardware.ts';
-import {
-  bmcStep,
-  AGENT_BOOT_MS,
-  BMC_CALL_MS,
-  connectTo,
-  loadNode,
-  POWER_CHANGE_MS,
-  switchOff,
-  type NodeFlowServices,
-} from './node-flow-services.ts';
+import { bmcStep, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 
 /*
  * The steps that every flow with a ramdisk shares:
  *   1. `intend_agent`  the next network boot is the agent's (before the power is touched, so that no boot meets old intent)
- *   2. `boot_agent`    network boot once, power cycle, wait until the agent has opened its session
+ *   2. `boot_agent`    network boot once, power cycle, wait until the agent has opened its session; a machine that falls
+ *                      silent is power cycled again (boot-silence-policy.ts)
  *   3. `run …`         queue a command for the agent, wait for its report
  * An agent that called within AGENT_FRESH_MS is used as it is (fast track).
  */
@@ -59,38 +53,52 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       await switchOff(bmc, ctx.clock, ctx.signal);
       await bmc.setBoot({ device: 'network', persistent: false, ...firmwareOf(node) }, ctx.signal);
       await bmc.setPower('on', ctx.signal);
-      return waitForAgent(ctx, agentBootAtMs, async (trx) => {
-        await setPowerState(trx, ctx.subjectId, 'on');
-        await applyWaiting(trx, ctx.subjectId, 'wait');
-      });
+      return {
+        ...waitForAgent(ctx, FIRST_LOOK_MS),
+        patch: { agentBootAtMs, bootTries: triesOf(ctx) + 1 },
+        commit: async (trx) => {
+          await setPowerState(trx, ctx.subjectId, 'on');
+          await applyWaiting(trx, ctx.subjectId, 'wait');
+        },
+      };
     },
     async onEvent(ctx, payload) {
-      const at = Number((payload as JsonObject)['atMs']);
-      const since = Number(ctx.state['agentBootAtMs']);
       // The mailbox may hold the call of an earlier boot.
-      if (at < since) return waitForAgent(ctx, since);
+      if (Number((payload as JsonObject)['atMs']) < bootAtMsOf(ctx)) return waitForAgent(ctx, FIRST_LOOK_MS);
       return { kind: 'done', commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
     },
-    async onTimeout() {
+    async onTimeout(ctx) {
+      const poweredOnAtMs = bootAtMsOf(ctx);
+      const sign = await lastBootSign(services.db, ctx.subjectId, poweredOnAtMs);
+      const verdict = judgeSilence({ sign, poweredOnAtMs, nowMs: ctx.clock.nowMs(), tries: triesOf(ctx) });
+      if (verdict.kind === 'wait') return waitForAgent(ctx, verdict.forMs);
+      if (verdict.kind === 'boot-again') return { kind: 'goto', step: 'boot_agent', evidence: { because: verdict.because } };
       return {
         kind: 'fail',
         code: 'agent-no-call',
-        message: `The agent did not call within ${AGENT_BOOT_MS / 60_000} minutes of power-on.`,
-        advice:
-          'Read the boot trace (`node explain`): it names the last sign of life. Without a DHCP request the boot order or the cable is wrong.',
+        message: `The agent did not call in ${triesOf(ctx)} boots: ${verdict.because}.`,
+        advice: sign === undefined ? NO_DHCP_ADVICE : 'Read the console and the boot trace (`node console`, `node explain`) from there on.',
       };
     },
   });
   return orFake(services, 'fake_boot_delay', step);
 }
 
-const waitForAgent = (ctx: FlowContext, agentBootAtMs: number, commit?: (trx: FlowTransaction) => Promise<void>): StepOutcome => ({
+/** No firmware is through with its network boot before; what it then has done tells how long to wait. */
+const FIRST_LOOK_MS = LOADER_SILENCE_MS;
+const NO_DHCP_ADVICE = 'Look at the boot order, the cable and the switch port: the network boot never reached this host.';
+
+const triesOf = (ctx: FlowContext): number => Number(ctx.state['bootTries'] ?? 0);
+const bootAtMsOf = (ctx: FlowContext): number => Number(ctx.state['agentBootAtMs']);
+
+const waitForAgent = (ctx: FlowContext, forMs: number): StepOutcome & { kind: 'wait' } => ({
   kind: 'wait',
   key: agentReadyKey(ctx.subjectId),
-  forMs: AGENT_BOOT_MS,
-  patch: { agentBootAtMs },
-  waitingFor: { what: 'the agent to boot from the network and call in', next: 'the first command to the agent' },
-  ...(commit === undefined ? {} : { commit }),
+  forMs,
+  waitingFor: {
+    what: 'the agent to boot from the network and call in',
+    next: 'the first command to the agent; when the machine falls silent, a power cycle',
+  },
 });
 
 /** The mode that the last inspection saw; a machine that nobody has seen keeps what its firmware has. */

@@ -22,8 +22,6 @@ export interface NodeFlowServices {
 export const BMC_CALL_MS = 60_000;
 /** A host that got the power command changes state within seconds; soft-off waits for its operating system. */
 export const POWER_CHANGE_MS = 120_000;
-/** Firmware self-tests of big machines take minutes before the network boot starts. */
-export const AGENT_BOOT_MS = 30 * 60_000;
 
 export async function loadNode(services: NodeFlowServices, uuid: string): Promise<NodeRecord> {
   const node = await findNode(services.db, uuid);

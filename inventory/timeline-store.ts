@@ -75,6 +75,24 @@ export async function readTimeline(db: Db, nodeUuid: string, options: { afterId?
   return (await query.execute()) as unknown as TimelineEntry[];
 }
 
+/** The last thing that the machine itself did on the network since then: a packet, a transfer, a word of its agent. */
+export async function lastBootSign(
+  db: Db,
+  nodeUuid: string,
+  sinceMs: number,
+): Promise<{ source: string; kind: string; message: string; atMs: number } | undefined> {
+  const row = await db
+    .selectFrom('machine_event')
+    .select(['source', 'kind', 'message', 'at'])
+    .where('node_uuid', '=', nodeUuid)
+    .where('source', 'in', ['dhcp', 'tftp', 'http', 'router-advertisement', 'agent'])
+    .where('at', '>=', new Date(sinceMs))
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? undefined : { source: row.source, kind: row.kind, message: row.message, atMs: row.at.getTime() };
+}
+
 /** Events of every machine after an id: the feed of the event stream. */
 export async function readFeed(db: Db, afterId: number, limit: number): Promise<(TimelineEntry & { node_uuid: string | null })[]> {
   const rows = await db

@@ -1,0 +1,45 @@
+/*
+ * A machine that was told to boot the agent and is not heard of: when is it dead, and what then? Firmware that finds no
+ * boot server gives up within a minute and never asks again, so waiting longer helps nobody: it is power cycled.
+ */
+export interface BootSign {
+  /** `dhcp`, `tftp`, `http`, `agent` */
+  readonly source: string;
+  readonly kind: string;
+  readonly message: string;
+  readonly atMs: number;
+}
+
+export type BootVerdict =
+  | { readonly kind: 'wait'; readonly forMs: number }
+  | { readonly kind: 'boot-again'; readonly because: string }
+  | { readonly kind: 'give-up'; readonly because: string };
+
+/** Self-tests of big machines with much memory take up to ten minutes before the first DHCP request. */
+export const FIRST_SIGN_MS = 15 * 60_000;
+/** From the first DHCP request to the kernel everything follows within seconds; firmware repeats what is lost for a minute. */
+export const LOADER_SILENCE_MS = 2 * 60_000;
+/** Kernel and ramdisk are there: unpacking, drivers, and links that come up slowly. */
+export const KERNEL_SILENCE_MS = 10 * 60_000;
+/** The agent has spoken and then fell silent before its session was open. */
+export const AGENT_SILENCE_MS = 5 * 60_000;
+export const BOOT_TRIES_MAX = 3;
+
+const LOADER_KINDS = /^(dhcp|tftp|router-advertisement)|^http\.script$/;
+
+function silenceAllowed(sign: BootSign | undefined): { ms: number; stage: string } {
+  if (sign === undefined) return { ms: FIRST_SIGN_MS, stage: 'the machine sent no DHCP request' };
+  if (sign.source === 'agent') return { ms: AGENT_SILENCE_MS, stage: `the agent fell silent after "${sign.message}"` };
+  if (LOADER_KINDS.test(sign.kind)) return { ms: LOADER_SILENCE_MS, stage: `the firmware fell silent after "${sign.message}"` };
+  return { ms: KERNEL_SILENCE_MS, stage: `the kernel or the agent fell silent after "${sign.message}"` };
+}
+
+/** @param sign the last one since the power-on. */
+export function judgeSilence(facts: { sign: BootSign | undefined; poweredOnAtMs: number; nowMs: number; tries: number }): BootVerdict {
+  const { sign, poweredOnAtMs, nowMs, tries } = facts;
+  const { ms, stage } = silenceAllowed(sign);
+  const leftMs = Math.max(sign?.atMs ?? 0, poweredOnAtMs) + ms - nowMs;
+  if (leftMs > 0) return { kind: 'wait', forMs: leftMs };
+  const because = `${stage} and was not heard of for ${Math.round(ms / 60_000)} minutes`;
+  return tries < BOOT_TRIES_MAX ? { kind: 'boot-again', because } : { kind: 'give-up', because };
+}
