@@ -50,6 +50,14 @@ function counters(rack: RunningRack): JsonObject {
   return Object.fromEntries(rack.fabric.leaf.ports().map((port) => [port.name, { ...port.counters, link: port.linkUp() }]));
 }
 
+/** By kind of fault, all BMCs together. */
+function faultCounts(rack: RunningRack): JsonObject {
+  const bmc: Record<string, number> = {};
+  for (const { bmc: each } of rack.machines.values())
+    for (const [name, count] of Object.entries(each.injected)) bmc[name] = (bmc[name] ?? 0) + count;
+  return { frames: { ...rack.fabric.disturber.counts }, bmc };
+}
+
 async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonObject> {
   if (request.verb === 'spawn') return { pid: await rack.processes.spawn(request.argv, request.env, request.logFile) };
   if (request.verb === 'kill') {
@@ -57,6 +65,7 @@ async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonOb
     return { delivered: rack.processes.kill(request.pid, request.signal as NodeJS.Signals) };
   }
   if (request.verb === 'counters') return counters(rack);
+  if (request.verb === 'fault-counts') return faultCounts(rack);
   if (request.verb === 'power') await setPower(rack, request);
   else if (request.verb === 'link') setLink(rack, request);
   else if (request.verb === 'stop') await stop(rack);

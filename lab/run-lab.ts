@@ -4,8 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { JsonObject } from '../core/base/json.ts';
+import { seededRandom } from '../core/base/random.ts';
+import { rackFaultsOf, shapeRack } from './choose-faults.ts';
+import { createFaultBook, type FaultBook, type FaultReport } from './fault/fault-book.ts';
+import type { Disturbance, Fault } from './fault/fault.ts';
+import { createControlPlane, readAdministrator, type ControlPlane } from './scenario/control-plane.ts';
 import { walkMachine, type ImageChoice, type MachineReport } from './scenario/machine-walk.ts';
-import { createProductClient } from './scenario/product-client.ts';
+import { createProductClient, type ProductClient } from './scenario/product-client.ts';
+import { watchSteps } from './scenario/step-watch.ts';
 import { startRack, type Rack } from './start-rack.ts';
 import { declareRack } from './topology.ts';
 
@@ -24,6 +30,8 @@ export interface LabOptions {
   readonly program: readonly string[];
   /** Built images and the agent's ramdisk are kept here between runs. */
   readonly cacheDirectory: string;
+  /** What goes wrong. */
+  readonly faults: readonly Fault[];
   readonly onLine: (line: string) => void;
 }
 
@@ -32,6 +40,7 @@ export interface LabReport {
   readonly seed: number;
   readonly runDirectory: string;
   readonly machines: readonly MachineReport[];
+  readonly faults: readonly FaultReport[];
 }
 
 export interface RunningLab {
@@ -40,67 +49,36 @@ export interface RunningLab {
   stop(): Promise<void>;
 }
 
-const READY_MS_MAX = 10 * 60_000;
-const STOP_MS_MAX = 6_000;
+/** The API as processes inside the rack see it. */
+const API_ADDRESS = '127.0.0.1:5000';
+/** A control plane that was killed is back within seconds; its database may have a log to replay. */
+const PATIENCE_MS = 120_000;
 
 export async function runLab(options: LabOptions): Promise<RunningLab> {
-  const { runDirectory, onLine } = options;
+  const { runDirectory, onLine, faults } = options;
   mkdirSync(runDirectory, { recursive: true });
-  const [firstImage, otherImage] = await chooseImages(options);
+  const images = await chooseImages(options);
   // Before the rack stands: from inside it there is no way to Debian's packages.
   onLine('ramdisk: building, or taking it from the cache');
   await runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), '--json']);
-  const spec = declareRack({ machines: options.machines, seed: options.seed });
+  const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed }), faults);
   const rack = await startRack({
     spec,
     runDirectory,
+    faults: rackFaultsOf(faults),
     onEvent: (event) => appendFileSync(join(runDirectory, 'rack-events.jsonl'), `${JSON.stringify(event)}\n`),
   });
+  onLine(
+    `the rack stands: ${spec.machines.map((machine) => `${machine.name} (${machine.firmware}, ${machine.bmc.protocols.join('+')})`).join(', ')}`,
+  );
   try {
-    onLine(
-      `the rack stands: ${spec.machines.map((machine) => `${machine.name} (${machine.firmware}, ${machine.bmc.protocols.join('+')})`).join(', ')}`,
-    );
-    const data = join(runDirectory, 'data');
-    await writeFile(
-      join(runDirectory, 'rackwright.json'),
-      JSON.stringify(configurationFor(options, dirname(firstImage.path)), undefined, 2),
-    );
-    const serve = await rack.runInside(
-      [...options.program, 'serve', '--data', data, '--config', join(runDirectory, 'rackwright.json'), '--listen', '127.0.0.1:5000'],
-      { logFile: join(runDirectory, 'serve.log') },
-    );
-    const forward = await rack.forwardTcp({ hostListen: options.listen, insideAddress: '127.0.0.1:5000' });
-    const product = createProductClient(
-      `http://127.0.0.1:${forward.port}`,
-      async () => JSON.parse(await readFile(join(data, 'administrator.json'), 'utf8')) as { username: string; password: string },
-    );
-    await awaitReady(product.isReady, serve.exited, join(runDirectory, 'serve.log'));
-    onLine(`the control plane answers at http://127.0.0.1:${forward.port}`);
-    const key = await makeKey(runDirectory);
-    const startedMs = Date.now();
-    const machines = await Promise.all(
-      spec.machines.map((machine, index) =>
-        walkMachine(machine, {
-          rack,
-          product,
-          key,
-          until: options.until,
-          image: index === 0 ? firstImage : otherImage,
-          onPhase: (name, phase) => onLine(`${String(Math.round((Date.now() - startedMs) / 1000)).padStart(5)} s  ${name}: ${phase}`),
-        }),
-      ),
-    );
-    for (const machine of machines) if (machine.node !== null) await keepTimeline(product.get, machine, runDirectory);
-    const goal = options.until === 'available' ? 'available' : 'active';
-    const ok = machines.every(
-      (machine) => machine.state === goal && machine.error === undefined && (machine.ssh || options.until === 'available'),
-    );
+    const { controlPlane, product } = await startProduct(options, rack, dirname(images[0].path));
+    const report = await walkAll(options, { rack, controlPlane, product, images });
     return {
-      report: { ok, seed: options.seed, runDirectory, machines },
+      report,
       rack,
       async stop() {
-        await serve.kill('SIGTERM');
-        await Promise.race([serve.exited, new Promise((resolve) => setTimeout(resolve, STOP_MS_MAX))]);
+        await controlPlane.stop();
         await rack.stop();
       },
     };
@@ -108,6 +86,104 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
     await rack.stop();
     throw error;
   }
+}
+
+interface RunningProduct {
+  readonly controlPlane: ControlPlane;
+  readonly product: ProductClient;
+}
+
+async function startProduct(options: LabOptions, rack: Rack, imageDirectory: string): Promise<RunningProduct> {
+  const { runDirectory, faults } = options;
+  const dataDirectory = join(runDirectory, 'data');
+  for (const fault of faults) await fault.prepare?.({ rack, dataDirectory });
+  const configuration = join(runDirectory, 'rackwright.json');
+  await writeFile(configuration, JSON.stringify(configurationFor(options, imageDirectory), undefined, 2));
+  const forward = await rack.forwardTcp({ hostListen: options.listen, insideAddress: API_ADDRESS });
+  const breaksApi = faults.some((fault) => fault.breaksApi);
+  const product = createProductClient({
+    endpoint: `http://127.0.0.1:${forward.port}`,
+    login: () => readAdministrator(rack, dataDirectory),
+    patienceMs: breaksApi ? PATIENCE_MS : 0,
+  });
+  const controlPlane = createControlPlane({
+    rack,
+    argv: [...options.program, 'serve', '--data', dataDirectory, '--config', configuration, '--listen', API_ADDRESS],
+    logFile: join(runDirectory, 'serve.log'),
+    isReady: product.isReady,
+    restarts: breaksApi,
+  });
+  await controlPlane.start();
+  options.onLine(`the control plane answers at http://127.0.0.1:${forward.port}`);
+  return { controlPlane, product };
+}
+
+async function walkAll(
+  options: LabOptions,
+  scene: RunningProduct & { readonly rack: Rack; readonly images: readonly [Image, Image] },
+): Promise<LabReport> {
+  const { runDirectory, onLine, faults } = options;
+  const { rack, controlPlane, product, images } = scene;
+  const key = await makeKey(runDirectory);
+  const startedMs = Date.now();
+  const say = (text: string) => onLine(`${String(Math.round((Date.now() - startedMs) / 1000)).padStart(5)} s  ${text}`);
+  const book = createFaultBook(faults);
+  const endDisturbances = await disturb(options, { ...scene, book, say });
+  const machines = await Promise.all(
+    rack.spec.machines.map((machine, index) =>
+      walkMachine(machine, {
+        rack,
+        product,
+        key,
+        until: options.until,
+        image: images[index === 0 ? 0 : 1],
+        faults,
+        book,
+        onPhase: (name, phase) => say(`${name}: ${phase}`),
+      }),
+    ),
+  );
+  await endDisturbances();
+  for (let ends = controlPlane.unexpectedEnds(); ends > 0; ends -= 1)
+    for (const { name } of faults) book.problem(name, 'the control plane ended by itself; its log tells why');
+  for (const machine of machines) if (machine.node !== null) await keepTimeline(product.get, machine, runDirectory);
+  const goal = options.until === 'available' ? 'available' : 'active';
+  const goalReached = machines.every(
+    (machine) => machine.state === goal && machine.error === undefined && (machine.ssh || options.until === 'available'),
+  );
+  const faultReports = book.report({ machines: machines.length, goalReached, rackCounts: await rack.faultCounts() });
+  const ok = goalReached && faultReports.every(({ met }) => met);
+  return { ok, seed: options.seed, runDirectory, machines, faults: faultReports };
+}
+
+/** Starts everything that goes wrong while the machines work; the answer ends it. */
+async function disturb(
+  options: LabOptions,
+  scene: RunningProduct & { rack: Rack; images: readonly [Image, Image]; book: FaultBook; say: (text: string) => void },
+): Promise<() => Promise<void>> {
+  const { rack, product, controlPlane, book, say } = scene;
+  const watch = watchSteps(product);
+  const running: Disturbance[] = [];
+  for (const [index, fault] of options.faults.entries()) {
+    const disturbance = await fault.disturb?.({
+      rack,
+      dataDirectory: join(options.runDirectory, 'data'),
+      product,
+      controlPlane,
+      random: seededRandom(options.seed * 1_000 + index),
+      imagePath: scene.images[0].path,
+      runDirectory: options.runDirectory,
+      onStep: watch.onStep,
+      inject: (count) => book.inject(fault.name, count),
+      problem: (text) => book.problem(fault.name, text),
+      say,
+    });
+    if (disturbance) running.push(disturbance);
+  }
+  return async () => {
+    watch.stop();
+    for (const disturbance of running.toReversed()) await disturbance.stop();
+  };
 }
 
 type Image = ImageChoice & { readonly path: string };
@@ -161,19 +237,6 @@ const configurationFor = (options: LabOptions, imageDirectory: string) => ({
     ],
   },
 });
-
-async function awaitReady(isReady: () => Promise<boolean>, exited: Promise<unknown>, logFile: string): Promise<void> {
-  let ended = false;
-  void exited.then(() => (ended = true));
-  const giveUpAt = Date.now() + READY_MS_MAX;
-  while (!(await isReady())) {
-    if (ended || Date.now() > giveUpAt) {
-      const log = await readFile(logFile, 'utf8').catch(() => '');
-      throw new Error(`the control plane ${ended ? 'ended while starting' : 'did not get ready'}; its log ends:\n${log.slice(-1500)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
 
 async function makeKey(runDirectory: string): Promise<{ publicKey: string; privatePath: string }> {
   const privatePath = join(runDirectory, 'id_ed25519');

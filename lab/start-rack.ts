@@ -4,16 +4,18 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JsonObject } from '../core/base/json.ts';
 import { openRackLink } from './rack/rack-link.ts';
-import type { PowerAction, RackConfig, RackEvent } from './rack/rack-message.ts';
+import type { PowerAction, RackConfig, RackEvent, RackFaults } from './rack/rack-message.ts';
 import { join as joinSockets, parseHostPort } from './rack/tcp-relay.ts';
 import type { RackSpec } from './topology.ts';
 
-export type { PowerAction, RackEvent } from './rack/rack-message.ts';
+export type { PowerAction, RackEvent, RackFaults } from './rack/rack-message.ts';
 
 /** A running virtual rack: machines, BMCs and switch in namespaces of their own. Needs root; leaves the host's network alone. */
 export interface Rack {
   readonly spec: RackSpec;
   readonly runDirectory: string;
+  /** Speaks to the switch's spare port as QEMU's NICs do to theirs (`-netdev stream`). */
+  readonly sparePortSocket: string;
   /** Straight at the machine, past its BMC: for tests. */
   power(machine: string, action: PowerAction, device?: 'none' | 'network' | 'disk'): Promise<void>;
   /** Pulls or plugs the cable of a NIC, counted from 0. */
@@ -22,6 +24,8 @@ export interface Rack {
   forwardTcp(forward: TcpForward): Promise<RunningForward>;
   /** Frames and bytes by switch port. */
   counters(): Promise<JsonObject>;
+  /** How often each fault of the rack has happened: `{ frames: {…}, bmc: {…} }`. */
+  faultCounts(): Promise<JsonObject>;
   /** Resolves when the rack has ended, whoever ended it. */
   readonly ended: Promise<void>;
   /** Powers everything off and waits until the namespaces are gone. The run directory stays. */
@@ -32,6 +36,8 @@ export interface StartRackOptions {
   readonly spec: RackSpec;
   /** Disks, captures, consoles and logs. Made when missing. */
   readonly runDirectory: string;
+  /** Default: nothing goes wrong. */
+  readonly faults?: RackFaults;
   readonly onEvent: (event: RackEvent) => void;
 }
 
@@ -109,7 +115,7 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
   mkdirSync(runDirectory, { recursive: true });
   const socketDirectory = mkdtempSync(join(tmpdir(), 'rackwright-'));
   const relaySocket = join(socketDirectory, 'relay');
-  const config: RackConfig = { spec, runDirectory, socketDirectory, relaySocket };
+  const config: RackConfig = { spec, faults: options.faults ?? {}, runDirectory, socketDirectory, relaySocket };
   const configPath = join(runDirectory, 'rack.json');
   // The BMCs' passwords are in it.
   writeFileSync(configPath, JSON.stringify(config, undefined, 2), { mode: 0o600 });
@@ -136,6 +142,7 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
   return {
     spec,
     runDirectory,
+    sparePortSocket: join(socketDirectory, `port-${spec.leaf.sparePort}`),
     ended: link.ended,
     async power(machine, action, device = 'none') {
       await link.request({ verb: 'power', machine, action, device });
@@ -157,6 +164,7 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
       return running;
     },
     counters: () => link.request({ verb: 'counters' }),
+    faultCounts: () => link.request({ verb: 'fault-counts' }),
     async stop() {
       await Promise.all(forwards.splice(0).map((forward) => forward.stop()));
       // A rack that has ended already is stopped.

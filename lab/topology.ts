@@ -7,7 +7,8 @@ import { seededRandom, type Random } from '../core/base/random.ts';
 export interface RackSpec {
   readonly seed: number;
   readonly network: ProvisioningNetwork;
-  readonly leaf: { readonly name: string; readonly chassisMac: string };
+  /** `sparePort`: nothing is plugged in; faults and tests speak there. */
+  readonly leaf: { readonly name: string; readonly chassisMac: string; readonly sparePort: number };
   readonly machines: readonly MachineSpec[];
   /** Machines that may be in the expensive part of a boot at the same time; the others wait with their power on. */
   readonly bootsAtOnce: number;
@@ -29,6 +30,8 @@ export interface MachineSpec {
   readonly disks: readonly DiskSpec[];
   readonly identity: MachineIdentity;
   readonly tpm: boolean;
+  /** What the firmware tries first when the BMC says nothing. */
+  readonly bootOrder: 'disk-first' | 'network-first';
   readonly bmc: BmcSpec;
 }
 
@@ -126,6 +129,7 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         assetTag: `RACK1-U${String(number).padStart(2, '0')}`,
       },
       tpm: kind.tpm,
+      bootOrder: 'disk-first',
       bmc: {
         address: `10.77.1.${FIRST_BMC_HOST + index}`,
         mac: `${macPrefix}:${octet(number)}:fe`,
@@ -136,11 +140,12 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
       },
     };
   };
+  const all = Array.from({ length: machines }, (_each, index) => declareMachine(index));
   return {
     seed,
     network: { cidr: '10.77.0.0/24', interface: 'prov0', address: '10.77.0.1' },
-    leaf: { name: 'leaf-1', chassisMac: `${macPrefix}:00:01` },
-    machines: Array.from({ length: machines }, (_each, index) => declareMachine(index)),
+    leaf: { name: 'leaf-1', chassisMac: `${macPrefix}:00:01`, sparePort: ports + 1 },
+    machines: all,
     bootsAtOnce: BOOTS_AT_ONCE,
   };
 }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
-import { runLab, type LabReport } from '../../lab/run-lab.ts';
+import { allFaults, chooseFaults } from '../../lab/choose-faults.ts';
+import { runLab, type LabOptions, type LabReport } from '../../lab/run-lab.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -17,6 +18,7 @@ interface LabFlags {
   readonly json?: string | true;
   readonly seed: string;
   readonly listen: string;
+  readonly fault?: readonly string[];
 }
 
 export function labCommand(terminal: Terminal): Command {
@@ -32,6 +34,7 @@ export function labCommand(terminal: Terminal): Command {
     .option('--exit', 'end when all is done')
     .option('--json [file]', 'write the report as JSON')
     .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
+    .option('--fault <name...>', 'what goes wrong, by name or a comma list; `--fault list` tells the names')
     .option('--listen <address:port>', 'where the API answers on this host', '127.0.0.1:5000')
     .addHelpText(
       'after',
@@ -39,17 +42,54 @@ export function labCommand(terminal: Terminal): Command {
 Examples:
   $ rackwright lab
   $ rackwright lab --machines 3 --exit --json lab.json
-  $ rackwright lab --machines 1 --image tiny --exit`,
+  $ rackwright lab --machines 1 --image tiny --exit
+  $ rackwright lab --fault list
+  $ rackwright lab --machines 1 --image tiny --exit --fault kill-control-plane --fault network-loss,bmc-slow --seed 7`,
     )
     .addCommand(labBmcCommand(terminal))
     .action((flags: LabFlags) => run(terminal, flags));
 }
 
+const describeFaults = (terminal: Terminal): string =>
+  formatTable(
+    allFaults(),
+    [
+      { title: 'fault', value: ({ name }) => name },
+      { title: 'part', value: ({ part }) => part },
+      { title: 'what goes wrong', value: ({ does }) => does },
+      { title: 'what is owed', value: ({ expects }) => expects },
+    ],
+    terminal.columns,
+  );
+
+function faultsOf(flags: LabFlags): LabOptions['faults'] {
+  const names = (flags.fault ?? []).flatMap((text) => text.split(',')).map((name) => name.trim());
+  const chosen = chooseFaults(names);
+  if ('unknown' in chosen)
+    throw new CommandError(
+      `no such fault: ${chosen.unknown.map((name) => JSON.stringify(name)).join(', ')}`,
+      EXIT_CODE.usage,
+      `there are: ${allFaults()
+        .map(({ name }) => name)
+        .join(', ')}`,
+    );
+  const idle = chosen.faults.filter((fault) => fault.needsDeployment && flags.until === 'available');
+  if (idle.length > 0)
+    throw new CommandError(
+      `${idle.map(({ name }) => name).join(', ')}: nothing is deployed with --until available`,
+      EXIT_CODE.usage,
+      'leave out --until, or the fault',
+    );
+  return chosen.faults;
+}
+
 async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
+  if (flags.fault?.includes('list')) return terminal.out(describeFaults(terminal));
   const machines = Number(flags.machines);
   const seed = Number(flags.seed);
   if (!Number.isInteger(machines) || machines < 1 || !Number.isInteger(seed))
     throw new CommandError('--machines and --seed are whole numbers, at least one machine', EXIT_CODE.usage);
+  const faults = faultsOf(flags);
   const runDirectory = join(
     ROOT,
     'lab-runs',
@@ -66,19 +106,21 @@ async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
     runDirectory,
     cacheDirectory: join(ROOT, '.cache'),
     program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
+    faults,
     onLine: (line) => terminal.err(line),
     ...(flags.image === undefined ? {} : { image: flags.image }),
   });
   try {
     if (flags.json !== undefined) await writeJson(terminal, flags.json, lab.report);
     if (flags.json !== true) terminal.out(describe(lab.report, terminal));
+    if (flags.json !== true && faults.length > 0) terminal.out(describeOutcomes(lab.report, terminal));
     if (flags.exit !== true) await stayUp(terminal, lab.report, flags.listen);
   } finally {
     await lab.stop();
   }
   if (!lab.report.ok)
     throw new CommandError(
-      'not every machine reached its goal',
+      lab.report.faults.some(({ met }) => !met) ? 'not every fault ended as it should' : 'not every machine reached its goal',
       EXIT_CODE.failed,
       `read the timelines and consoles in ${lab.report.runDirectory}`,
     );
@@ -100,6 +142,18 @@ function describe(report: LabReport, terminal: Terminal): string {
     terminal.columns,
   );
 }
+
+const describeOutcomes = (report: LabReport, terminal: Terminal): string =>
+  formatTable(
+    report.faults,
+    [
+      { title: 'fault', value: ({ name }) => name },
+      { title: 'times', value: ({ injected }) => String(injected), align: 'right' },
+      { title: 'met', value: ({ met }) => (met ? 'yes' : 'no') },
+      { title: 'expected', value: ({ expected, problems }) => (problems.length === 0 ? expected : problems.join('; ')) },
+    ],
+    terminal.columns,
+  );
 
 async function stayUp(terminal: Terminal, report: LabReport, listen: string): Promise<void> {
   terminal.err(

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
 import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
+import type { BmcFaultDice } from './bmc-faults.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import type { MachineControl } from './machine-control.ts';
@@ -50,6 +51,7 @@ export interface BmcModel {
   readonly identity: EmulatedIdentity;
   readonly machine: MachineControl;
   readonly clock: Clock;
+  readonly faults: BmcFaultDice;
   /** Index is the IPMI user id; 0 does not exist, 1 is the nameless user. */
   readonly accounts: BmcAccount[];
   readonly lan: BmcLanSettings;
@@ -78,6 +80,7 @@ export interface BmcModelSettings {
   readonly identity: EmulatedIdentity;
   readonly machine: MachineControl;
   readonly clock: Clock;
+  readonly faults: BmcFaultDice;
   readonly recordEvent?: RecordEvent;
 }
 
@@ -115,8 +118,8 @@ const macFromAddress = (address: string): string =>
   ['02', 'bc', ...address.split('.').map((octet) => (Number(octet) & 255).toString(16).padStart(2, '0'))].slice(0, 6).join(':');
 
 export function createBmcModel(settings: BmcModelSettings): BmcModel {
-  const { machine, clock, identity } = settings;
-  const boot = createBootOverride(clock);
+  const { machine, clock, identity, faults } = settings;
+  const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'));
   const eventLog = createEventLog(clock);
   let queue: Promise<void> = Promise.resolve();
 
@@ -132,6 +135,8 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     });
 
   const act = async (verb: PowerVerb) => {
+    const lateMs = faults.delayMs('powerDelayMs');
+    if (lateMs > 0) await clock.sleep(lateMs);
     if (verb === 'on' && machine.powerState() === 'off') return machine.powerOn(boot.take());
     if (verb === 'off') return machine.powerOff();
     if (verb === 'soft-off') return machine.softOff();
@@ -148,6 +153,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     identity,
     machine,
     clock,
+    faults,
     accounts: accountsWith(settings.username, settings.password),
     lan: {
       ipAddress: settings.address,

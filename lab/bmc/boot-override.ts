@@ -22,7 +22,8 @@ export interface BootOverride {
 const VALID_WITHOUT_COMMAND_MS = 60_000;
 const NO_FLAGS: BootFlags = { valid: false, persistent: false, efi: false, device: 'none' };
 
-export function createBootOverride(clock: Clock): BootOverride {
+/** `loses`: asked at each setting; a BMC that forgets says yes, and the setting is gone although it was accepted. */
+export function createBootOverride(clock: Clock, loses: () => boolean = () => false): BootOverride {
   let flags = NO_FLAGS;
   let lapsesAtMs = Infinity;
   const current = (): BootFlags => {
@@ -33,7 +34,7 @@ export function createBootOverride(clock: Clock): BootOverride {
     clearing: 0,
     flags: current,
     set(next, lapses) {
-      flags = next;
+      flags = next.valid && loses() ? NO_FLAGS : next;
       lapsesAtMs = !lapses || this.clearing & KEEP_FLAGS_AFTER_TIMEOUT ? Infinity : clock.nowMs() + VALID_WITHOUT_COMMAND_MS;
     },
     touch() {

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../../core/base/clock.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import { systemRandom, type Random } from '../../core/base/random.ts';
+import { createBmcFaultDice, type BmcFaultName, type BmcFaults } from './bmc-faults.ts';
 import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-model.ts';
 import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
 import { startKcsVmServer } from './kcs-vm-server.ts';
@@ -25,6 +26,9 @@ export interface EmulatedBmcSettings {
   readonly tls?: TlsIdentity;
   readonly random?: Random;
   readonly clock?: Clock;
+  /** Default: it behaves. Drawn from `faultRandom`, or else from `random`. */
+  readonly faults?: BmcFaults;
+  readonly faultRandom?: Random;
   readonly recordEvent?: RecordEvent;
 }
 
@@ -35,6 +39,8 @@ export interface EmulatedBmc {
   readonly redfishPort: number | undefined;
   readonly state: BmcModel;
   readonly lan: LanServer | undefined;
+  /** How often each of its faults has happened. */
+  readonly injected: Readonly<Record<BmcFaultName, number>>;
   stop(): Promise<void>;
 }
 
@@ -43,7 +49,8 @@ const REDFISH_PORT = 443;
 
 export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<EmulatedBmc> {
   const random = settings.random ?? systemRandom;
-  const state = createBmcModel({ ...settings, clock: settings.clock ?? systemClock });
+  const faults = createBmcFaultDice(settings.faults ?? {}, settings.faultRandom ?? random);
+  const state = createBmcModel({ ...settings, clock: settings.clock ?? systemClock, faults });
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     state.stop();
@@ -59,6 +66,7 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
     if (settings.protocols.includes('redfish')) {
       const handler = createRedfishHandler(state, { random, ipmiPort: lan?.port });
       redfish = await startRedfishServer(handler, {
+        faults,
         address: settings.address,
         port: settings.redfishPort ?? REDFISH_PORT,
         ...(settings.tls ? { tls: settings.tls } : {}),
@@ -76,6 +84,7 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
       redfishPort: redfish?.port,
       state,
       lan,
+      injected: faults.counts,
       stop,
     };
   } catch (error) {

@@ -89,7 +89,7 @@ function createPowerSwitch(settings: QemuMachineSettings, paths: QemuPaths, onCh
     if (!run) change('off');
   };
   const on = (boot: MachineBoot) => {
-    const order = boot.device === 'network' ? 'network-first' : 'disk-first';
+    const order = boot.device === 'network' ? 'network-first' : boot.device === 'none' ? settings.spec.bootOrder : 'disk-first';
     run = startQemuRun({ ...settings, paths, order, onFailure: () => void off() });
     change('on');
   };

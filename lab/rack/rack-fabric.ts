@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../core/base/clock.ts';
+import { seededRandom } from '../../core/base/random.ts';
+import { createFrameDisturber, type FrameDisturber } from '../switch/frame-faults.ts';
 import { createLeafSwitch, type LeafPort, type LeafSwitch } from '../switch/leaf-switch.ts';
 import { openPcapWriter, type PcapWriter } from '../switch/pcap-writer.ts';
 import { listenStreamSocket, type StreamSocket } from '../switch/stream-socket-server.ts';
@@ -11,6 +13,7 @@ import type { RackConfig } from './rack-message.ts';
 /** The rack's network: a leaf switch with a port for each NIC and an uplink to the namespace's own interface. */
 export interface RackFabric {
   readonly leaf: LeafSwitch;
+  readonly disturber: FrameDisturber;
   nicSockets(machine: MachineSpec): readonly string[];
   port(switchPort: number): LeafPort | undefined;
   close(): void;
@@ -23,13 +26,14 @@ const ANNOUNCE_MS = 2_000;
 const portName = (switchPort: number): string => `Ethernet1/${switchPort}`;
 
 export async function startFabric(config: RackConfig, clock: Clock): Promise<RackFabric> {
-  const { spec, runDirectory, socketDirectory } = config;
+  const { spec, faults, runDirectory, socketDirectory } = config;
   const captures = join(runDirectory, 'captures');
   mkdirSync(captures, { recursive: true });
   const writers: PcapWriter[] = [];
   const sockets: StreamSocket[] = [];
   const byNumber = new Map<number, LeafPort>();
-  const leaf = createLeafSwitch({ ...spec.leaf, clock });
+  const disturber = createFrameDisturber(faults.frames ?? {}, seededRandom(spec.seed));
+  const leaf = createLeafSwitch({ ...spec.leaf, clock, disturber });
   const capture = (name: string) => {
     const writer = openPcapWriter(join(captures, `${name.replace('/', '-').toLowerCase()}.pcap`));
     writers.push(writer);
@@ -46,7 +50,7 @@ export async function startFabric(config: RackConfig, clock: Clock): Promise<Rac
     capture: capture(UPLINK),
   });
 
-  const addNic = async (machine: MachineSpec, nic: number, switchPort: number) => {
+  const addPort = async (description: string, switchPort: number) => {
     const name = portName(switchPort);
     const socket = await listenStreamSocket(
       socketPath(switchPort),
@@ -56,18 +60,21 @@ export async function startFabric(config: RackConfig, clock: Clock): Promise<Rac
     sockets.push(socket);
     const port = leaf.addPort({
       name,
-      description: `${machine.name} nic ${nic + 1}`,
+      description,
       deliver: (frame) => socket.deliver(frame),
       announces: true,
       capture: capture(name),
     });
     byNumber.set(switchPort, port);
   };
-  for (const machine of spec.machines) for (const [nic, { switchPort }] of machine.nics.entries()) await addNic(machine, nic, switchPort);
+  for (const machine of spec.machines)
+    for (const [nic, { switchPort }] of machine.nics.entries()) await addPort(`${machine.name} nic ${nic + 1}`, switchPort);
+  await addPort('spare', spec.leaf.sparePort);
   const timer = setInterval(() => leaf.announce(), ANNOUNCE_MS);
 
   return {
     leaf,
+    disturber,
     nicSockets: (machine) => machine.nics.map((nic) => socketPath(nic.switchPort)),
     port: (switchPort) => byNumber.get(switchPort),
     close() {

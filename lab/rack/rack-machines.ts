@@ -5,6 +5,7 @@ import type { MachineBoot } from '../bmc/machine-control.ts';
 import { createBootSlots, type BootSlots } from '../machine/boot-slots.ts';
 import { createQemuMachine, type QemuMachine } from '../machine/qemu-machine.ts';
 import type { MachineSpec } from '../topology.ts';
+import { seededRandom } from '../../core/base/random.ts';
 import { createConsoleLines } from './console-lines.ts';
 import type { RackFabric } from './rack-fabric.ts';
 import type { RackConfig, RackEvent } from './rack-message.ts';
@@ -25,8 +26,9 @@ export interface RackMachinesSettings {
 
 const NO_OVERRIDE: MachineBoot = { device: 'none', persistent: false };
 
-async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, slots: BootSlots): Promise<RackMachine> {
+async function startMachine(settings: RackMachinesSettings, index: number, slots: BootSlots): Promise<RackMachine> {
   const { config, fabric, clock, emit } = settings;
+  const spec = config.spec.machines[index]!;
   const { bmc: bmcSpec, identity } = spec;
   // Assigned once the machine, which asks it, is there.
   const front: { bmc?: EmulatedBmc } = {};
@@ -56,6 +58,7 @@ async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, s
     identity: { ...identity, macs: spec.nics.map((nic) => nic.mac), bmcMac: bmcSpec.mac },
     machine,
     clock,
+    ...(config.faults.bmc === undefined ? {} : { faults: config.faults.bmc, faultRandom: seededRandom(config.spec.seed + index) }),
     recordEvent: (event) => emit({ kind: 'machine-event', atMs: event.atMs, machine: spec.name, event }),
   });
   front.bmc = bmc;
@@ -65,6 +68,6 @@ async function startMachine(settings: RackMachinesSettings, spec: MachineSpec, s
 export async function startMachines(settings: RackMachinesSettings): Promise<ReadonlyMap<string, RackMachine>> {
   const { spec } = settings.config;
   const slots = createBootSlots(spec.bootsAtOnce);
-  const started = await Promise.all(spec.machines.map((each) => startMachine(settings, each, slots)));
+  const started = await Promise.all(spec.machines.map((_each, index) => startMachine(settings, index, slots)));
   return new Map(started.map((each) => [each.spec.name, each]));
 }

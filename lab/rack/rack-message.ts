@@ -1,10 +1,19 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent } from '../../core/base/machine-event.ts';
+import type { BmcFaults } from '../bmc/bmc-faults.ts';
+import type { FrameFaults } from '../switch/frame-faults.ts';
 import type { RackSpec } from '../topology.ts';
 
 /** What the lab and its rack process say to each other: JSON lines on the rack's standard input and output. */
+/** What goes wrong in the rack itself, drawn from the spec's seed. */
+export interface RackFaults {
+  readonly frames?: FrameFaults;
+  readonly bmc?: BmcFaults;
+}
+
 export interface RackConfig {
   readonly spec: RackSpec;
+  readonly faults: RackFaults;
   readonly runDirectory: string;
   /** Unix sockets live here; the rack process removes it. */
   readonly socketDirectory: string;
@@ -17,6 +26,7 @@ export type RackVerb =
   | { readonly verb: 'power'; readonly machine: string; readonly action: PowerAction; readonly device: 'none' | 'network' | 'disk' }
   | { readonly verb: 'link'; readonly machine: string; readonly nic: number; readonly up: boolean }
   | { readonly verb: 'counters' }
+  | { readonly verb: 'fault-counts' }
   | { readonly verb: 'stop' };
 
 export type PowerAction = 'on' | 'off' | 'soft-off' | 'reset';

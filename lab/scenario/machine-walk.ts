@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { JsonObject } from '../../core/base/json.ts';
+import { setInstanceInfo, type Fault, type Mistake, type MistakeScene } from '../fault/fault.ts';
+import type { FaultBook } from '../fault/fault-book.ts';
 import type { Rack } from '../start-rack.ts';
 import type { MachineSpec } from '../topology.ts';
 import type { ProductClient } from './product-client.ts';
+import { runOverSsh } from './ssh-login.ts';
 
 /*
  * One machine from power button to a login, as an operator walks it through the API:
@@ -19,6 +20,7 @@ export interface ImageChoice {
 export interface PhaseReport {
   readonly name: string;
   readonly seconds: number;
+  readonly startedAt: string;
 }
 
 export interface MachineReport {
@@ -41,32 +43,39 @@ export interface WalkOptions {
   readonly until: 'available' | 'deployed';
   readonly key: { readonly publicKey: string; readonly privatePath: string };
   readonly onPhase: (machine: string, phase: string) => void;
+  readonly faults: readonly Fault[];
+  readonly book: FaultBook;
 }
+
+/** What is known of the machine so far. */
+interface Seen {
+  node: string | null;
+  driver: string | null;
+  address: string | null;
+  state: string;
+  ssh: boolean;
+}
+
+type RunPhase = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
 
 /** Twice the agent's own boot limit: the product's deadlines speak first, with a cause; this one only ends a broken lab. */
 const PHASE_MS_MAX = 65 * 60_000;
 const LOOK_EVERY_MS = 1000;
-const SSH_TRY_MS = 20_000;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function walkMachine(machine: MachineSpec, options: WalkOptions): Promise<MachineReport> {
   const phases: PhaseReport[] = [];
-  const seen: { node: string | null; driver: string | null; address: string | null; state: string; ssh: boolean } = {
-    node: null,
-    driver: null,
-    address: null,
-    state: 'off',
-    ssh: false,
-  };
-  async function phase<Value>(name: string, work: () => Promise<Value>): Promise<Value> {
+  const seen: Seen = { node: null, driver: null, address: null, state: 'off', ssh: false };
+  const phase: RunPhase = async (name, work) => {
     options.onPhase(machine.name, name);
     const startedMs = Date.now();
     try {
       return await work();
     } finally {
-      phases.push({ name, seconds: Math.round((Date.now() - startedMs) / 100) / 10 });
+      const seconds = Math.round((Date.now() - startedMs) / 100) / 10;
+      phases.push({ name, seconds, startedAt: new Date(startedMs).toISOString() });
     }
-  }
+  };
   const report = (error?: string): MachineReport => ({
     name: machine.name,
     firmware: machine.firmware,
@@ -83,73 +92,126 @@ export async function walkMachine(machine: MachineSpec, options: WalkOptions): P
   }
 }
 
-async function walk(
-  machine: MachineSpec,
-  options: WalkOptions,
-  phase: <Value>(name: string, work: () => Promise<Value>) => Promise<Value>,
-  seen: { node: string | null; driver: string | null; address: string | null; state: string; ssh: boolean },
-): Promise<void> {
-  const { rack, product } = options;
-  const node = await phase('discover', async () => {
+/** The node behind the machine, and what can be done with it. */
+interface NodeHandle {
+  readonly uuid: string;
+  show(): Promise<JsonObject>;
+  /** Resolves with the node when no flow works on it any more. */
+  idle(): Promise<JsonObject>;
+  /** Ends in the wanted state, or throws with the node's own words. */
+  verb(target: string, wanted: string, extra?: object): Promise<void>;
+}
+
+function openNode(machine: MachineSpec, uuid: string, product: ProductClient, seen: Seen): NodeHandle {
+  const show = async () => {
+    const shown = await product.get(`/nodes/${uuid}`);
+    seen.state = String(shown['provision_state']);
+    seen.driver = String(shown['driver']);
+    return shown;
+  };
+  const idle = (what = `${machine.name} to come to rest`) =>
+    until(async () => {
+      const shown = await show();
+      return shown['reservation'] === null ? shown : undefined;
+    }, what);
+  return {
+    uuid,
+    show,
+    idle,
+    async verb(target, wanted, extra = {}) {
+      await product.send('PUT', `/nodes/${uuid}/states/provision`, { target, ...extra });
+      const shown = await idle(`${machine.name} to become ${wanted}`);
+      if (shown['provision_state'] === wanted) return;
+      throw new Error(`${machine.name} is ${String(shown['provision_state'])}: ${String(shown['last_error'])}`);
+    },
+  };
+}
+
+async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
+  const { rack, product, image } = options;
+  const uuid = await phase('discover', async () => {
     await rack.power(machine.name, 'on', 'network');
     return until(async () => {
       const { ports } = await product.get(`/ports?address=${machine.nics[0]!.mac}`);
       return ((ports as JsonObject[])[0]?.['node_uuid'] as string | undefined) ?? undefined;
     }, `${machine.name} to appear`);
   });
-  seen.node = node;
-  const show = async () => {
-    const shown = await product.get(`/nodes/${node}`);
-    seen.state = String(shown['provision_state']);
-    seen.driver = String(shown['driver']);
-    return shown;
-  };
-  const settled = (wanted: string) =>
-    until(async () => {
-      const shown = await show();
-      if (shown['provision_state'] === wanted && shown['reservation'] === null) return true;
-      if (shown['reservation'] === null && shown['last_error'] !== null)
-        throw new Error(`${machine.name} is ${String(shown['provision_state'])}: ${String(shown['last_error'])}`);
-      return undefined;
-    }, `${machine.name} to become ${wanted}`);
-  const verb = async (target: string, wanted: string, extra: object = {}) => {
-    await product.send('PUT', `/nodes/${node}/states/provision`, { target, ...extra });
-    await settled(wanted);
-  };
+  seen.node = uuid;
+  const node = openNode(machine, uuid, product, seen);
   await phase('enroll', () =>
     until(async () => {
-      const shown = await show();
+      const shown = await node.show();
       if (shown['last_error'] !== null) throw new Error(`${machine.name}: ${String(shown['last_error'])}`);
       return shown['reservation'] === null && Object.keys(shown['driver_info'] as JsonObject).length > 0 ? true : undefined;
     }, `${machine.name} to get its BMC user`),
   );
-  await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/name', value: machine.name }]);
-  await phase('verify', () => verb('manage', 'manageable'));
-  await phase('inspect', () => verb('inspect', 'manageable'));
-  await phase('clean', () => verb('provide', 'available'));
+  await product.send('PATCH', `/nodes/${uuid}`, [{ op: 'add', path: '/name', value: machine.name }]);
+  const instanceInfo = {
+    image_source: image.file,
+    image_os_hash_algo: 'sha256',
+    image_os_hash_value: image.sha256,
+    image_disk_size: image.diskSizeBytes,
+  };
+  const scene: MistakeScene = { machine, node: uuid, product, rack, instanceInfo };
+  await makeMistakes('manage', scene, node, options, phase);
+  await phase('verify', () => node.verb('manage', 'manageable'));
+  await phase('inspect', () => node.verb('inspect', 'manageable'));
+  await phase('clean', () => node.verb('provide', 'available'));
   if (options.until === 'available') return;
+  await makeMistakes('deploy', scene, node, options, phase);
   await phase('deploy', async () => {
-    const { image } = options;
-    const info = {
-      image_source: image.file,
-      image_os_hash_algo: 'sha256',
-      image_os_hash_value: image.sha256,
-      image_disk_size: image.diskSizeBytes,
-    };
-    await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/instance_info', value: info }]);
-    const metaData = { uuid: node, hostname: machine.name, name: machine.name, public_keys: { lab: options.key.publicKey } };
-    await verb('active', 'active', { configdrive: { meta_data: metaData, user_data: '#cloud-config\n{}\n' } });
+    await setInstanceInfo(scene, instanceInfo);
+    await node.verb('active', 'active', deployment(scene, options));
   });
-  await phase('login', async () => {
-    seen.address = await until(async () => {
-      const { addresses } = await product.get(`/nodes/${node}/addresses`);
-      const bound = (addresses as JsonObject[]).find((lease) => lease['mac'] === machine.nics[0]!.mac && lease['state'] === 'bound');
-      return bound?.['ip_address'] as string | undefined;
-    }, `${machine.name} to have an address`);
-    const hostname = await until(() => runOverSsh(rack, seen.address!, options, 'hostname'), `${machine.name} to answer over SSH`);
-    if (hostname !== machine.name) throw new Error(`${machine.name} calls itself "${hostname}": its config drive was not applied`);
-    seen.ssh = true;
-  });
+  await phase('login', () => login(machine, uuid, options, seen));
+}
+
+const deployment = ({ node, machine }: MistakeScene, { key }: WalkOptions) => {
+  const metaData = { uuid: node, hostname: machine.name, name: machine.name, public_keys: { lab: key.publicKey } };
+  return { configdrive: { meta_data: metaData, user_data: '#cloud-config\n{}\n' } };
+};
+
+/** Each mistake in turn: made, refused by the product with cause and advice, mended. */
+async function makeMistakes(before: Mistake['before'], scene: MistakeScene, node: NodeHandle, options: WalkOptions, phase: RunPhase) {
+  for (const { name, mistake } of options.faults) {
+    if (mistake?.before !== before) continue;
+    await phase(name, async () => {
+      await mistake.make(scene);
+      const [target, extra] = before === 'manage' ? ['manage', {}] : ['active', deployment(scene, options)];
+      await options.product.send('PUT', `/nodes/${scene.node}/states/provision`, { target, ...extra });
+      const shown = await node.idle();
+      options.book.inject(name);
+      const explained = await options.product.get(`/nodes/${scene.node}/explain`);
+      for (const problem of fallsShort(mistake, shown, explained)) options.book.problem(name, `${scene.machine.name}: ${problem}`);
+      await mistake.mend(scene);
+    });
+  }
+}
+
+/** What the product's answer to a mistake lacks. */
+export function fallsShort(owed: Pick<Mistake, 'state' | 'cause' | 'advice'>, node: JsonObject, explained: JsonObject): readonly string[] {
+  const state = String(node['provision_state']);
+  const error = String(node['last_error'] ?? '');
+  return [
+    ...(state === owed.state ? [] : [`the state is "${state}", not "${owed.state}"`]),
+    ...(owed.cause.test(error) ? [] : [`last_error does not name the cause: "${error}"`]),
+    ...(owed.advice.test(error) ? [] : [`last_error has no advice: "${error}"`]),
+    ...(owed.advice.test(String(explained['summary'] ?? '')) ? [] : [`explain has no advice: "${String(explained['summary'])}"`]),
+  ];
+}
+
+async function login(machine: MachineSpec, uuid: string, options: WalkOptions, seen: Seen): Promise<void> {
+  const { rack, product, key, image } = options;
+  const address = await until(async () => {
+    const { addresses } = await product.get(`/nodes/${uuid}/addresses`);
+    const bound = (addresses as JsonObject[]).find((lease) => lease['mac'] === machine.nics[0]!.mac && lease['state'] === 'bound');
+    return bound?.['ip_address'] as string | undefined;
+  }, `${machine.name} to have an address`);
+  seen.address = address;
+  const way = { address, user: image.user, privateKeyPath: key.privatePath };
+  const hostname = await until(() => runOverSsh(rack, way, 'hostname'), `${machine.name} to answer over SSH`);
+  if (hostname !== machine.name) throw new Error(`${machine.name} calls itself "${hostname}": its config drive was not applied`);
+  seen.ssh = true;
 }
 
 async function until<Value>(look: () => Promise<Value | undefined>, what: string): Promise<Value> {
@@ -159,39 +221,5 @@ async function until<Value>(look: () => Promise<Value | undefined>, what: string
     if (value !== undefined) return value;
     if (Date.now() > giveUpAt) throw new Error(`waited ${PHASE_MS_MAX / 60_000} minutes for ${what}`);
     await pause(LOOK_EVERY_MS);
-  }
-}
-
-/** Undefined while the machine does not take the login yet. */
-async function runOverSsh(rack: Rack, address: string, options: WalkOptions, command: string): Promise<string | undefined> {
-  const forward = await rack.forwardTcp({ hostListen: '127.0.0.1:0', insideAddress: `${address}:22` });
-  try {
-    const { stdout } = await promisify(execFile)(
-      'ssh',
-      [
-        '-i',
-        options.key.privatePath,
-        '-p',
-        String(forward.port),
-        '-o',
-        'StrictHostKeyChecking=no',
-        '-o',
-        'UserKnownHostsFile=/dev/null',
-        '-o',
-        'BatchMode=yes',
-        '-o',
-        'ConnectTimeout=10',
-        '-o',
-        'LogLevel=ERROR',
-        `${options.image.user}@127.0.0.1`,
-        command,
-      ],
-      { timeout: SSH_TRY_MS },
-    );
-    return stdout.trim();
-  } catch {
-    return undefined;
-  } finally {
-    await forward.stop();
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/base/clock.ts';
+import type { FrameDisturber } from './frame-faults.ts';
 import { encodeLldp } from './lldp-codec.ts';
 import { FRAME_BYTES_MIN } from './stream-frame-codec.ts';
 
@@ -43,6 +44,8 @@ export interface LeafSettings {
   readonly name: string;
   readonly chassisMac: string;
   readonly clock: Clock;
+  /** Between a frame's arrival and its forwarding. Default: nothing happens to it. */
+  readonly disturber?: FrameDisturber;
 }
 
 const LLDP_TIME_TO_LIVE_SECONDS = 120;
@@ -60,7 +63,7 @@ interface Port extends LeafPort {
 }
 
 export function createLeafSwitch(settings: LeafSettings): LeafSwitch {
-  const { clock } = settings;
+  const { clock, disturber } = settings;
   const ports: Port[] = [];
   const addresses = new Map<number, { port: Port; untilMs: number }>();
 
@@ -104,7 +107,8 @@ export function createLeafSwitch(settings: LeafSettings): LeafSwitch {
         portSettings.capture?.(frame, clock.nowMs());
         const source = frame.readUIntBE(6, 6);
         if ((frame[6]! & 1) === 0) learn(source, port);
-        forward(frame, port);
+        if (disturber) disturber.pass(frame, (each) => forward(each, port));
+        else forward(frame, port);
       },
       send(frame) {
         if (!up || !portSettings.deliver(frame)) return void (counters.dropped += 1);

@@ -47,7 +47,21 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
   const sessions = createSessionTable(() => bmc.clock.nowMs());
   const rakp = createRakpResponder(bmc, sessions, settings.random);
 
-  const send = (kind: 'asf' | 'ipmi', body: Buffer, remote: Remote) => socket.send(encodeRmcp(kind, body), remote.port, remote.address);
+  let isClosed = false;
+  const transmit = (bytes: Buffer, remote: Remote) => {
+    if (!isClosed) socket.send(bytes, remote.port, remote.address);
+  };
+  /** A slow BMC answers one packet after another: no answer overtakes an earlier one. */
+  let freeAtMs = 0;
+  const send = (kind: 'asf' | 'ipmi', body: Buffer, remote: Remote) => {
+    const bytes = encodeRmcp(kind, body);
+    if (bmc.faults.happens('garbage')) transmit(bmc.faults.damage(bytes), remote);
+    if (bmc.faults.happens('packetLoss')) return;
+    const lateMs = bmc.faults.delayMs('answerDelayMs');
+    if (lateMs === 0) return transmit(bytes, remote);
+    freeAtMs = Math.max(freeAtMs, bmc.clock.nowMs()) + lateMs;
+    setTimeout(() => transmit(bytes, remote), freeAtMs - bmc.clock.nowMs()).unref();
+  };
   const sendInSession = (session: LanSession, payloadType: number, payload: Buffer) => {
     const packet = { payloadType, sessionId: session.consoleSessionId, sequence: takeSequence(session), payload };
     send('ipmi', encodeRmcpPlus(packet, session.keys, settings.random.bytes(16)), session.remote);
@@ -134,6 +148,7 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
 
   socket.on('message', (bytes, remote) => {
     counters.received += 1;
+    if (bmc.faults.happens('packetLoss')) return;
     const rmcp = decodeRmcp(bytes);
     if (isMalformed(rmcp)) return void (counters.malformed += 1);
     if (rmcp.kind === 'asf') {
@@ -166,6 +181,7 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
     close: () =>
       new Promise((resolve) => {
         dropSessions();
+        isClosed = true;
         socket.close(() => resolve());
       }),
   };

@@ -139,6 +139,7 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
             each.remote.address === remote.address &&
             each.suite === suite,
         );
+      if (!same && bmc.faults.happens('sessionRefusal')) return answer(RAKP_STATUS.noResources);
       const session =
         same ??
         sessions.open({

@@ -4,6 +4,7 @@ import { createServer as createTcpServer, type Server as TcpServer, type Socket 
 import type { JsonObject } from '../../../core/base/json.ts';
 import type { TlsIdentity } from '../../../core/base/tls-identity.ts';
 import { sharedTlsIdentity } from '../bmc-certificate.ts';
+import type { BmcFaultDice } from '../bmc-faults.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
 import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
 
@@ -17,7 +18,7 @@ export interface RedfishServer {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
-const handlers = new Map<string, RedfishHandler>();
+const handlers = new Map<string, { readonly handler: RedfishHandler; readonly faults: BmcFaultDice }>();
 const engines = new Map<string, HttpsServer>();
 
 async function readBody(request: IncomingMessage): Promise<JsonObject | RedfishReply> {
@@ -61,8 +62,9 @@ const header = (request: IncomingMessage, name: string): string | undefined => {
 const laneKey = (address: string | undefined, port: number | undefined): string => `${address} ${port}`;
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const handler = handlers.get(laneKey(request.socket.localAddress, request.socket.localPort));
-  if (!handler) return void request.socket.destroy();
+  const lane = handlers.get(laneKey(request.socket.localAddress, request.socket.localPort));
+  if (!lane || lane.faults.happens('packetLoss')) return void request.socket.destroy();
+  const { handler, faults } = lane;
   const body = await readBody(request);
   if (isReply(body)) return send(response, body, false);
   const path = (request.url ?? '/').split('?')[0]!.replace(/\/+$/, '');
@@ -81,6 +83,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   } catch (error) {
     reply = redfishError(500, String(error));
   }
+  const lateMs = faults.delayMs('answerDelayMs');
+  if (lateMs > 0) await new Promise((resolve) => setTimeout(resolve, lateMs));
+  if (faults.happens('packetLoss')) return void request.socket.destroy();
   send(response, reply, asked.method === 'HEAD');
 }
 
@@ -97,7 +102,7 @@ function engineFor(tls: TlsIdentity): HttpsServer {
 
 export async function startRedfishServer(
   handler: RedfishHandler,
-  settings: { address: string; port: number; tls?: TlsIdentity },
+  settings: { address: string; port: number; faults: BmcFaultDice; tls?: TlsIdentity },
 ): Promise<RedfishServer> {
   const engine = engineFor(settings.tls ?? sharedTlsIdentity());
   const sockets = new Set<Socket>();
@@ -113,7 +118,7 @@ export async function startRedfishServer(
   });
   const { port } = listener.address() as { port: number };
   const key = laneKey(settings.address, port);
-  handlers.set(key, handler);
+  handlers.set(key, { handler, faults: settings.faults });
   return {
     port,
     close: () =>

@@ -48,7 +48,7 @@ export function createRedfishSessions(bmc: BmcModel, random: Random): RedfishSes
     login(username, password) {
       if (checkPassword(username, password) === undefined) return undefined;
       expire();
-      if (sessions.size >= SESSIONS_MAX) return 'full';
+      if (sessions.size >= SESSIONS_MAX || bmc.faults.happens('sessionRefusal')) return 'full';
       lastId += 1;
       const session = {
         id: String(lastId),

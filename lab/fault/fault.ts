@@ -1,0 +1,100 @@
+import type { JsonObject } from '../../core/base/json.ts';
+import type { Random } from '../../core/base/random.ts';
+import type { BmcFaultName, BmcFaults } from '../bmc/bmc-faults.ts';
+import type { ControlPlane } from '../scenario/control-plane.ts';
+import type { ProductClient } from '../scenario/product-client.ts';
+import type { StepSeen } from '../scenario/step-watch.ts';
+import type { Rack } from '../start-rack.ts';
+import type { FrameFaultName, FrameFaults } from '../switch/frame-faults.ts';
+import type { MachineSpec, RackSpec } from '../topology.ts';
+
+/**
+ * One thing that goes wrong in a lab run, as data: where it acts, what it does, and what the product owes in spite of it.
+ * Either every machine still reaches its goal, or (a `mistake`) the product stops in a named state with cause and advice,
+ * and goes on to the goal once the mistake is mended through the API.
+ */
+export interface Fault {
+  readonly name: string;
+  readonly part: 'control plane' | 'bmc' | 'switch' | 'machine' | 'operator';
+  /** One line for `--fault list`. */
+  readonly does: string;
+  /** One line: what the product owes. */
+  readonly expects: string;
+  /** It acts during a deployment only. */
+  readonly needsDeployment?: true;
+  /** The product's API or its machines' way to it breaks: the lab's own calls are tried again. */
+  readonly breaksApi?: true;
+  readonly shape?: (spec: RackSpec) => RackSpec;
+  readonly frames?: FrameFaults;
+  readonly bmc?: BmcFaults;
+  /** The rack's counters that are this fault's injections. */
+  readonly counters?: { readonly frames?: readonly FrameFaultName[]; readonly bmc?: readonly BmcFaultName[] };
+  readonly mistake?: Mistake;
+  /** Before the product's first start. */
+  readonly prepare?: (scene: PrepareScene) => Promise<void>;
+  /** While the machines work. */
+  readonly disturb?: (scene: FaultScene) => Promise<Disturbance>;
+}
+
+export interface PrepareScene {
+  readonly rack: Rack;
+  readonly dataDirectory: string;
+}
+
+export interface FaultScene extends PrepareScene {
+  readonly product: ProductClient;
+  readonly controlPlane: ControlPlane;
+  readonly random: Random;
+  /** The image that the first machine gets, on the host. */
+  readonly imagePath: string;
+  readonly runDirectory: string;
+  /** Every state and step of a node, once. */
+  onStep(listener: (step: StepSeen) => void): () => void;
+  /** It has happened. */
+  inject(count?: number): void;
+  /** The product did not do what it owes. */
+  problem(text: string): void;
+  say(text: string): void;
+}
+
+export interface Disturbance {
+  /** Ends it, and waits until what it broke is whole again. */
+  stop(): Promise<void>;
+}
+
+export interface MistakeScene {
+  readonly machine: MachineSpec;
+  readonly node: string;
+  readonly product: ProductClient;
+  readonly rack: Rack;
+  /** What a right deployment has. */
+  readonly instanceInfo: JsonObject;
+}
+
+/** An operator's mistake, made through the API. */
+export interface Mistake {
+  /** Before which verb. */
+  readonly before: 'manage' | 'deploy';
+  /** The state in which the product stops. */
+  readonly state: string;
+  /** `last_error` names the cause and the next action. */
+  readonly cause: RegExp;
+  readonly advice: RegExp;
+  make(scene: MistakeScene): Promise<void>;
+  mend(scene: MistakeScene): Promise<void>;
+}
+
+/** A wrong `instance_info`, mended by the right one. */
+export const wrongInstanceInfo = (
+  wrong: (scene: MistakeScene) => JsonObject,
+  owed: { readonly cause: RegExp; readonly advice: RegExp },
+): Mistake => ({
+  before: 'deploy',
+  state: 'deploy failed',
+  ...owed,
+  make: (scene) => setInstanceInfo(scene, { ...scene.instanceInfo, ...wrong(scene) }),
+  mend: (scene) => setInstanceInfo(scene, scene.instanceInfo),
+});
+
+export const setInstanceInfo = async ({ product, node }: Pick<MistakeScene, 'product' | 'node'>, info: JsonObject): Promise<void> =>
+  void (await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/instance_info', value: info }]));
