@@ -32,6 +32,8 @@ interface Auth {
   readonly sessionPath?: string;
 }
 
+/** Services let idle sessions go after 5 to 30 minutes; until then every request carries the password. */
+const SESSIONS_FULL_MS = 5 * 60_000;
 export const SESSIONS_PATH = '/redfish/v1/SessionService/Sessions';
 /** Real BMCs take 1-2 s for a resource, some 20 s: only connecting has a short limit, the rest is the caller's deadline. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -79,6 +81,7 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
   const budget = createRequestBudget(deps.clock);
   const gate = createGate(REQUESTS_AT_ONCE);
   let auth: Promise<Auth> | undefined;
+  let loginAgainAtMs: number | undefined;
 
   const transfer = async (
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
@@ -185,11 +188,16 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         'Correct the user name or password; the user must be enabled for Redfish.',
       );
     }
-    if (reply.status === 503) throw refuse(reply, 'login');
+    // All sessions are taken, perhaps by processes of ours that were killed: go without one for a while (DSP0266, 13.3).
+    if (reply.status === 503) loginAgainAtMs = deps.clock.nowMs() + SESSIONS_FULL_MS;
     return basicAuth();
   };
 
   const authenticate = (signal: AbortSignal): Promise<Auth> => {
+    if (loginAgainAtMs !== undefined && deps.clock.nowMs() >= loginAgainAtMs) {
+      loginAgainAtMs = undefined;
+      auth = undefined;
+    }
     if (!auth) {
       auth = login(signal);
       auth.catch(() => (auth = undefined));

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { Agent } from 'undici';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { Secret } from '../../core/base/secret.ts';
 import { BmcError } from '../../bmc/capability.ts';
@@ -147,6 +148,30 @@ describe('Redfish client', { concurrency: 8 }, () => {
     assert.equal(habit.asked.at(-1)?.method, 'DELETE', 'the session is given back');
     await connector.close();
     await habit.close();
+  });
+
+  test('a BMC whose sessions are all taken is asked with Basic', async () => {
+    const rig = await startRig(['redfish']);
+    const taken = await Promise.all(
+      Array.from({ length: 64 }, () =>
+        fetch(`https://127.0.0.1:${rig.bmc.redfishPort!}${SESSIONS}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ UserName: USERNAME, Password: PASSWORD }),
+          dispatcher: new Agent({ connect: { rejectUnauthorized: false } }),
+        } as RequestInit).then((answer) => answer.status),
+      ),
+    );
+    assert.ok(taken.includes(503), 'no session is left');
+    const { connector } = startConnector();
+    const bmc = connector.connect([redfishAddress(rig.bmc.redfishPort!)]);
+    try {
+      assert.equal(await bmc.powerState(soon()), 'off');
+      await bmc.setPower('on', soon());
+    } finally {
+      await connector.close();
+      await rig.bmc.stop();
+    }
   });
 
   test('without a SessionService it is Basic; a changed ETag is tried once more; only allowed values are sent', async () => {
