@@ -120,6 +120,11 @@ export interface AgentWork {
   onResult?(trx: FlowTransaction, ctx: FlowContext, report: AgentReport): Promise<void>;
 }
 
+export function failureOf(report: AgentReport): StepOutcome {
+  const error = report.error ?? { code: 'internal', message: 'the agent gave no reason', advice: 'read its log in the timeline' };
+  return { kind: 'fail', code: error.code, message: error.message, advice: error.advice };
+}
+
 /** Grace on top of the agent's own time limit: it reports a timeout itself, this one is for an agent that died. */
 const AGENT_SILENCE_GRACE_MS = 120_000;
 
@@ -149,10 +154,7 @@ export function agentStep(services: NodeFlowServices, work: AgentWork): FlowStep
     },
     async onEvent(ctx, payload) {
       const report = payload as unknown as AgentReport;
-      if (report.status === 'failed') {
-        const error = report.error ?? { code: 'internal', message: 'the agent gave no reason', advice: 'read its log in the timeline' };
-        return { kind: 'fail', code: error.code, message: error.message, advice: error.advice };
-      }
+      if (report.status === 'failed') return failureOf(report);
       return {
         kind: 'done',
         ...(report.result !== null && typeof report.result === 'object' && !Array.isArray(report.result)

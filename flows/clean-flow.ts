@@ -1,59 +1,95 @@
-import type { JsonObject } from '../core/base/json.ts';
-import type { FlowDefinition, FlowStep } from '../core/flow/flow-definition.ts';
-import type { InventoryDisk } from '../deploy-agent/protocol.ts';
+import { z } from 'zod';
+import type { FlowContext, FlowDefinition, FlowStep } from '../core/flow/flow-definition.ts';
+import type { NodeRecord } from '../inventory/node-record.ts';
 import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
-import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
-import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import { stepLoop } from './step-loop.ts';
+import { planAutomatic, planRequested, type DeclaredStep, type RequestedStep, type StepPhase, type StepPlan } from './step-plan-policy.ts';
 
 /*
- * `provide`, and the second half of `delete`: cleaning → available.
- *   1.–2. the agent runs   3. the metadata of every inspected disk is wiped   4. power off, network boots are held
+ * Cleaning: the agent runs, the machine is taken through the list of clean steps, and is switched off.
+ *   `provide`, and the second half of `delete`: what has a priority; cleaning → available
+ *   `clean`: what was asked for; cleaning → manageable
  */
-export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
-  intendAgentStep(services, 'cleaning'),
-  bootAgentStep(services),
-  agentStep(services, {
-    name: 'erase_devices_metadata',
-    step: 'erase_devices_metadata',
-    timeoutSeconds: 1800,
-    what: 'the agent to wipe partition tables and file system marks',
-    next: 'power off, then available',
-    async args(ctx) {
-      const disks = await readInspectedDisks(services.db, ctx.subjectId);
-      return { disks: disks.filter(hasSerial).map(toPlannedDisk) };
-    },
-  }),
+const switchOffAndHold = (services: NodeFlowServices, why: string): FlowStep =>
   bmcStep({
     name: 'power_off',
     deadlineMs: POWER_CHANGE_MS,
     attempts: { max: 5, backoffMs: 1000 },
-    waitingFor: () => ({ what: 'the BMC to switch the machine off', next: 'the node is available' }),
+    waitingFor: () => ({ what: 'the BMC to switch the machine off', next: 'the end of cleaning' }),
     async run(ctx) {
       await switchOff(connectTo(services, await loadNode(services, ctx.subjectId)), ctx.clock, ctx.signal);
       return {
         kind: 'done',
         async commit(trx) {
           await setPowerState(trx, ctx.subjectId, 'off');
-          await setBootIntent(trx, ctx.subjectId, 'hold', 'the machine is available: nothing is deployed on it');
+          await setBootIntent(trx, ctx.subjectId, 'hold', why);
         },
       };
     },
+  });
+
+/** A node that says `automated_clean: false`, or an installation that does, goes through without a ramdisk. */
+const isCleaned = (services: NodeFlowServices, node: NodeRecord): boolean => node.automated_clean ?? services.cleaning.automated;
+
+export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
+  {
+    name: 'choose_cleaning',
+    deadlineMs: 30_000,
+    waitingFor: () => ({ what: 'the decision whether this node is cleaned', next: 'the agent boots' }),
+    async run(ctx) {
+      if (isCleaned(services, await loadNode(services, ctx.subjectId))) return { kind: 'done' };
+      return { kind: 'goto', step: 'power_off', evidence: { skipped: 'automated cleaning is off for this node' } };
+    },
+  },
+  ...stepLoop(services, {
+    phase: 'clean',
+    why: 'cleaning',
+    plan: async (_ctx, _node, declared) => planAutomatic(declared, 'clean', services.cleaning.step_priorities),
   }),
+  switchOffAndHold(services, 'the machine is available: nothing is deployed on it'),
 ];
 
-const hasSerial = (disk: InventoryDisk) => disk.serial !== undefined;
-const toPlannedDisk = (disk: InventoryDisk): JsonObject => ({
-  serial: disk.serial!,
-  sizeBytes: disk.sizeBytes,
-  ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
-});
+const requestedShape = z.array(
+  z.looseObject({
+    interface: z.string(),
+    step: z.string(),
+    args: z.record(z.string(), z.json()).optional(),
+    priority: z.number().int().min(0).optional(),
+  }),
+);
+
+/** The steps that a verb was given. */
+export function requestedSteps(ctx: FlowContext, key: string): readonly RequestedStep[] | { problem: string } {
+  const parsed = requestedShape.safeParse(ctx.input[key] ?? []);
+  return parsed.success ? (parsed.data as RequestedStep[]) : { problem: `${key}: ${z.prettifyError(parsed.error)}` };
+}
+
+export function planFromInput(ctx: FlowContext, declared: readonly DeclaredStep[], phase: StepPhase): StepPlan {
+  const requested = requestedSteps(ctx, `${phase}_steps`);
+  return 'problem' in requested ? requested : planRequested(declared, phase, requested);
+}
 
 export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.clean',
-  version: 1,
+  version: 2,
   steps: cleanSteps(services),
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
+  ...failNode,
+});
+
+export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => ({
+  kind: 'node.manual-clean',
+  version: 1,
+  steps: [
+    ...stepLoop(services, {
+      phase: 'clean',
+      why: 'manual cleaning',
+      plan: async (ctx, _node, declared) => planFromInput(ctx, declared, 'clean'),
+    }),
+    switchOffAndHold(services, 'manual cleaning is over'),
+  ],
+  onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'manage'),
   ...failNode,
 });

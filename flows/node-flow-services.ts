@@ -16,6 +16,14 @@ export interface NodeFlowServices {
   readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
   readonly sealer: Sealer;
   readonly clock: Clock;
+  readonly cleaning: CleaningSettings;
+}
+
+export interface CleaningSettings {
+  /** Whether `provide` and `delete` clean; a node's own `automated_clean` wins. */
+  readonly automated: boolean;
+  /** `interface.step` → priority in place of the declared one; 0 leaves a step out. */
+  readonly step_priorities: Readonly<Record<string, number>>;
 }
 
 /** One call to a BMC with its retries; slow BMCs answer within 20 s. */
@@ -45,6 +53,12 @@ export async function switchOff(bmc: BmcConnection, clock: Clock, signal: AbortS
 }
 
 /**
+ * A BMC whose sessions are all taken (by tools of others, or by a process of ours that was killed) frees them after a
+ * minute without traffic (IPMI 2.0, 6.12.15): asking again until the step's deadline outlasts that.
+ */
+const BUSY_PAUSE_MS = 5_000;
+
+/**
  * A step that talks to the BMC: what may work later is tried again by the engine; a refusal (wrong password, lockout,
  * unsupported) ends the flow at once with the BMC client's own advice, before more attempts lock the account.
  */
@@ -54,6 +68,7 @@ export const bmcStep = (step: FlowStep): FlowStep => ({
     try {
       return await step.run(ctx);
     } catch (error) {
+      if (error instanceof BmcError && error.code === 'busy') return { kind: 'retry', afterMs: BUSY_PAUSE_MS, because: error.message };
       if (!(error instanceof BmcError) || error.retryable) throw error;
       return { kind: 'fail', code: `bmc-${error.code}`, message: error.message, advice: error.advice };
     }

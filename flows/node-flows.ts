@@ -1,12 +1,16 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
-import { cleanFlow } from './clean-flow.ts';
+import { adoptFlow } from './adopt-flow.ts';
+import { cleanFlow, manualCleanFlow } from './clean-flow.ts';
 import { deployFlow } from './deploy-flow.ts';
 import { enrollFlow } from './enroll-flow.ts';
 import { inspectFlow } from './inspect-flow.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 import { powerFlow } from './power-flow.ts';
+import { serviceFlow } from './service-flow.ts';
 import { undeployFlow } from './undeploy-flow.ts';
 import { verifyFlow } from './verify-flow.ts';
 
 export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
-  [enrollFlow, verifyFlow, powerFlow, inspectFlow, cleanFlow, deployFlow, undeployFlow].map((define) => define(services));
+  [enrollFlow, verifyFlow, adoptFlow, powerFlow, inspectFlow, cleanFlow, manualCleanFlow, deployFlow, serviceFlow, undeployFlow].map(
+    (define) => define(services),
+  );

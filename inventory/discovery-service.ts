@@ -43,6 +43,7 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
     ? await insertNode(trx, { driver: 'ipmi', name: await freeName(trx, report), resource_class: 'baremetal', ...facts })
     : await updateNode(trx, recognition.nodeId, facts);
   await putPorts(trx, node.uuid, report);
+  await storeDeclaredSteps(trx, node.uuid, report);
   await claimEvents(trx, node.uuid, seen.macs);
   const inspectionVersion = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
   await notifyBootModel(trx);
@@ -135,6 +136,13 @@ async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Prom
   return version;
 }
 
+/** What the agent of this boot can do (`flows/steps/declared-steps.ts` reads it). */
+async function storeDeclaredSteps(trx: Trx, nodeUuid: string, report: InspectionReport): Promise<void> {
+  await sql`
+    update node set driver_internal_info = jsonb_set(driver_internal_info, '{agent_steps}', ${JSON.stringify(report.steps ?? [])}::jsonb)
+    where uuid = ${nodeUuid}`.execute(trx);
+}
+
 export const hashAgentToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** A fresh token for this boot; the one of an earlier boot ends with it. */
@@ -146,4 +154,9 @@ export async function openAgentSession(trx: Trx, nodeUuid: string): Promise<stri
     .where('uuid', '=', nodeUuid)
     .execute();
   return token;
+}
+
+/** The agent of this boot is gone with the machine's power: its token opens nothing any more. */
+export async function forgetAgent(trx: Trx, nodeUuid: string): Promise<void> {
+  await trx.updateTable('node').set({ agent_token_hash: null }).where('uuid', '=', nodeUuid).execute();
 }

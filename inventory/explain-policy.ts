@@ -49,7 +49,8 @@ export function explainNode(facts: {
     possible: verbsFrom(node.provision_state),
     last_seen: lastSeen,
     steps: (history?.steps ?? []).map((step) => ({
-      step: step.step ?? 'start',
+      // A list of steps is one step of its flow; the evidence names them.
+      step: typeof step.evidence?.['step'] === 'string' ? step.evidence['step'] : (step.step ?? 'start'),
       attempt: step.attempt,
       seconds: Math.round((step.endedAt.getTime() - step.startedAt.getTime()) / 100) / 10,
       outcome: step.outcome,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Json, JsonObject } from '../core/base/json.ts';
 import type { PowerAction, PowerState } from '../bmc/capability.ts';
-import { activeFlow, cancelFlow, startFlow } from '../core/flow/flow-service.ts';
+import { activeFlow, cancelFlow, signalFlow, startFlow } from '../core/flow/flow-service.ts';
 import { InventoryError, type NodeRecord, type Trx } from './node-record.ts';
 import { lockNode } from './node-store.ts';
 import { nextState, STABLE_STATES, verbsFrom, type ProvisionState, type ProvisionVerb, type Transition } from './provision-machine.ts';
@@ -17,6 +17,9 @@ const FLOW_OF_VERB: Partial<Record<ProvisionVerb, string>> = {
   manage: 'node.verify',
   inspect: 'node.inspect',
   provide: 'node.clean',
+  clean: 'node.manual-clean',
+  adopt: 'node.adopt',
+  service: 'node.service',
   deploy: 'node.deploy',
   rebuild: 'node.deploy',
   delete: 'node.undeploy',
@@ -27,6 +30,9 @@ const GOAL_OF_VERB: Partial<Record<ProvisionVerb, ProvisionState>> = {
   manage: 'manageable',
   inspect: 'manageable',
   provide: 'available',
+  clean: 'manageable',
+  adopt: 'active',
+  service: 'active',
   deploy: 'active',
   rebuild: 'active',
   delete: 'available',
@@ -46,12 +52,8 @@ export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, i
       `The requested action "${verb}" can not be performed on node "${uuid}" while it is in state "${state}". Possible from here: ${quote(verbsFrom(state))}.`,
     );
   }
-  if (node.maintenance && verb !== 'manage') {
-    throw new InventoryError(
-      400,
-      `The node ${uuid} is in maintenance (${node.maintenance_reason ?? 'no reason was given'}): end maintenance first.`,
-    );
-  }
+  requireAllowed(node, verb);
+  if (verb === 'unhold') return endHold(trx, node, to);
   await writeState(trx, node, to, STABLE_STATES.has(to) ? null : (GOAL_OF_VERB[verb] ?? null), null);
   // `available -manage->` and `clean failed -manage->` only move the node: nothing has to be done.
   if (STABLE_STATES.has(to)) return mustLock(trx, uuid);
@@ -61,8 +63,46 @@ export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, i
   return mustLock(trx, uuid);
 }
 
+/** A flow on hold waits for this key. */
+export const holdKey = (uuid: string): string => `hold:${uuid}`;
+
+async function endHold(trx: Trx, node: NodeRecord, to: ProvisionState): Promise<NodeRecord> {
+  await writeState(trx, node, to, node.target_provision_state, null);
+  await signalFlow(trx, holdKey(node.uuid), { event: 'unhold' });
+  return mustLock(trx, node.uuid);
+}
+
+/** Verbs that put work on a machine which somebody has taken out of service. */
+const NOT_IN_MAINTENANCE: ReadonlySet<ProvisionVerb> = new Set(['deploy', 'rebuild', 'clean', 'rescue', 'service']);
+const NOT_WHILE_PROTECTED: ReadonlySet<ProvisionVerb> = new Set(['rebuild', 'delete']);
+
+/** @throws InventoryError 400 in maintenance or retired, 403 protected */
+function requireAllowed(node: NodeRecord, verb: ProvisionVerb): void {
+  if (node.maintenance && NOT_IN_MAINTENANCE.has(verb))
+    throw new InventoryError(
+      400,
+      `The ${verb} operation can't be performed on node ${node.uuid} because it's in maintenance mode (${node.maintenance_reason ?? 'no reason was given'}): end maintenance first.`,
+    );
+  if (node.retired && verb === 'provide')
+    throw new InventoryError(400, `The providing operation can't be performed on node ${node.uuid} because it is retired.`);
+  if (node.protected && NOT_WHILE_PROTECTED.has(verb))
+    throw new InventoryError(403, `Node ${node.uuid} is protected and cannot be undeployed, rebuilt or deleted`);
+}
+
 async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
   const flow = await activeFlow(trx, nodeLock(node.uuid));
+  const rest = nextState(node.provision_state, 'abort');
+  if (flow === undefined && rest !== undefined && STABLE_STATES.has(node.provision_state)) {
+    await writeState(trx, node, rest, null, null);
+    return mustLock(trx, node.uuid);
+  }
+  const current = currentStepOf(node);
+  if (flow !== undefined && current?.abortable === false) {
+    throw new InventoryError(
+      400,
+      `Node ${node.uuid} is doing the step "${current.step}", which can not be aborted: half of it would leave the machine worse. Wait for its end.`,
+    );
+  }
   if (flow === undefined || nextState(node.provision_state, 'abort') === undefined) {
     throw new InventoryError(400, `Node ${node.uuid} is in state "${node.provision_state}": there is nothing to abort.`);
   }
@@ -81,15 +121,24 @@ export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input:
   return started.id;
 }
 
-const POWER_TARGET: Record<PowerAction, PowerState> = { on: 'on', off: 'off', 'soft-off': 'off', reset: 'on', cycle: 'on' };
+/** What `PUT states/power` asks of the power flow. A soft reboot is a soft off, then on. */
+export type PowerRequest = PowerAction | 'soft-reboot';
+const POWER_TARGET: Record<PowerRequest, PowerState> = {
+  on: 'on',
+  off: 'off',
+  'soft-off': 'off',
+  reset: 'on',
+  cycle: 'on',
+  'soft-reboot': 'on',
+};
 export const powerWord = (state: PowerState): string => `power ${state}`;
 
-export async function requestPower(trx: Trx, uuid: string, action: PowerAction): Promise<void> {
+export async function requestPower(trx: Trx, uuid: string, action: PowerRequest, timeoutSeconds?: number): Promise<void> {
   const node = await mustLock(trx, uuid);
-  await startNodeFlow(trx, uuid, 'node.power', { action });
+  await startNodeFlow(trx, uuid, 'node.power', { action, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) });
   await trx
     .updateTable('node')
-    .set({ target_power_state: powerWord(POWER_TARGET[action]), updated_at: sql`now()` })
+    .set({ target_power_state: powerWord(POWER_TARGET[action]), last_error: null, updated_at: sql`now()` })
     .where('uuid', '=', node.uuid)
     .execute();
 }
@@ -158,6 +207,34 @@ export async function setBootIntent(trx: Trx, uuid: string, kind: 'agent' | 'dis
     .execute();
   await notifyBootModel(trx);
 }
+
+/** The columns in which the API shows what is being done. */
+const STEP_COLUMN = { clean: 'clean_step', deploy: 'deploy_step', service: 'service_step' } as const;
+interface CurrentStep {
+  readonly interface: string;
+  readonly step: string;
+  readonly priority: number;
+  readonly args: JsonObject;
+  readonly abortable: boolean;
+}
+
+/** @param step null: none any more. */
+export async function setCurrentStep(trx: Trx, uuid: string, phase: keyof typeof STEP_COLUMN, step: CurrentStep | null): Promise<void> {
+  const shown =
+    step === null
+      ? {}
+      : { interface: step.interface, step: step.step, priority: step.priority, args: step.args, abortable: step.abortable };
+  await trx
+    .updateTable('node')
+    .set({ [STEP_COLUMN[phase]]: JSON.stringify(shown) } as never)
+    .where('uuid', '=', uuid)
+    .execute();
+}
+
+const currentStepOf = (node: NodeRecord): CurrentStep | undefined => {
+  const shown = [node.clean_step, node.deploy_step, node.service_step].find((step) => 'step' in (step as object));
+  return shown as unknown as CurrentStep | undefined;
+};
 
 export const notifyBootModel = (trx: Trx) => sql`select pg_notify('boot_model', '')`.execute(trx);
 

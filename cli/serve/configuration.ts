@@ -57,6 +57,14 @@ const shape = z.strictObject({
     .optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   power_sync_seconds: z.number().min(1).default(60),
+  cleaning: z
+    .strictObject({
+      automated: z.boolean().default(true),
+      step_priorities: z
+        .record(z.string().regex(/^[a-z]+\.\w+$/, 'is not INTERFACE.STEP, such as deploy.erase_devices'), z.number().int().min(0))
+        .default({}),
+    })
+    .prefault({}),
   boot: z
     .strictObject({
       http_port: z.number().int().min(1).max(65535).default(8080),

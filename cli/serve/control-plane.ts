@@ -60,7 +60,13 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
 
   const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
   if (roles.includes('worker')) {
-    const services = { db: database.db, connectBmc: bmcs.connect, sealer: installation.sealer, clock: systemClock };
+    const services = {
+      db: database.db,
+      connectBmc: bmcs.connect,
+      sealer: installation.sealer,
+      clock: systemClock,
+      cleaning: configuration.cleaning,
+    };
     const engine = createFlowEngine({
       database,
       definitions: nodeFlows(services),

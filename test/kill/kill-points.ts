@@ -19,16 +19,19 @@ const CHANNEL = 'kill_point';
 export async function watchKillPoints(database: Database, onPoint: (point: KillPoint) => void): Promise<void> {
   await sql`
     create or replace function tell_kill_point() returns trigger language plpgsql as $$
-    declare moment text;
+    declare
+      moment text;
+      -- A list of steps is one step of its flow; the plan tells which of them it is at.
+      step_name text := coalesce(new.state -> 'plan' -> (new.state ->> 'at')::int ->> 'step', 'end of the list');
     begin
       moment := case
         when new.status not in ('running', 'unwinding') then 'ended'
-        when tg_op = 'INSERT' or new.step is distinct from old.step then 'entered'
+        when tg_op = 'INSERT' or new.step is distinct from old.step or new.state -> 'at' is distinct from old.state -> 'at' then 'entered'
         when new.wait_key is not null and old.wait_key is null then 'parked'
         when new.wait_key is not null and new.lease_owner is not null and old.lease_owner is null then 'woken'
       end;
       if moment is not null and (tg_op = 'INSERT' or new.status = old.status or moment = 'ended') then
-        perform pg_notify('kill_point', json_build_object('flowKind', new.kind, 'step', coalesce(new.step, old.step, 'start'), 'moment', moment)::text);
+        perform pg_notify('kill_point', json_build_object('flowKind', new.kind, 'step', case new.step when 'run_steps' then step_name else coalesce(new.step, old.step, 'start') end, 'moment', moment)::text);
       end if;
       return null;
     end $$`.execute(database.db);
