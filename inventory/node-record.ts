@@ -11,8 +11,8 @@ export type NodeRecord = Omit<Selectable<NodeTable>, 'provision_state'> & { read
 /** An expected refusal: the API turns it into the client's error body, with this status. */
 export class InventoryError extends Error {
   override readonly name = 'InventoryError';
-  readonly status: 400 | 404 | 409;
-  constructor(status: 400 | 404 | 409, message: string) {
+  readonly status: 400 | 403 | 404 | 409;
+  constructor(status: 400 | 403 | 404 | 409, message: string) {
     super(message);
     this.status = status;
   }

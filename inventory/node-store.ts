@@ -18,31 +18,6 @@ export async function lockNode(trx: Trx, uuid: string): Promise<NodeRecord | und
   return (await trx.selectFrom('node').selectAll().where('uuid', '=', uuid).forUpdate().executeTakeFirst()) as NodeRecord | undefined;
 }
 
-export interface NodeFilter {
-  readonly provisionState?: string;
-  readonly driver?: string;
-  readonly maintenance?: boolean;
-  readonly instanceUuid?: string;
-  readonly associated?: boolean;
-  readonly resourceClass?: string;
-  readonly marker?: string;
-  readonly limit: number;
-}
-
-export async function listNodes(db: Db, filter: NodeFilter): Promise<NodeRecord[]> {
-  let query = db.selectFrom('node').selectAll().orderBy('created_at').orderBy('uuid').limit(filter.limit);
-  if (filter.provisionState !== undefined) query = query.where('provision_state', '=', filter.provisionState);
-  if (filter.driver !== undefined) query = query.where('driver', '=', filter.driver);
-  if (filter.maintenance !== undefined) query = query.where('maintenance', '=', filter.maintenance);
-  if (filter.instanceUuid !== undefined) query = query.where('instance_uuid', '=', filter.instanceUuid);
-  if (filter.resourceClass !== undefined) query = query.where('resource_class', '=', filter.resourceClass);
-  if (filter.associated !== undefined) query = query.where('instance_uuid', filter.associated ? 'is not' : 'is', null);
-  if (filter.marker !== undefined) {
-    query = query.where(sql<boolean>`(created_at, uuid) > (select created_at, uuid from node where uuid = ${filter.marker})`);
-  }
-  return (await query.execute()) as NodeRecord[];
-}
-
 /** What may be written besides the states: those have their one writer in node-service. */
 export interface NodeFields {
   name?: string | null;
@@ -59,9 +34,42 @@ export interface NodeFields {
   owner?: string | null;
   system_uuid?: string | null;
   serials?: string[];
+  provision_state?: 'enroll' | 'available';
+  chassis_uuid?: string | null;
+  conductor_group?: string;
+  interfaces?: object;
+  automated_clean?: boolean | null;
+  protected?: boolean;
+  protected_reason?: string | null;
+  retired?: boolean;
+  retired_reason?: string | null;
+  maintenance?: boolean;
+  maintenance_reason?: string | null;
+  fault?: string | null;
+  lessee?: string | null;
+  network_data?: JsonObject;
+  shard?: string | null;
+  parent_node?: string | null;
+  target_raid_config?: JsonObject;
+  raid_config?: JsonObject;
+  console_enabled?: boolean;
+  boot_mode?: string | null;
+  secure_boot?: boolean | null;
+  driver_internal_info?: JsonObject;
 }
 
-const jsonColumns = new Set(['driver_info', 'properties', 'instance_info', 'extra', 'serials']);
+const jsonColumns = new Set([
+  'driver_info',
+  'properties',
+  'instance_info',
+  'extra',
+  'serials',
+  'interfaces',
+  'network_data',
+  'target_raid_config',
+  'raid_config',
+  'driver_internal_info',
+]);
 
 const toColumns = (fields: NodeFields): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, jsonColumns.has(name) ? JSON.stringify(value) : value]));
