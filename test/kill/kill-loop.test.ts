@@ -8,7 +8,7 @@ import type { KillLoopReport } from './kill-loop.ts';
 /** `kill -9` at every step of enroll → deploy: each machine reaches its goal, no step is lost, none done twice where that harms. */
 const root = join(import.meta.dirname, '../..');
 const ramdisk = join(root, '.cache/ramdisk');
-const KILLS = 40;
+const KILLS = 60;
 /** Many times what a loaded machine needs for them; the loop's own limit speaks first. */
 const TIMEOUT_MS = 20 * 60_000;
 const run = promisify(execFile);

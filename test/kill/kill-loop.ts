@@ -180,15 +180,20 @@ function writeConfiguration(): void {
 
 const KILL_DELAY_MS_MAX = 60;
 
-/** Kills at points where it was killed least: first each once in the moment of its commit, then at seeded delays after it. */
+/**
+ * Kills at points where it was killed least: each once in the moment of its commit; when the first machine is given back
+ * and all flows have been seen, again at seeded delays after it.
+ */
 function planKills(victim: Victim, killsWanted: number) {
   const killedAt = new Map<string, number>();
   let busy = false;
+  let isSecondRound = false;
   const onPoint = (point: KillPoint) => {
     const name = nameOf(point);
+    isSecondRound ||= point.flowKind === 'node.undeploy' && point.moment === 'ended';
     const before = killedAt.get(name) ?? 0;
     if (busy || !victim.isUp() || victim.kills() >= killsWanted) return;
-    if (before > Math.min(...killedAt.values(), before)) return;
+    if (before > (isSecondRound ? Math.min(...killedAt.values()) : 0)) return;
     busy = true;
     killedAt.set(name, before + 1);
     const delayMs = before === 0 ? 0 : random.unit() * KILL_DELAY_MS_MAX;
