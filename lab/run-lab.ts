@@ -8,6 +8,7 @@ import { seededRandom } from '../core/base/random.ts';
 import { rackFaultsOf, shapeRack } from './choose-faults.ts';
 import { createFaultBook, type FaultBook, type FaultReport } from './fault/fault-book.ts';
 import type { Disturbance, Fault } from './fault/fault.ts';
+import { writeRunPage } from './report/write-run-page.ts';
 import { createControlPlane, readAdministrator, type ControlPlane } from './scenario/control-plane.ts';
 import { walkMachine, type ImageChoice, type MachineReport } from './scenario/machine-walk.ts';
 import { createProductClient, type ProductClient } from './scenario/product-client.ts';
@@ -30,6 +31,8 @@ export interface LabOptions {
   readonly program: readonly string[];
   /** Built images and the agent's ramdisk are kept here between runs. */
   readonly cacheDirectory: string;
+  /** What was typed behind `rackwright lab`, for the page of the run. */
+  readonly command: string;
   /** What goes wrong. */
   readonly faults: readonly Fault[];
   readonly onLine: (line: string) => void;
@@ -153,7 +156,11 @@ async function walkAll(
   );
   const faultReports = book.report({ machines: machines.length, goalReached, rackCounts: await rack.faultCounts() });
   const ok = goalReached && faultReports.every(({ met }) => met);
-  return { ok, seed: options.seed, runDirectory, machines, faults: faultReports };
+  const report: LabReport = { ok, seed: options.seed, runDirectory, machines, faults: faultReports };
+  const { command } = options;
+  const page = await writeRunPage(runDirectory, { ...report, command, startedAtMs: startedMs, endedAtMs: Date.now() });
+  onLine(`the page of this run: ${page}`);
+  return report;
 }
 
 /** Starts everything that goes wrong while the machines work; the answer ends it. */

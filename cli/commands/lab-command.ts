@@ -83,6 +83,16 @@ function faultsOf(flags: LabFlags): LabOptions['faults'] {
   return chosen.faults;
 }
 
+/** The flags that shape the run, in one order. */
+const typedWords = (flags: LabFlags): string =>
+  [
+    `--machines ${flags.machines}`,
+    ...(flags.image === undefined ? [] : [`--image ${flags.image}`]),
+    ...(flags.until === 'deployed' ? [] : [`--until ${flags.until}`]),
+    `--seed ${flags.seed}`,
+    ...(flags.fault ?? []).map((names) => `--fault ${names}`),
+  ].join(' ');
+
 async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
   if (flags.fault?.includes('list')) return terminal.out(describeFaults(terminal));
   const machines = Number(flags.machines);
@@ -107,6 +117,7 @@ async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
     cacheDirectory: join(ROOT, '.cache'),
     program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
     faults,
+    command: typedWords(flags),
     onLine: (line) => terminal.err(line),
     ...(flags.image === undefined ? {} : { image: flags.image }),
   });

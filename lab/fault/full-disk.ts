@@ -4,12 +4,15 @@ import type { Fault } from './fault.ts';
 /** The database's first files and write-ahead log take about 100 MB. */
 const DATA_SIZE = '256m';
 const FULL_MS = 15_000;
+const TRY_EVERY_MS = 2_000;
+/** A row that does not fit into what its page has left. */
+const BIG_CHANGE = [{ op: 'add', path: '/extra/filler', value: 'x'.repeat(50_000) }];
 
 export const fullDisk: Fault = {
   name: 'full-disk',
   part: 'control plane',
   does: 'the data folder is a small file system that is full for 15 seconds of every machine’s first cleaning or deployment',
-  expects: 'the control plane lives on, and every machine reaches its goal once there is room again',
+  expects: 'changes are refused with 503 and the cause, the control plane lives on, and machines reach their goal once there is room',
   breaksApi: true,
   async prepare({ rack, dataDirectory }) {
     const { code } = await runInside(rack, join(rack.runDirectory, 'full-disk.log'), [
@@ -20,7 +23,7 @@ export const fullDisk: Fault = {
     ]);
     if (code !== 0) throw new Error('full-disk: the small file system could not be mounted; see full-disk.log');
   },
-  async disturb({ rack, dataDirectory, onStep, inject, say }) {
+  async disturb({ rack, dataDirectory, product, onStep, inject, problem, say }) {
     const log = join(rack.runDirectory, 'full-disk.log');
     const filler = join(dataDirectory, 'filler');
     let busy = Promise.resolve();
@@ -32,7 +35,13 @@ export const fullDisk: Fault = {
         await runInside(rack, log, ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=64k']);
         inject();
         say(`the data folder is full while ${node} is ${state}`);
-        await new Promise((resolve) => setTimeout(resolve, FULL_MS));
+        const fullUntil = Date.now() + FULL_MS;
+        while (Date.now() < fullUntil) {
+          const answer = await product.attempt('PATCH', `/nodes/${node}`, BIG_CHANGE);
+          if (answer && answer.status >= 500 && !(answer.status === 503 && /space|full/i.test(answer.message)))
+            problem(`a change was answered without the cause: ${answer.message}`);
+          await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+        }
         await runInside(rack, log, ['rm', '-f', filler]);
         say('the data folder has room again');
       });

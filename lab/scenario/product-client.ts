@@ -4,6 +4,8 @@ import type { JsonObject } from '../../core/base/json.ts';
 export interface ProductClient {
   get(path: string): Promise<JsonObject>;
   send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<JsonObject>;
+  /** One try of a change: the answer's status and text, or undefined when there is no answer. */
+  attempt(method: 'PUT' | 'PATCH', path: string, body: unknown): Promise<{ status: number; message: string } | undefined>;
   /** One try; undefined when there is no answer. */
   look(path: string): Promise<JsonObject | undefined>;
   isReady(): Promise<boolean>;
@@ -24,7 +26,7 @@ const READY_MS_MAX = 2_000;
 /** The feed has no end; what comes later than this is not "so far". */
 const FEED_MS = 3_000;
 
-/** The product said no. Anything else is an API that is away. */
+/** The product said no. Its 5xx, and anything that is no answer, is an API that is away. */
 class Refused extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -33,7 +35,7 @@ class Refused extends Error {
   }
 }
 
-const isAway = (error: unknown) => !(error instanceof Refused) || error.status >= 502;
+const isAway = (error: unknown) => !(error instanceof Refused) || error.status >= 500;
 /** A second try of what the first has already done: the API is where it was wanted. */
 const isDoneAlready = (error: unknown) => error instanceof Refused && (error.status === 400 || error.status === 409);
 
@@ -71,6 +73,11 @@ export function createProductClient(settings: ProductClientSettings): ProductCli
   return {
     get: (path) => patiently('GET', path),
     send: patiently,
+    attempt: (method, path, body) =>
+      call(method, path, body).then(
+        () => ({ status: 200, message: '' }),
+        (error: unknown) => (error instanceof Refused ? { status: error.status, message: error.message } : undefined),
+      ),
     look: (path) => call('GET', path).catch(() => undefined),
     isReady: () =>
       fetch(`${endpoint}/healthz`, { signal: AbortSignal.timeout(READY_MS_MAX) }).then(

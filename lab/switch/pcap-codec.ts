@@ -29,3 +29,19 @@ export function encodePcapPacket(frame: Buffer, atMs: number, capturedMax: numbe
   frame.copy(bytes, 16, 0, captured);
   return bytes;
 }
+
+const FILE_HEADER_BYTES = 24;
+const PACKET_HEADER_BYTES = 16;
+
+/** The packets of a capture that this codec wrote, up to the first that is cut short: a killed rack leaves one. */
+export function* readPcap(file: Buffer): Generator<{ readonly atMs: number; readonly bytes: Buffer }> {
+  if (file.length < FILE_HEADER_BYTES || file.readUInt32LE(0) !== MAGIC) return;
+  let at = FILE_HEADER_BYTES;
+  while (at + PACKET_HEADER_BYTES <= file.length) {
+    const captured = file.readUInt32LE(at + 8);
+    const end = at + PACKET_HEADER_BYTES + captured;
+    if (end > file.length) return;
+    yield { atMs: file.readUInt32LE(at) * 1000 + file.readUInt32LE(at + 4) / 1000, bytes: file.subarray(at + PACKET_HEADER_BYTES, end) };
+    at = end;
+  }
+}
