@@ -6,6 +6,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 
 export interface Administrator {
   readonly endpoint: string;
+  readonly auth_url: string;
   readonly username: string;
   readonly password: string;
 }
@@ -28,13 +29,18 @@ export const openrcCommand = (terminal: Terminal): Command =>
     .requiredOption('--data <dir>', 'data folder of the control plane')
     .addHelpText('after', '\nExamples:\n  $ eval "$(rackwright openrc --data data)" && openstack baremetal node list')
     .action(async ({ data }: { data: string }) => {
-      const { endpoint, username, password } = await readAdministrator(data);
+      const { auth_url: authUrl, username, password } = await readAdministrator(data);
       terminal.out(
         [
-          'export OS_AUTH_TYPE=http_basic',
-          `export OS_ENDPOINT=${endpoint}`,
+          'export OS_AUTH_TYPE=password',
+          `export OS_AUTH_URL=${authUrl}`,
           `export OS_USERNAME=${username}`,
           `export OS_PASSWORD=${password}`,
+          'export OS_PROJECT_NAME=admin',
+          'export OS_USER_DOMAIN_NAME=Default',
+          'export OS_PROJECT_DOMAIN_NAME=Default',
+          'export OS_REGION_NAME=RegionOne',
+          'export OS_IDENTITY_API_VERSION=3',
         ].join('\n'),
       );
     });

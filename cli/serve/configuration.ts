@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
+import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 
 /*
@@ -56,6 +57,14 @@ const shape = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'is not 64 hex digits')
     .optional(),
   log_level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** How clients reach the API, when that is not the listen address: it goes into the catalog and `clouds.yaml`. */
+  public_url: z
+    .url()
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional(),
+  /** OpenStack's newer policies: scope and default roles are enforced in every service. */
+  enforce_scope: z.boolean().default(false),
+  identity: identitySettingsShape,
   power_sync_seconds: z.number().min(1).default(60),
   cleaning: z
     .strictObject({
@@ -85,6 +94,7 @@ export interface ServeFlags {
   readonly config?: string;
   readonly listen?: string;
   readonly role?: string;
+  readonly enforceScope?: boolean;
 }
 
 /** @throws CommandError (usage) that lists every mistake. */
@@ -97,6 +107,7 @@ export async function readConfiguration(flags: ServeFlags, environment: NodeJS.P
     ...(environment['RACKWRIGHT_SECRET_KEY'] ? { secret_key: environment['RACKWRIGHT_SECRET_KEY'] } : {}),
     ...(environment['RACKWRIGHT_LISTEN'] ? { listen: environment['RACKWRIGHT_LISTEN'] } : {}),
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
+    ...(flags.enforceScope ? { enforce_scope: true } : {}),
     ...(flags.role === undefined ? {} : { roles: flags.role.split(',').map((role) => role.trim()) }),
   };
   const result = shape.safeParse(merged);

@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify';
+import { forbidden, unauthorized } from '../../identity/identity-error.ts';
+import { createLogin } from '../login.ts';
+import { identityErrorBody, sendIdentityError } from './identity-error-view.ts';
+import { registerIdentityRoutes, type IdentityApi, type IdentityRoute } from './identity-route.ts';
+import { tokenRoutes } from './token-routes.ts';
+import { identityVersionRoutes } from './version-routes.ts';
+
+/** Identity v3 at `/v3` and `/identity/v3`. */
+export const identityRoutes: readonly IdentityRoute[] = [...tokenRoutes];
+
+const PREFIXES = ['', '/identity'] as const;
+/** A mapping with thousands of rules stays far below; nothing else comes near. */
+const BODY_BYTES_MAX = 2 * 2 ** 20;
+
+export function registerIdentity(
+  app: FastifyInstance,
+  api: IdentityApi,
+  administrator: { readonly username: string; readonly password: string },
+  onError: (error: unknown, status: number, id: string, url: string) => void,
+): void {
+  const login = createLogin({ identity: api.identity, administrator, serviceType: 'identity' });
+  const setErrors = (scope: FastifyInstance) => {
+    scope.setErrorHandler((error, request, reply) => {
+      const sent = sendIdentityError(error, request, reply);
+      if (reply.statusCode >= 500) onError(error, reply.statusCode, request.id, request.url.split('?')[0]!);
+      return sent;
+    });
+  };
+  for (const prefix of PREFIXES) {
+    void app.register(async (scope) => {
+      setErrors(scope);
+      identityVersionRoutes(scope, prefix, identityRoutes);
+    });
+    void app.register(
+      async (scope) => {
+        setErrors(scope);
+        scope.addHook('onRequest', async (request) => {
+          const refusal = await login(request);
+          if (refusal === 'forbidden-by-access-rule') throw forbidden('The application credential has no access rule for this call.');
+          // Making a new token with a dead one in the header is what clients do when theirs has expired.
+          if (refusal === 'unknown' && !(request.method === 'POST' && request.url.includes('/auth/tokens'))) throw unauthorized();
+        });
+        scope.setNotFoundHandler((request, reply) =>
+          reply.status(404).send(identityErrorBody(404, `Could not find ${request.method} ${request.url.split('?')[0]}.`)),
+        );
+        registerIdentityRoutes(scope, api, `${prefix}/v3`, identityRoutes);
+      },
+      { prefix: `${prefix}/v3`, bodyLimit: BODY_BYTES_MAX },
+    );
+  }
+}

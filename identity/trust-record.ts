@@ -1,0 +1,15 @@
+import type { Selectable } from 'kysely';
+import type { IdentityTables } from '../core/database/identity-tables.ts';
+import type { Reader } from './identity-context.ts';
+import { recordStore } from './store/record-store.ts';
+
+/** One user lets another act for them in a project, with some of their roles. */
+export type TrustRecord = Selectable<IdentityTables['identity_trust']>;
+
+export const trusts = recordStore('identity_trust');
+
+/** Deleted trusts stay for the record of who delegated what, but are no longer there for anyone. */
+export const findTrust = (db: Reader, id: string) => trusts.find<TrustRecord>(db, { id, deleted_at: null });
+
+export const isTrustOver = (trust: TrustRecord, nowMs: number): boolean =>
+  (trust.expires_at !== null && trust.expires_at.getTime() <= nowMs) || trust.remaining_uses === 0;
