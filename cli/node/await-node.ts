@@ -1,0 +1,53 @@
+import type { JsonObject } from '../../core/base/json.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import { startProgress } from '../terminal/progress.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { ProductClient } from './api-client.ts';
+import { nodePath } from './node-connection.ts';
+
+/** Follows a node until no flow works on it any more, and says on the way what it waits for. */
+export interface AwaitOptions {
+  /** Ends with exit code 1 when the node settles in another state. */
+  readonly wanted?: string;
+  readonly seconds: number;
+}
+
+const LOOK_EVERY_MS = 500;
+
+export const WAIT_OPTION = ['--wait [seconds]', 'follow the work to its end; exit code 1 when it fails'] as const;
+/** Firmware, ramdisk, a big disk and a slow mirror; what takes longer is asked for with a number. */
+const WAIT_SECONDS_DEFAULT = 3600;
+
+export const waitSeconds = (given: string | true | undefined): number | undefined => {
+  if (given === undefined) return undefined;
+  const seconds = given === true ? WAIT_SECONDS_DEFAULT : Number(given);
+  if (!(seconds > 0)) throw new CommandError('--wait takes seconds, such as --wait 600', EXIT_CODE.usage);
+  return seconds;
+};
+
+export async function awaitNode(terminal: Terminal, client: ProductClient, id: string, options: AwaitOptions): Promise<JsonObject> {
+  const progress = startProgress(terminal, Date.now);
+  const giveUpAtMs = Date.now() + options.seconds * 1000;
+  for (;;) {
+    const node = await client.call('GET', nodePath(id));
+    const state = String(node['provision_state']);
+    if (node['reservation'] === null) {
+      progress.end(`${id} is ${state}`);
+      const failed = / failed$|^error$/.test(state) || (options.wanted !== undefined && state !== options.wanted);
+      if (failed)
+        throw new CommandError(
+          `${id} is ${state}: ${String(node['last_error'] ?? 'no error was given')}`,
+          EXIT_CODE.failed,
+          `rackwright node explain ${id}`,
+        );
+      return node;
+    }
+    const waiting = node['waiting_for'] as JsonObject | null;
+    progress.show(`${id} is ${state}: ${String(waiting?.['what'] ?? 'working')}`);
+    if (Date.now() > giveUpAtMs) {
+      progress.end();
+      throw new CommandError(`${id} is still ${state} after ${options.seconds} s`, EXIT_CODE.failed, `rackwright node explain ${id}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}

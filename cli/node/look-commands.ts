@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import type { JsonObject } from '../../core/base/json.ts';
+import { formatTable } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
+import { eventLine, followTimeline } from './follow-timeline.ts';
+
+/** The commands that only look: list, show, timeline, explain. */
+export const lookCommands = (terminal: Terminal): Command[] => [
+  listCommand(terminal),
+  showCommand(terminal),
+  timelineCommand(terminal),
+  explainCommand(terminal),
+];
+
+const listCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('list', 'all nodes, a line each')
+    .option('--state <state>', 'only nodes in this provision state')
+    .option('--driver <name>', 'only nodes of this driver')
+    .action(async (flags: NodeFlags & { state?: string; driver?: string }) => {
+      const query = new URLSearchParams({
+        ...(flags.state === undefined ? {} : { provision_state: flags.state }),
+        ...(flags.driver === undefined ? {} : { driver: flags.driver }),
+      });
+      const client = await connect(flags);
+      const nodes: JsonObject[] = [];
+      for (let path: string | undefined = `/nodes/detail?${query}`; path !== undefined;) {
+        const page = await client.call('GET', path);
+        nodes.push(...(page['nodes'] as JsonObject[]));
+        const next = page['next'] as string | undefined;
+        path = next === undefined ? undefined : next.slice(next.indexOf('/v1/') + '/v1'.length);
+      }
+      await show(terminal, flags, nodes, () => listTable(nodes, terminal));
+    });
+
+const showCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('show <node>', 'everything the API tells of a node').action(async (id: string, flags: NodeFlags) => {
+    const shown = await (await connect(flags)).call('GET', nodePath(id));
+    await show(terminal, flags, shown, () =>
+      formatTable(
+        Object.entries(shown),
+        [
+          { title: 'field', value: ([name]) => name },
+          { title: 'value', value: ([, value]) => (typeof value === 'string' ? value : JSON.stringify(value)) },
+        ],
+        terminal.columns,
+      ),
+    );
+  });
+
+const timelineCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('timeline <node>', "the machine's flight recorder")
+    .option('--follow', 'stay, and print what happens as it happens')
+    .option('--all', 'also what is only of use when looking for a bug')
+    .action(async (id: string, flags: NodeFlags & { follow?: true; all?: true }) => {
+      const client = await connect(flags);
+      if (flags.follow === true) return followTimeline(terminal, client, id, flags.all === true);
+      const timeline = await client.call('GET', `${nodePath(id)}/timeline?limit=5000`);
+      await show(terminal, flags, timeline, () =>
+        (timeline['events'] as JsonObject[])
+          .filter((event) => flags.all === true || event['severity'] !== 'debug')
+          .map(eventLine)
+          .join('\n'),
+      );
+    });
+
+const explainCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('explain <node>', 'why it is as it is, and what happens next').action(async (id: string, flags: NodeFlags) => {
+    const told = await (await connect(flags)).call('GET', `${nodePath(id)}/explain`);
+    await show(terminal, flags, told, () => explainText(told));
+  });
+
+const listTable = (nodes: readonly JsonObject[], terminal: Terminal): string =>
+  formatTable(
+    nodes,
+    [
+      { title: 'name', value: (node) => String(node['name'] ?? '') },
+      { title: 'uuid', value: (node) => String(node['uuid']) },
+      { title: 'driver', value: (node) => String(node['driver']) },
+      { title: 'power', value: (node) => String(node['power_state'] ?? 'unknown') },
+      { title: 'state', value: (node) => `${String(node['provision_state'])}${node['maintenance'] === true ? ' (maintenance)' : ''}` },
+      { title: 'waits for', value: (node) => String((node['waiting_for'] as JsonObject | null)?.['what'] ?? node['last_error'] ?? '') },
+    ],
+    terminal.columns,
+  );
+
+function explainText(told: JsonObject): string {
+  const steps = (told['steps'] as JsonObject[]).map(
+    (step) => `  ${String(step['seconds']).padStart(7)} s  ${String(step['step'])} (${String(step['outcome'])})`,
+  );
+  const seen = Object.entries(told['last_seen'] as JsonObject).map(
+    ([source, last]) => `  ${source.padEnd(8)} ${String((last as JsonObject)['at'])}  ${String((last as JsonObject)['message'])}`,
+  );
+  const warnings = (told['warnings'] as string[]).map((line) => `  ${line}`);
+  return [
+    String(told['summary']),
+    ...(steps.length ? ['', 'Steps of the last flow:', ...steps] : []),
+    ...(seen.length ? ['', 'Last seen:', ...seen] : []),
+    ...(warnings.length ? ['', 'Warnings:', ...warnings] : []),
+  ].join('\n');
+}
