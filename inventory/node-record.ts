@@ -12,8 +12,11 @@ export type NodeRecord = Omit<Selectable<NodeTable>, 'provision_state'> & { read
 export class InventoryError extends Error {
   override readonly name = 'InventoryError';
   readonly status: 400 | 403 | 404 | 409;
-  constructor(status: 400 | 403 | 404 | 409, message: string) {
+  /** Another flow holds the node now: the same call may work a moment later. */
+  readonly isLocked: boolean;
+  constructor(status: 400 | 403 | 404 | 409, message: string, options: { isLocked?: boolean } = {}) {
     super(message);
     this.status = status;
+    this.isLocked = options.isLocked === true;
   }
 }

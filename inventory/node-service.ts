@@ -116,6 +116,7 @@ export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input:
     throw new InventoryError(
       409,
       `Node ${uuid} is locked by "${started.conflict.kind}" (${started.conflict.flowId}), please retry after the current operation is completed.`,
+      { isLocked: true },
     );
   }
   return started.id;

@@ -1,7 +1,10 @@
+import { hostname } from 'node:os';
+import type { BmcAddress, BmcConnection } from '../../bmc/capability.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import type { FlowSummary } from '../../core/flow/flow-service.ts';
 import { activeFlow } from '../../core/flow/flow-service.ts';
+import type { PolicyEngine } from '../../identity/policy-engine.ts';
 import type { NodeRecord } from '../../inventory/node-record.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { findNode } from '../../inventory/node-store.ts';
@@ -13,7 +16,13 @@ export interface ApiContext {
   readonly sealer: Sealer;
   /** Boot tokens are checked with it. */
   readonly bootSecret: Buffer;
+  /** Made with `BAREMETAL_RULES`. */
+  readonly policy: PolicyEngine;
+  readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
 }
+
+/** What the API calls a conductor: a process of ours, by its machine's name. */
+export const conductorName = hostname();
 
 export async function mustFindNode(context: ApiContext, id: string): Promise<NodeRecord> {
   const node = await findNode(context.database.db, id);

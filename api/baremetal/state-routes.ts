@@ -1,121 +1,112 @@
-import type { FastifyInstance } from 'fastify';
-import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
-import type { JsonObject } from '../../core/base/json.ts';
-import type { PowerAction } from '../../bmc/capability.ts';
-import { buildConfigDrive, encodeConfigDrive } from '../../images/configdrive-build.ts';
+import { requestPower, requestVerb, setMaintenance, type PowerRequest } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
-import { requestPower, requestVerb, setMaintenance } from '../../inventory/node-service.ts';
-import { verbsFrom, VERB_OF_TARGET } from '../../inventory/provision-machine.ts';
-import { flowOf, mustFindNode, type ApiContext } from './api-context.ts';
+import { VERB_OF_TARGET, verbsFrom } from '../../inventory/provision-machine.ts';
 import { RequestRefused } from './baremetal-error.ts';
-import { viewNode } from './node-view.ts';
-import { baseOf } from './node-routes.ts';
+import { accepted, notAcceptable, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
+import { text } from './body-shapes.ts';
+import { toConfigDrive } from './config-drive.ts';
+import { isoTime } from './field-table.ts';
+import { whileLocked } from './locked-retry.ts';
+import { nodeFor } from './node-access.ts';
+import { provisionStateFor } from './node-view.ts';
+import { flowInput, parseProvision } from './provision-body.ts';
+import { short, toInteger } from './query-values.ts';
 
 /** What changes a node's life: provision, power and maintenance. Each answers 202 once state and flow are committed together. */
-const POWER_ACTION: Readonly<Record<string, PowerAction>> = {
+export const stateRoutes: readonly BaremetalRoute[] = [
+  { method: 'GET', path: '/nodes/:node/states', query: ['also'], handle: showStates },
+  {
+    method: 'PUT',
+    path: '/nodes/:node/states/provision',
+    query: ['target', 'configdrive', 'rescue_password', 'disable_ramdisk'],
+    handle: provision,
+  },
+  { method: 'PUT', path: '/nodes/:node/states/power', query: ['target', 'timeout'], handle: power },
+  { method: 'PUT', path: '/nodes/:node/maintenance', query: ['reason'], handle: (call) => maintain(call, true) },
+  { method: 'DELETE', path: '/nodes/:node/maintenance', handle: (call) => maintain(call, false) },
+];
+
+async function showStates(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:get_states');
+  return ok({
+    console_enabled: node.console_enabled,
+    last_error: node.last_error,
+    power_state: node.power_state,
+    provision_state: provisionStateFor(node.provision_state, call.minor),
+    target_power_state: node.target_power_state,
+    target_provision_state: node.target_provision_state,
+    provision_updated_at: isoTime(node.provision_updated_at),
+    ...(call.minor >= 12 ? { raid_config: node.raid_config, target_raid_config: node.target_raid_config } : {}),
+    ...(call.minor >= 75 ? { boot_mode: node.boot_mode, secure_boot: node.secure_boot } : {}),
+    ...(call.query['also']?.includes('waiting_for') ? { waiting_for: node.waiting_for, verbs: verbsFrom(node.provision_state) } : {}),
+  });
+}
+
+const statesUrl = (call: Call) => `${call.base}/v1/nodes/${call.params['node']!}/states`;
+
+async function provision(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:set_provision_state');
+  const body = parseProvision(call);
+  const verb = Object.hasOwn(VERB_OF_TARGET, body.target) ? VERB_OF_TARGET[body.target] : undefined;
+  if (verb === undefined)
+    throw new RequestRefused(
+      400,
+      `The requested action "${short(body.target)}" could not be understood. Known: ${Object.keys(VERB_OF_TARGET).join(', ')}.`,
+    );
+  if (verb === 'abort' && node.provision_state === 'inspect wait' && call.minor < 41) throw new RequestRefused(406, notAcceptable(41));
+  const { database, sealer } = call.context;
+  const configDrive = toConfigDrive(call, body.target, body.configdrive);
+  const input = flowInput(body, sealer.seal);
+  await whileLocked(() =>
+    database.db.transaction().execute(async (trx) => {
+      await requestVerb(trx, node.uuid, verb, input);
+      if (configDrive !== undefined) await updateNode(trx, node.uuid, { configdrive: sealer.seal(configDrive) });
+    }),
+  );
+  return accepted(statesUrl(call));
+}
+
+const POWER_REQUEST: Readonly<Record<string, PowerRequest>> = {
   'power on': 'on',
   'power off': 'off',
   rebooting: 'cycle',
   'soft power off': 'soft-off',
-  'soft rebooting': 'reset',
+  'soft rebooting': 'soft-reboot',
 };
-/** ISO 9660 images of metadata are some hundred KB; Ironic's own limit is 64 MiB. */
-const CONFIGDRIVE_BYTES_MAX = 64 * 2 ** 20;
+/** The power flow's step ends with it. */
+const POWER_TIMEOUT_SECONDS_MAX = 600;
+const powerBody = z.strictObject({ target: text(), timeout: z.union([z.number(), z.string()]).nullish() });
 
-const provisionBody = z.object({
-  target: z.string(),
-  configdrive: z
-    .union([
-      z.string(),
-      z.object({
-        meta_data: z.json().optional(),
-        user_data: z.json().optional(),
-        network_data: z.json().optional(),
-        vendor_data: z.json().optional(),
-      }),
-    ])
-    .nullish(),
-});
-
-export function stateRoutes(app: FastifyInstance, context: ApiContext): void {
-  const { database, sealer } = context;
-  type ById = { Params: { id: string } };
-
-  app.get<ById>('/v1/nodes/:id/states', async (request) => {
-    const node = await mustFindNode(context, request.params.id);
-    const view = viewNode(node, await flowOf(context, node.uuid), baseOf(request));
-    return {
-      power_state: view.power_state,
-      target_power_state: view.target_power_state,
-      provision_state: view.provision_state,
-      target_provision_state: view.target_provision_state,
-      provision_updated_at: view.provision_updated_at,
-      last_error: view.last_error,
-      waiting_for: view.waiting_for,
-      verbs: verbsFrom(node.provision_state),
-      console_enabled: false,
-      raid_config: {},
-      target_raid_config: {},
-    };
-  });
-
-  app.put<ById>('/v1/nodes/:id/states/provision', async (request, reply) => {
-    const body = provisionBody.parse(request.body);
-    const verb = VERB_OF_TARGET[body.target];
-    if (verb === undefined)
-      throw new RequestRefused(400, `Unknown provision target "${body.target}". Known: ${Object.keys(VERB_OF_TARGET).join(', ')}.`);
-    const { uuid } = await mustFindNode(context, request.params.id);
-    const configDrive = body.configdrive == null ? undefined : toConfigDrive(body.configdrive as string | JsonObject);
-    await database.db.transaction().execute(async (trx) => {
-      await requestVerb(trx, uuid, verb, { target: body.target });
-      if (configDrive !== undefined) await updateNode(trx, uuid, { configdrive: sealer.seal(configDrive) });
-    });
-    return reply.status(202).send();
-  });
-
-  app.put<ById>('/v1/nodes/:id/states/power', async (request, reply) => {
-    const { target } = z.object({ target: z.string() }).parse(request.body);
-    const action = POWER_ACTION[target];
-    if (action === undefined)
-      throw new RequestRefused(400, `Unknown power target "${target}". Known: ${Object.keys(POWER_ACTION).join(', ')}.`);
-    const { uuid } = await mustFindNode(context, request.params.id);
-    await database.db.transaction().execute((trx) => requestPower(trx, uuid, action));
-    return reply.status(202).send();
-  });
-
-  app.put<ById>('/v1/nodes/:id/maintenance', async (request, reply) => {
-    const { reason } = z.object({ reason: z.string().max(1024).optional() }).parse(request.body ?? {});
-    const { uuid } = await mustFindNode(context, request.params.id);
-    await database.db.transaction().execute((trx) => setMaintenance(trx, uuid, true, reason ?? null, null));
-    return reply.status(202).send();
-  });
-  app.delete<ById>('/v1/nodes/:id/maintenance', async (request, reply) => {
-    const { uuid } = await mustFindNode(context, request.params.id);
-    await database.db.transaction().execute((trx) => setMaintenance(trx, uuid, false, null, null));
-    return reply.status(202).send();
-  });
-}
-
-/** Text is a finished image (base64 of gzip); an object is made into one here, as Ironic does. */
-function toConfigDrive(given: string | JsonObject): string {
-  if (typeof given !== 'string') {
-    const { meta_data, user_data, network_data, vendor_data } = given;
-    const image = buildConfigDrive({
-      metaData: (meta_data ?? {}) as JsonObject,
-      ...(user_data == null ? {} : { userData: typeof user_data === 'string' ? user_data : JSON.stringify(user_data) }),
-      ...(network_data == null ? {} : { networkData: network_data as JsonObject }),
-      ...(vendor_data == null ? {} : { vendorData: vendor_data as JsonObject }),
-    });
-    return encodeConfigDrive(image);
-  }
-  try {
-    gunzipSync(Buffer.from(given, 'base64'), { maxOutputLength: CONFIGDRIVE_BYTES_MAX });
-  } catch (cause) {
+async function power(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:set_power_state');
+  const { target, timeout: given } = powerBody.parse({ ...call.query, ...(call.body as object | undefined) });
+  const timeout = toInteger('timeout', given);
+  if ((target.startsWith('soft ') || timeout !== undefined) && call.minor < 27) throw new RequestRefused(406, notAcceptable(27));
+  if (timeout !== undefined && timeout < 1) throw new RequestRefused(400, 'timeout has to be positive integer');
+  if (timeout !== undefined && timeout > POWER_TIMEOUT_SECONDS_MAX)
+    throw new RequestRefused(400, `timeout can be at most ${POWER_TIMEOUT_SECONDS_MAX} seconds`);
+  const action = Object.hasOwn(POWER_REQUEST, target) ? POWER_REQUEST[target] : undefined;
+  const isCleaning = node.provision_state === 'cleaning' || node.provision_state === 'clean wait';
+  if (action === undefined || isCleaning)
     throw new RequestRefused(
       400,
-      `configdrive is not base64 of a gzip of at most ${CONFIGDRIVE_BYTES_MAX / 2 ** 20} MiB: ${(cause as Error).message}`,
+      `The requested action "${short(target)}" can not be performed on node "${node.uuid}" while it is in state "${isCleaning ? node.provision_state : node.power_state}".`,
     );
-  }
-  return given;
+  const { db } = call.context.database;
+  await whileLocked(() => db.transaction().execute((trx) => requestPower(trx, node.uuid, action, timeout)));
+  return accepted(statesUrl(call));
+}
+
+const REASON_LENGTH_MAX = 4096;
+
+async function maintain(call: Call, wanted: boolean) {
+  const node = await nodeFor(call, call.params['node']!, wanted ? 'node:set_maintenance' : 'node:clear_maintenance');
+  const { reason } = z
+    .strictObject({ reason: text(REASON_LENGTH_MAX).nullish() })
+    .parse({ ...call.query, ...(call.body as object | undefined) });
+  await call.context.database.db
+    .transaction()
+    .execute((trx) => setMaintenance(trx, node.uuid, wanted, wanted ? (reason ?? null) : null, null));
+  return accepted();
 }

@@ -1,85 +1,102 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { flowHistory } from '../../core/flow/flow-service.ts';
-import { readFeed, readTimeline } from '../../inventory/timeline-store.ts';
 import { explainNode } from '../../inventory/explain-policy.ts';
+import { InventoryError } from '../../inventory/node-record.ts';
+import { readFeed, readTimeline } from '../../inventory/timeline-store.ts';
 import { flowOf, mustFindNode, type ApiContext } from './api-context.ts';
+import { RequestRefused } from './baremetal-error.ts';
+import { ok, toCall, type BaremetalRoute, type Call } from './baremetal-route.ts';
+import { nodeFor } from './node-access.ts';
+import { toInteger } from './query-values.ts';
 
 /** Our additions beside the Bare Metal API: a machine's timeline, the answer to "why", its inspections, and a feed to follow. */
 const TIMELINE_LIMIT_MAX = 5000;
+const TIMELINE_LIMIT_DEFAULT = 1000;
 const FEED_BATCH = 500;
 /** Keeps proxies from closing a quiet stream. */
 const FEED_PING_MS = 15_000;
 
-export function timelineRoutes(app: FastifyInstance, context: ApiContext): void {
+export const timelineRoutes: readonly BaremetalRoute[] = [
+  { method: 'GET', path: '/nodes/:node/timeline', query: ['after', 'limit'], handle: timeline },
+  { method: 'GET', path: '/nodes/:node/explain', handle: explain },
+  { method: 'GET', path: '/nodes/:node/inventory', handle: inventory },
+  { method: 'GET', path: '/nodes/:node/addresses', handle: addresses },
+];
+
+async function timeline(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:history:get');
+  const after = toInteger('after', call.query['after']) ?? 0;
+  const limit = toInteger('limit', call.query['limit']) ?? TIMELINE_LIMIT_DEFAULT;
+  if (limit < 1 || limit > TIMELINE_LIMIT_MAX) throw new RequestRefused(400, `limit is not between 1 and ${TIMELINE_LIMIT_MAX}`);
+  const events = await readTimeline(call.context.database.db, node.uuid, { afterId: after, limit });
+  return ok({ node: node.uuid, events, next: events.length === limit ? events.at(-1)!.id : null });
+}
+
+async function explain(call: Call) {
+  const { context } = call;
+  const { db } = context.database;
+  const { uuid } = await nodeFor(call, call.params['node']!, 'node:history:get');
+  const node = await mustFindNode(context, uuid);
+  const last = await db
+    .selectFrom('flow')
+    .select('id')
+    .where('subject_id', '=', uuid)
+    .orderBy('created_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const history = last === undefined ? undefined : await db.transaction().execute((trx) => flowHistory(trx, last.id));
+  const events = (
+    await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', uuid).orderBy('id', 'desc').limit(200).execute()
+  ).reverse();
+  return ok(explainNode({ node, flow: await flowOf(context, uuid), history, events }));
+}
+
+async function inventory(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:inventory:get');
+  const versions = await call.context.database.db
+    .selectFrom('inspection')
+    .selectAll()
+    .where('node_uuid', '=', node.uuid)
+    .orderBy('version', 'desc')
+    .limit(10)
+    .execute();
+  const newest = versions[0];
+  if (newest === undefined) throw new InventoryError(404, `Cannot find any inspection data for node ${node.uuid}.`);
+  return ok({
+    inventory: newest.document,
+    plugin_data: {
+      version: newest.version,
+      history: versions.map(({ version, taken_at, changes }) => ({ version, taken_at, changes })),
+    },
+  });
+}
+
+async function addresses(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:get');
+  const leases = await call.context.database.db
+    .selectFrom('lease')
+    .innerJoin('port', 'port.address', 'lease.mac')
+    .selectAll('lease')
+    .where('port.node_uuid', '=', node.uuid)
+    .orderBy('lease.expires_at', 'desc')
+    .execute();
+  return ok({
+    addresses: leases.map(({ ip_address, mac, state, subnet_id, expires_at }) => ({
+      ip_address,
+      mac,
+      state,
+      subnet: subnet_id,
+      expires_at,
+    })),
+  });
+}
+
+/** Server-sent events of every machine: for those who may see every node. */
+export function eventStream(app: FastifyInstance, context: ApiContext): void {
   const { db, listen, onReconnect } = context.database;
-  type ById = { Params: { id: string } };
-
-  app.get<ById>('/v1/nodes/:id/timeline', async (request) => {
-    const { after, limit } = z
-      .object({ after: z.coerce.number().int().default(0), limit: z.coerce.number().int().min(1).max(TIMELINE_LIMIT_MAX).default(1000) })
-      .parse(request.query);
-    const node = await mustFindNode(context, request.params.id);
-    const events = await readTimeline(db, node.uuid, { afterId: after, limit });
-    return { node: node.uuid, events, next: events.length === limit ? events.at(-1)!.id : null };
-  });
-
-  app.get<ById>('/v1/nodes/:id/explain', async (request) => {
-    const node = await mustFindNode(context, request.params.id);
-    const last = await db
-      .selectFrom('flow')
-      .select('id')
-      .where('subject_id', '=', node.uuid)
-      .orderBy('created_at', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    const history = last === undefined ? undefined : await db.transaction().execute((trx) => flowHistory(trx, last.id));
-    const events = (
-      await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', node.uuid).orderBy('id', 'desc').limit(200).execute()
-    ).reverse();
-    return explainNode({ node, flow: await flowOf(context, node.uuid), history, events });
-  });
-
-  app.get<ById>('/v1/nodes/:id/inventory', async (request) => {
-    const node = await mustFindNode(context, request.params.id);
-    const versions = await db
-      .selectFrom('inspection')
-      .selectAll()
-      .where('node_uuid', '=', node.uuid)
-      .orderBy('version', 'desc')
-      .limit(10)
-      .execute();
-    const newest = versions[0];
-    return {
-      inventory: newest?.document ?? null,
-      plugin_data: {
-        version: newest?.version ?? 0,
-        history: versions.map(({ version, taken_at, changes }) => ({ version, taken_at, changes })),
-      },
-    };
-  });
-
-  app.get<ById>('/v1/nodes/:id/addresses', async (request) => {
-    const node = await mustFindNode(context, request.params.id);
-    const leases = await db
-      .selectFrom('lease')
-      .innerJoin('port', 'port.address', 'lease.mac')
-      .selectAll('lease')
-      .where('port.node_uuid', '=', node.uuid)
-      .orderBy('lease.expires_at', 'desc')
-      .execute();
-    return {
-      addresses: leases.map(({ ip_address, mac, state, subnet_id, expires_at }) => ({
-        ip_address,
-        mac,
-        state,
-        subnet: subnet_id,
-        expires_at,
-      })),
-    };
-  });
-
   app.get('/v1/events', async (request, reply) => {
+    toCall(request, context).require('node:list_all');
     const lastId = request.headers['last-event-id'] ?? z.object({ after: z.string().optional() }).parse(request.query).after;
     let position = Number(
       lastId ??
