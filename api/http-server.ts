@@ -1,15 +1,15 @@
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { agentRoutes } from './baremetal/agent-routes.ts';
 import type { ApiContext } from './baremetal/api-context.ts';
 import { errorBody, sendError } from './baremetal/baremetal-error.ts';
-import { nodeRoutes } from './baremetal/node-routes.ts';
-import { stateRoutes } from './baremetal/state-routes.ts';
-import { timelineRoutes } from './baremetal/timeline-routes.ts';
-import { negotiateMicroversion, versionRoutes } from './baremetal/version-routes.ts';
+import { registerBaremetal } from './baremetal/baremetal-server.ts';
+import type { IdentityApi } from './identity/identity-route.ts';
+import { registerIdentity } from './identity/identity-server.ts';
+import { createLogin, loginOf } from './login.ts';
 
 /*
- * The two faces of the API: operators (basic login, every route) and agents (TLS, tokens, only the agent's routes).
+ * The two faces of the API: operators (token or basic login, every route) and agents (TLS, tokens, only the agent's routes).
  * A config drive is at most 64 MiB before base64.
  */
 const BODY_BYTES_MAX = 90 * 2 ** 20;
@@ -17,6 +17,7 @@ const AGENT_BODY_BYTES_MAX = 4 * 2 ** 20;
 
 export interface ServerOptions {
   readonly context: ApiContext;
+  readonly identity: IdentityApi;
   readonly administrator: { readonly username: string; readonly password: string };
   readonly metrics: () => Promise<string>;
   readonly isReady: () => boolean;
@@ -55,23 +56,10 @@ export function createApiServer(options: ServerOptions): FastifyInstance {
   const app = newApp({ bodyLimit: BODY_BYTES_MAX }, options.onWarning);
   app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
-  void app.register(
-    async (scope) => {
-      negotiateMicroversion(scope);
-      versionRoutes(scope);
-    },
-    { prefix: '/baremetal' },
+  registerIdentity(app, options.identity, options.administrator, (err, _status, requestId, url) =>
+    options.onWarning({ err, requestId, url }, 'a request failed inside'),
   );
-  void app.register(
-    async (scope) => {
-      negotiateMicroversion(scope);
-      scope.addHook('onRequest', basicLogin(options.administrator));
-      nodeRoutes(scope, options.context);
-      stateRoutes(scope, options.context);
-      timelineRoutes(scope, options.context);
-    },
-    { prefix: '/baremetal' },
-  );
+  void app.register(async (scope) => registerBaremetal(scope, options.context, requireLogin(options)), { prefix: '/baremetal' });
   return app;
 }
 
@@ -81,17 +69,19 @@ export function createAgentServer(options: AgentServerOptions): FastifyInstance 
   return app;
 }
 
-/** RFC 7617; compared as digests so that length and content take the same time. */
-function basicLogin(administrator: ServerOptions['administrator']) {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const wanted = digest(`${administrator.username}:${administrator.password}`);
+/** A token or the administrator's password; the actor stays with the request. */
+function requireLogin(options: ServerOptions) {
+  const { identity } = options.identity;
+  const login = createLogin({ identity, administrator: options.administrator, serviceType: 'baremetal' });
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const [scheme, value] = (request.headers.authorization ?? '').split(' ');
-    const given = digest(scheme?.toLowerCase() === 'basic' ? Buffer.from(value ?? '', 'base64').toString() : '');
-    if (timingSafeEqual(wanted, given)) return;
+    const refusal = await login(request);
+    const found = loginOf(request);
+    if (found !== undefined) return void Object.assign(request, { actor: found.actor });
+    if (refusal === 'forbidden-by-access-rule')
+      return void (await reply.status(403).send(errorBody(403, 'The application credential has no access rule for this call.')));
     await reply
       .status(401)
-      .header('www-authenticate', 'Basic realm="Baremetal API"')
-      .send(errorBody(401, 'Incorrect username or password. `rackwright openrc` prints the right ones.'));
+      .header('www-authenticate', ['Basic realm="Baremetal API"', `Keystone uri="${request.protocol}://${request.host}/v3"`])
+      .send(errorBody(401, 'The request you have made requires authentication. `rackwright openrc` prints what to log in with.'));
   };
 }

@@ -1,4 +1,5 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
+import { releaseNode } from '../inventory/allocation-service.ts';
 import { applyEvent } from '../inventory/node-service.ts';
 import { lockNode, updateNode } from '../inventory/node-store.ts';
 import { cleanSteps } from './clean-flow.ts';
@@ -20,6 +21,7 @@ export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
         return {
           kind: 'done',
           async commit(trx) {
+            await releaseNode(trx, ctx.subjectId);
             await updateNode(trx, ctx.subjectId, { instance_info: {}, instance_uuid: null, configdrive: null });
             if ((await lockNode(trx, ctx.subjectId))?.provision_state === 'deleting') await applyEvent(trx, ctx.subjectId, 'clean');
           },

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
+import { BAREMETAL_RULES } from '../../api/baremetal/baremetal-rules.ts';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
@@ -16,6 +16,7 @@ import { nodeFlows } from '../../flows/node-flows.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
+import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import { loadInstallation, loadSecretKey } from './installation.ts';
 import { startPowerSync } from './power-sync.ts';
 
@@ -94,10 +95,19 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   if (!roles.includes('api')) return 'no API in this process';
   let ready = true;
   stops.push(async () => void (ready = false));
-  const context = { database, sealer: installation.sealer, bootSecret: installation.bootSecret };
+  const identity = await startIdentity({ configuration, installation, database, logger, rules: BAREMETAL_RULES });
+  stops.push(() => identity.stop());
+  const context = {
+    database,
+    sealer: installation.sealer,
+    bootSecret: installation.bootSecret,
+    connectBmc: bmcs.connect,
+    policy: identity.policy,
+  };
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,
+    identity,
     administrator: installation.administrator,
     metrics: metricsOf(counters),
     isReady: () => ready,
@@ -112,19 +122,10 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     stops.push(() => agents.close());
     await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
   }
-  await writeCredentials(dataDirectory, address, installation.administrator);
+  const publicUrl = configuration.public_url ?? address;
+  await publishCatalog(identity.identity, publicUrl);
+  await writeCredentials(dataDirectory, publicUrl, installation.administrator);
   return address;
-}
-
-/** For `openrc` and scripts on this machine; only the owner may read it. */
-async function writeCredentials(
-  dataDirectory: string,
-  address: string,
-  administrator: { username: string; password: string },
-): Promise<void> {
-  await writeFile(join(dataDirectory, 'administrator.json'), JSON.stringify({ endpoint: `${address}/baremetal`, ...administrator }), {
-    mode: 0o600,
-  });
 }
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
