@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import websocket from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { agentRoutes } from './baremetal/agent-routes.ts';
 import type { ApiContext } from './baremetal/api-context.ts';
 import { errorBody, sendError } from './baremetal/baremetal-error.ts';
+import { CONSOLE_FRAME_BYTES_MAX } from './baremetal/console-socket.ts';
 import { registerBaremetal } from './baremetal/baremetal-server.ts';
 import type { IdentityApi } from './identity/identity-route.ts';
 import { registerIdentity } from './identity/identity-server.ts';
@@ -54,6 +56,7 @@ function newApp(options: object, onWarning: ServerOptions['onWarning']): Fastify
 
 export function createApiServer(options: ServerOptions): FastifyInstance {
   const app = newApp({ bodyLimit: BODY_BYTES_MAX }, options.onWarning);
+  void app.register(websocket, { options: { maxPayload: CONSOLE_FRAME_BYTES_MAX } });
   app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
   registerIdentity(app, options.identity, options.administrator, (err, _status, requestId, url) =>

@@ -37,7 +37,7 @@ export async function loadNode(services: NodeFlowServices, uuid: string): Promis
   return node;
 }
 
-export const connectTo = (services: NodeFlowServices, node: NodeRecord): BmcConnection =>
+export const connectTo = (services: Pick<NodeFlowServices, 'db' | 'sealer' | 'connectBmc'>, node: NodeRecord): BmcConnection =>
   isFake(node)
     ? connectFake(services.db, node)
     : services.connectBmc(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, services.sealer));

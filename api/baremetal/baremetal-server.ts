@@ -1,6 +1,7 @@
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import type { ApiContext } from './api-context.ts';
 import { registerRoutes, type BaremetalRoute } from './baremetal-route.ts';
+import { consoleSocket } from './console-socket.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { negotiateMicroversion } from './microversion.ts';
 import { nodeRoutes } from './node-routes.ts';
@@ -20,5 +21,6 @@ export function registerBaremetal(app: FastifyInstance, context: ApiContext, req
     parseJsonBodies(scope);
     registerRoutes(scope, context, baremetalRoutes);
     eventStream(scope, context);
+    consoleSocket(scope, context);
   });
 }

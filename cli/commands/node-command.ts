@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal/terminal.ts';
+import { consoleCommand } from '../node/console-command.ts';
 import { changeCommands } from '../node/change-commands.ts';
 import { lookCommands } from '../node/look-commands.ts';
 import { workCommands } from '../node/work-commands.ts';
@@ -19,6 +20,6 @@ Examples:
   $ rackwright node power machine-1 off --wait --data data
   $ rackwright node deploy machine-1 --image debian.raw.zst --sha256 … --key ~/.ssh/id_ed25519.pub --wait --data data`,
     );
-  for (const command of [...lookCommands(terminal), ...changeCommands(terminal), ...workCommands(terminal)]) node.addCommand(command);
+  for (const command of [...lookCommands(terminal), ...changeCommands(terminal), ...workCommands(terminal), consoleCommand(terminal)]) node.addCommand(command);
   return node;
 }

@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { connectTo } from '../../flows/node-flow-services.ts';
+import { insertEvents } from '../../inventory/timeline-store.ts';
+import { mustFindNode, type ApiContext } from './api-context.ts';
+import { createConsoleHub, type Seat } from './console-hub.ts';
+import { toCall } from './baremetal-route.ts';
+import { nodeFor } from './node-access.ts';
+
+/*
+ * `GET /v1/nodes/{node}/console` as a WebSocket (RFC 6455): the machine's serial console, bytes both ways in binary
+ * frames. What can not be opened ends the socket with a close code and the reason.
+ */
+/** RFC 6455, 7.4.1: policy violation, and "try again later" of the registry. */
+const CLOSE_REFUSED = 1008;
+const CLOSE_TRY_LATER = 1013;
+/** A close reason has at most 123 bytes. */
+const REASON_CHARACTERS_MAX = 120;
+/** A person types; a program that pastes more at once is cut off. */
+export const CONSOLE_FRAME_BYTES_MAX = 64 * 1024;
+/** Viewers that do not read are dropped before they fill the memory. */
+const UNREAD_BYTES_MAX = 4 * 2 ** 20;
+
+export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
+  const hub = createConsoleHub();
+  app.addHook('onClose', async () => hub.close());
+  app.get<{ Params: { id: string } }>('/v1/nodes/:id/console', { websocket: true }, async (socket, request) => {
+    const typed: Buffer[] = [];
+    const session: { seat?: Seat } = {};
+    socket.on('message', (bytes: Buffer) => (session.seat ? session.seat.type(bytes) : void typed.push(bytes)));
+    socket.on('close', () => session.seat?.leave());
+    socket.on('error', () => socket.terminate());
+    try {
+      const seat = await takeSeat(request, context, hub, socket);
+      if (socket.readyState !== socket.OPEN) return seat.leave();
+      session.seat = seat;
+      for (const bytes of typed.splice(0)) seat.type(bytes);
+    } catch (error) {
+      const { message, code } = error as Error & { code?: string };
+      socket.close(code === 'busy' || code === 'timeout' ? CLOSE_TRY_LATER : CLOSE_REFUSED, message.slice(0, REASON_CHARACTERS_MAX));
+    }
+  });
+}
+
+async function takeSeat(
+  request: FastifyRequest,
+  context: ApiContext,
+  hub: ReturnType<typeof createConsoleHub>,
+  socket: WebSocket,
+): Promise<Seat> {
+  const call = toCall(request, context);
+  const node = await nodeFor(call, (request.params as { id: string }).id, 'node:get_console', 'node:set_console_state');
+  const bmc = connectTo(
+    { db: context.database.db, sealer: context.sealer, connectBmc: context.connectBmc },
+    await mustFindNode(context, node.uuid),
+  );
+  const seat = await hub.join(node.uuid, (signal) => bmc.openConsole(signal), {
+    show(bytes) {
+      if (socket.bufferedAmount > UNREAD_BYTES_MAX) return socket.close(CLOSE_TRY_LATER, 'the console is not read fast enough');
+      socket.send(bytes);
+    },
+    end: (reason) => socket.close(CLOSE_TRY_LATER, reason.slice(0, REASON_CHARACTERS_MAX)),
+  });
+  await insertEvents(context.database.db, [
+    {
+      atMs: Date.now(),
+      source: 'console',
+      kind: 'console.opened',
+      severity: 'info',
+      machine: { nodeId: node.uuid },
+      message: `${call.actor.userName} looks at the console`,
+    },
+  ]);
+  return seat;
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { WebSocket } from 'undici';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { connect, nodePath, nodeSubcommand, type NodeFlags } from './node-connection.ts';
+
+/** Ctrl-], as telnet and virsh have it. */
+const ESCAPE_KEY = 0x1d;
+const CLOSE_NORMAL = 1000;
+
+export const consoleCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('console <node>', "the machine's serial console; Ctrl-] leaves it")
+    .option('--read-only', 'type nothing: only look')
+    .addHelpText('after', '\nExamples:\n  $ rackwright node console machine-1 --data data')
+    .action(async (id: string, flags: NodeFlags & { readOnly?: true }) => {
+      const client = await connect(flags);
+      // A name that is wrong is told before a socket is opened.
+      await client.call('GET', nodePath(id));
+      const url = `${client.endpoint.replace(/^http/, 'ws')}/v1${nodePath(id)}/console`;
+      const socket = new WebSocket(url, { headers: { ...client.loginHeaders } });
+      socket.binaryType = 'arraybuffer';
+      terminal.err(`${id}: opening the console; Ctrl-] leaves it`);
+      const isTerminal = process.stdin.isTTY === true;
+      try {
+        await talk(socket, flags.readOnly === true);
+      } finally {
+        if (isTerminal) process.stdin.setRawMode(false);
+        process.stdin.pause();
+      }
+    });
+
+async function talk(socket: WebSocket, readOnly: boolean): Promise<void> {
+  const { stdin } = process;
+  const type = (bytes: Buffer) => {
+    if (bytes.includes(ESCAPE_KEY) || (readOnly && bytes.includes(0x03))) return socket.close(CLOSE_NORMAL);
+    if (!readOnly) socket.send(bytes);
+  };
+  socket.addEventListener('open', () => {
+    if (stdin.isTTY) stdin.setRawMode(true);
+    stdin.on('data', type);
+    // A script's input that ends leaves the console on the screen until it is closed by the other side or a signal.
+    stdin.resume();
+  });
+  socket.addEventListener('message', ({ data }) => void process.stdout.write(Buffer.from(data as ArrayBuffer)));
+  const { code, reason } = await new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.addEventListener('close', (event) => resolve(event));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => socket.close(CLOSE_NORMAL));
+  });
+  stdin.off('data', type);
+  if (code !== CLOSE_NORMAL)
+    throw new CommandError(
+      `the console ended: ${reason || `code ${code}`}`,
+      EXIT_CODE.failed,
+      'another tool may hold the BMC’s console session',
+    );
+}
