@@ -48,6 +48,8 @@ export interface LabReport {
 
 export interface RunningLab {
   readonly report: LabReport;
+  /** Where the API answers on this host. */
+  readonly endpoint: string;
   readonly rack: Rack;
   stop(): Promise<void>;
 }
@@ -75,10 +77,11 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
     `the rack stands: ${spec.machines.map((machine) => `${machine.name} (${machine.firmware}, ${machine.bmc.protocols.join('+')})`).join(', ')}`,
   );
   try {
-    const { controlPlane, product } = await startProduct(options, rack, dirname(images[0].path));
-    const report = await walkAll(options, { rack, controlPlane, product, images });
+    const { controlPlane, product, endpoint } = await startProduct(options, rack, dirname(images[0].path));
+    const report = await walkAll(options, { rack, controlPlane, product, endpoint, images });
     return {
       report,
+      endpoint,
       rack,
       async stop() {
         await controlPlane.stop();
@@ -94,6 +97,7 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
 interface RunningProduct {
   readonly controlPlane: ControlPlane;
   readonly product: ProductClient;
+  readonly endpoint: string;
 }
 
 async function startProduct(options: LabOptions, rack: Rack, imageDirectory: string): Promise<RunningProduct> {
@@ -104,8 +108,9 @@ async function startProduct(options: LabOptions, rack: Rack, imageDirectory: str
   await writeFile(configuration, JSON.stringify(configurationFor(options, imageDirectory), undefined, 2));
   const forward = await rack.forwardTcp({ hostListen: options.listen, insideAddress: API_ADDRESS });
   const breaksApi = faults.some((fault) => fault.breaksApi);
+  const endpoint = `http://${options.listen.replace(/:\d+$/, '')}:${forward.port}`;
   const product = createProductClient({
-    endpoint: `http://127.0.0.1:${forward.port}`,
+    endpoint,
     login: () => readAdministrator(rack, dataDirectory),
     patienceMs: breaksApi ? PATIENCE_MS : 0,
   });
@@ -117,8 +122,8 @@ async function startProduct(options: LabOptions, rack: Rack, imageDirectory: str
     restarts: breaksApi,
   });
   await controlPlane.start();
-  options.onLine(`the control plane answers at http://127.0.0.1:${forward.port}`);
-  return { controlPlane, product };
+  options.onLine(`the control plane answers at ${endpoint}`);
+  return { controlPlane, product, endpoint };
 }
 
 async function walkAll(

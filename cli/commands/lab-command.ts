@@ -1,7 +1,10 @@
 import { Command, Option } from 'commander';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { allFaults, chooseFaults } from '../../lab/choose-faults.ts';
 import { runLab, type LabOptions, type LabReport } from '../../lab/run-lab.ts';
+import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import { RACK_MACHINES_MAX } from '../../lab/topology.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -83,6 +86,32 @@ function faultsOf(flags: LabFlags): LabOptions['faults'] {
   return chosen.faults;
 }
 
+function numbersOf(flags: LabFlags): { machines: number; seed: number } {
+  const [machines, seed] = [Number(flags.machines), Number(flags.seed)];
+  if (!Number.isInteger(machines) || machines < 1 || machines > RACK_MACHINES_MAX)
+    throw new CommandError(`--machines is a whole number from 1 to ${RACK_MACHINES_MAX}`, EXIT_CODE.usage);
+  if (!Number.isSafeInteger(seed)) throw new CommandError('--seed is a whole number', EXIT_CODE.usage);
+  const port = Number(/^[0-9.]+:(\d{1,5})$/.exec(flags.listen)?.[1] ?? NaN);
+  if (!(port <= 65_535) || ipv4ToNumber(flags.listen.split(':')[0]!) === undefined)
+    throw new CommandError('--listen is ADDRESS:PORT, for example 127.0.0.1:5000; port 0 takes a free one', EXIT_CODE.usage);
+  return { machines, seed };
+}
+
+/** Labs that start in the same second get folders of their own. */
+export function makeRunDirectory(parent: string, now: Date): string {
+  const name = now.toISOString().slice(0, 19).replaceAll(':', '-');
+  mkdirSync(parent, { recursive: true });
+  for (let copy = 1; ; copy += 1) {
+    const directory = join(parent, copy === 1 ? name : `${name}-${copy}`);
+    try {
+      mkdirSync(directory);
+      return directory;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
 /** The flags that shape the run, in one order. */
 const typedWords = (flags: LabFlags): string =>
   [
@@ -95,19 +124,9 @@ const typedWords = (flags: LabFlags): string =>
 
 async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
   if (flags.fault?.includes('list')) return terminal.out(describeFaults(terminal));
-  const machines = Number(flags.machines);
-  const seed = Number(flags.seed);
-  if (!Number.isInteger(machines) || machines < 1 || !Number.isInteger(seed))
-    throw new CommandError('--machines and --seed are whole numbers, at least one machine', EXIT_CODE.usage);
+  const { machines, seed } = numbersOf(flags);
   const faults = faultsOf(flags);
-  const runDirectory = join(
-    ROOT,
-    'lab-runs',
-    new Date()
-      .toISOString()
-      .replaceAll(':', '-')
-      .replace(/\.\d+Z$/, ''),
-  );
+  const runDirectory = makeRunDirectory(join(ROOT, 'lab-runs'), new Date());
   const lab = await runLab({
     machines,
     seed,
@@ -125,7 +144,7 @@ async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
     if (flags.json !== undefined) await writeJson(terminal, flags.json, lab.report);
     if (flags.json !== true) terminal.out(describe(lab.report, terminal));
     if (flags.json !== true && faults.length > 0) terminal.out(describeOutcomes(lab.report, terminal));
-    if (flags.exit !== true) await stayUp(terminal, lab.report, flags.listen);
+    if (flags.exit !== true) await stayUp(terminal, lab.report, lab.endpoint);
   } finally {
     await lab.stop();
   }
@@ -166,9 +185,9 @@ const describeOutcomes = (report: LabReport, terminal: Terminal): string =>
     terminal.columns,
   );
 
-async function stayUp(terminal: Terminal, report: LabReport, listen: string): Promise<void> {
+async function stayUp(terminal: Terminal, report: LabReport, endpoint: string): Promise<void> {
   terminal.err(
-    `\nThe rack stays up. Ctrl-C ends it and everything in it.\n  API:   eval "$(./rackwright openrc --data ${report.runDirectory}/data)"   (http://${listen})\n  Files: ${report.runDirectory}`,
+    `\nThe rack stays up. Ctrl-C ends it and everything in it.\n  API:   eval "$(./rackwright openrc --data ${report.runDirectory}/data)"   (${endpoint})\n  Files: ${report.runDirectory}`,
   );
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

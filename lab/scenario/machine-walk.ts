@@ -192,11 +192,12 @@ async function makeMistakes(before: Mistake['before'], scene: MistakeScene, node
 export function fallsShort(owed: Pick<Mistake, 'state' | 'cause' | 'advice'>, node: JsonObject, explained: JsonObject): readonly string[] {
   const state = String(node['provision_state']);
   const error = String(node['last_error'] ?? '');
+  const summary = String(explained['summary'] ?? '');
   return [
     ...(state === owed.state ? [] : [`the state is "${state}", not "${owed.state}"`]),
     ...(owed.cause.test(error) ? [] : [`last_error does not name the cause: "${error}"`]),
     ...(owed.advice.test(error) ? [] : [`last_error has no advice: "${error}"`]),
-    ...(owed.advice.test(String(explained['summary'] ?? '')) ? [] : [`explain has no advice: "${String(explained['summary'])}"`]),
+    ...(owed.advice.test(summary) ? [] : [`explain has no advice: "${summary}"`]),
   ];
 }
 

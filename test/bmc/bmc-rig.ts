@@ -7,7 +7,7 @@ import { systemRandom } from '../../core/base/random.ts';
 import { Secret } from '../../core/base/secret.ts';
 import { createBmcConnector, type BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { BmcAddress } from '../../bmc/capability.ts';
-import { startEmulatedBmc, type EmulatedBmc } from '../../lab/bmc/emulated-bmc.ts';
+import { startEmulatedBmc, type EmulatedBmc, type EmulatedBmcSettings } from '../../lab/bmc/emulated-bmc.ts';
 import { createSimulatedMachine, type SimulatedMachine } from '../../lab/bmc/simulated-machine.ts';
 
 /** What the BMC tests share: an emulated BMC on free ports, a connector that keeps its events, and foreign programs. */
@@ -29,7 +29,10 @@ export interface Rig {
   readonly events: MachineEvent[];
 }
 
-export async function startRig(protocols: readonly ('ipmi' | 'redfish')[] = ['ipmi', 'redfish']): Promise<Rig> {
+export async function startRig(
+  protocols: readonly ('ipmi' | 'redfish')[] = ['ipmi', 'redfish'],
+  more: Partial<EmulatedBmcSettings> = {},
+): Promise<Rig> {
   const machine = createSimulatedMachine({ name: 'node-1' });
   const events: MachineEvent[] = [];
   const bmc = await startEmulatedBmc({
@@ -43,6 +46,7 @@ export async function startRig(protocols: readonly ('ipmi' | 'redfish')[] = ['ip
     identity: IDENTITY,
     machine,
     recordEvent: (event) => void events.push(event),
+    ...more,
   });
   return { bmc, machine, events };
 }
