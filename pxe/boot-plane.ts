@@ -17,7 +17,7 @@ import { createBootDirectory } from './model/boot-directory.ts';
 import { EventGate } from './model/event-gate.ts';
 import { indexModel, type ModelIndex, subnetOfAddress } from './model/model-index.ts';
 import { type FrameSender, openFrameSender } from './socket/frame-sender.ts';
-import { loadSystemCalls, type SystemCalls } from './socket/system-calls.ts';
+import { loadLinuxCalls, type LinuxCalls } from '../core/base/linux-calls.ts';
 import { createBootFileResolver } from './tftp/boot-file-resolver.ts';
 import { startTftpServer } from './tftp/tftp-server.ts';
 
@@ -63,7 +63,7 @@ export interface BootPlane {
 /** Interfaces come and go; leases run out: looked after this often. */
 const HOUSEKEEPING_MS = 5000;
 
-function openFrames(system: SystemCalls | undefined, logger: Logger): FrameSender | undefined {
+function openFrames(system: LinuxCalls | undefined, logger: Logger): FrameSender | undefined {
   if (!system) {
     logger.warn(
       {},
@@ -109,7 +109,7 @@ async function startServices(
   closers: Closers,
 ) {
   const { clock, logger, recordEvent } = options;
-  const system = loadSystemCalls();
+  const system = loadLinuxCalls();
   let boundHttpPort = options.httpPort ?? 8080;
   const httpPort = () => boundHttpPort;
   const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort });

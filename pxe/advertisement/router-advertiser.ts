@@ -5,7 +5,7 @@ import { isMalformed } from '../../core/base/malformed.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
-import type { SystemCalls } from '../socket/system-calls.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { decodeRouterSolicitation, encodeEmptyAdvertisement } from './router-advertisement-codec.ts';
 import {
   allNodesAddress,
@@ -29,7 +29,7 @@ export interface RouterAdvertiser {
 
 export interface RouterAdvertiserOptions {
   readonly currentIndex: () => ModelIndex;
-  readonly system: SystemCalls | undefined;
+  readonly system: LinuxCalls | undefined;
   readonly counters: BootCounters;
   readonly gate: EventGate;
   readonly logger: Logger;
@@ -74,7 +74,7 @@ export function startRouterAdvertiser(options: RouterAdvertiserOptions): RouterA
   const { system, logger } = options;
   const sockets = new Map<string, SolicitationSocket>();
   const complained = new Set<string>();
-  const open = (calls: SystemCalls, name: string) => {
+  const open = (calls: LinuxCalls, name: string) => {
     try {
       const socket: SolicitationSocket = openSolicitationSocket(calls, name, (packet) => answerSolicitation(options, name, socket, packet));
       sockets.set(name, socket);

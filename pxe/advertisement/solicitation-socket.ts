@@ -1,4 +1,4 @@
-import type { SystemCalls } from '../socket/system-calls.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 
 /** One ICMPv6 packet and where it came from. */
 export interface ReceivedSolicitation {
@@ -62,7 +62,7 @@ export function allNodesAddress(interfaceIndex: number): Buffer {
   return address;
 }
 
-function configure(system: SystemCalls, fd: number, name: string, interfaceIndex: number): void {
+function configure(system: LinuxCalls, fd: number, name: string, interfaceIndex: number): void {
   const filter = Buffer.alloc(32, 0xff);
   filter.writeUInt32LE(~(1 << (TYPE_SOLICITATION & 31)) >>> 0, (TYPE_SOLICITATION >> 5) * 4);
   system.setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, filter);
@@ -79,7 +79,7 @@ function configure(system: SystemCalls, fd: number, name: string, interfaceIndex
  * name*(8) namelen(4) pad(4) iov*(8) iovlen(8) control*(8) controllen(8) flags(4) pad(4); iovec: base*(8) length(8);
  * cmsghdr: length(8) level(4) type(4) value
  */
-function createReceiver(system: SystemCalls, fd: number) {
+function createReceiver(system: LinuxCalls, fd: number) {
   // One piece of memory: the pointers in it are unknown to the garbage collector, so nothing they point to may be on its own.
   const arena = Buffer.from(new ArrayBuffer(DATA_OFFSET + PACKET_BYTES_MAX));
   const base = system.addressOf(arena);
@@ -112,7 +112,7 @@ export const hasSourceAddress = (packet: ReceivedSolicitation): boolean => packe
 
 /** Throws the system's error when the interface or the right (CAP_NET_RAW) is missing, or IPv6 is off. */
 export function openSolicitationSocket(
-  system: SystemCalls,
+  system: LinuxCalls,
   name: string,
   onPacket: (packet: ReceivedSolicitation) => void,
 ): SolicitationSocket {

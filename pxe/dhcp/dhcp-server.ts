@@ -9,7 +9,7 @@ import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
-import type { SystemCalls } from '../socket/system-calls.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { createDhcpEvents } from './dhcp-events.ts';
 import { decodeDhcpMessage } from './dhcp-message-codec.ts';
 import { answerDhcp } from './dhcp-policy.ts';
@@ -22,7 +22,7 @@ export interface DhcpServerOptions {
   readonly httpPort: () => number;
   readonly currentIndex: () => ModelIndex;
   readonly book: LeaseBook;
-  readonly system: SystemCalls | undefined;
+  readonly system: LinuxCalls | undefined;
   readonly frames: FrameSender | undefined;
   readonly counters: BootCounters;
   readonly recordEvent: RecordEvent;
@@ -53,7 +53,7 @@ const listenKey = (listen: DhcpListen): string =>
   listen.kind === 'interface' ? `interface ${listen.interface}` : `address ${listen.address}`;
 
 /** One socket for each interface; one for each address that only relays and routers reach. */
-function wantedListeners(index: ModelIndex, system: SystemCalls | undefined): Map<string, DhcpListen> {
+function wantedListeners(index: ModelIndex, system: LinuxCalls | undefined): Map<string, DhcpListen> {
   const wanted = index.subnets.map(({ subnet }): DhcpListen => {
     if (!system) return ALL_INTERFACES;
     return subnet.interface ? { kind: 'interface', interface: subnet.interface } : { kind: 'address', address: subnet.serverAddress };

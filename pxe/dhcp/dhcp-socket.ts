@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { type SystemCalls } from '../socket/system-calls.ts';
+import { type LinuxCalls } from '../../core/base/linux-calls.ts';
 
 /** Where a DHCP socket listens. A broadcast sent on an `interface` socket leaves by that interface, with no route needed. */
 export type DhcpListen =
@@ -26,7 +26,7 @@ function anyAddress(port: number): Buffer {
   return address;
 }
 
-function openInterfaceDescriptor(system: SystemCalls, name: string, port: number): number {
+function openInterfaceDescriptor(system: LinuxCalls, name: string, port: number): number {
   const fd = system.socket(AF_INET, SOCK_DGRAM, 0);
   try {
     system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ENABLED);
@@ -41,7 +41,7 @@ function openInterfaceDescriptor(system: SystemCalls, name: string, port: number
 }
 
 /** Rejects with the system's error when the interface is missing, the port taken or the right is lacking. */
-export async function openDhcpSocket(system: SystemCalls | undefined, listen: DhcpListen, port: number): Promise<dgram.Socket> {
+export async function openDhcpSocket(system: LinuxCalls | undefined, listen: DhcpListen, port: number): Promise<dgram.Socket> {
   const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
   // Asked for first: a descriptor that is bound already makes the event at once.
   const listening = once(socket, 'listening');

@@ -1,5 +1,5 @@
 import { type MacAddress, macAddressToBytes } from '../../core/base/mac-address.ts';
-import type { SystemCalls } from './system-calls.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { encodeUdpPacket, type UdpPacket } from './udp-frame-codec.ts';
 
 const AF_PACKET = 17;
@@ -25,7 +25,7 @@ export interface FrameSender {
 }
 
 /** Throws the system's error where packet sockets are forbidden (CAP_NET_RAW). */
-export function openFrameSender(system: SystemCalls): FrameSender {
+export function openFrameSender(system: LinuxCalls): FrameSender {
   // Protocol 0: this socket never receives.
   const fd = system.socket(AF_PACKET, SOCK_DGRAM, 0);
   return {

@@ -2,10 +2,10 @@ import { getSystemErrorName } from 'node:util';
 
 /**
  * The few libc and libuv calls that Node's own API has no word for: sockets bound to one interface, raw ICMPv6 and packet
- * sockets, and readiness of such a socket on the event loop. `node:ffi` is experimental; where it is missing or forbidden,
- * `loadSystemCalls` answers undefined and the callers fall back to what plain Node can do.
+ * sockets, TAP devices, and readiness of such a file on the event loop. `node:ffi` is experimental; where it is missing or forbidden,
+ * `loadLinuxCalls` answers undefined and the callers fall back to what plain Node can do.
  */
-export interface SystemCalls {
+export interface LinuxCalls {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Buffer): void;
   bind(fd: number, address: Buffer): void;
@@ -13,6 +13,11 @@ export interface SystemCalls {
   sendTo(fd: number, bytes: Buffer, address: Buffer): number;
   /** Bytes read, or a negative errno. `message` is a struct msghdr. */
   recvMessage(fd: number, message: Buffer): number;
+  ioctl(fd: number, request: number, argument: Buffer): void;
+  /** Bytes read, or a negative errno. */
+  read(fd: number, into: Buffer): number;
+  /** Bytes written, or a negative errno. */
+  write(fd: number, bytes: Buffer): number;
   close(fd: number): void;
   interfaceIndex(name: string): number;
   addressOf(buffer: Buffer): bigint;
@@ -38,6 +43,9 @@ const DEFINITIONS = {
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   sendto: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer', 'u32'] },
   recvmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  ioctl: { return: 'i32', arguments: ['i32', 'u64', 'pointer'] },
+  read: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
+  write: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
   close: { return: 'i32', arguments: ['i32'] },
   if_nametoindex: { return: 'u32', arguments: ['pointer'] },
   __errno_location: { return: 'pointer', arguments: [] },
@@ -48,7 +56,7 @@ const DEFINITIONS = {
   uv_handle_size: { return: 'u64', arguments: ['i32'] },
 } as const;
 
-function buildSystemCalls(ffi: Ffi): SystemCalls {
+function buildSystemCalls(ffi: Ffi): LinuxCalls {
   const library = new ffi.DynamicLibrary(null);
   const c = library.getFunctions(DEFINITIONS);
   // The watcher's memory belongs to libuv until the loop has closed the handle, which it does a turn after uv_close.
@@ -70,6 +78,15 @@ function buildSystemCalls(ffi: Ffi): SystemCalls {
     },
     recvMessage(fd, message) {
       const length = c.recvmsg(fd, message, 0);
+      return length < 0 ? -errno() : length;
+    },
+    ioctl: (fd, request, argument) => void check(c.ioctl(fd, BigInt(request), argument), 'ioctl'),
+    read(fd, into) {
+      const length = Number(c.read(fd, into, BigInt(into.length)));
+      return length < 0 ? -errno() : length;
+    },
+    write(fd, bytes) {
+      const length = Number(c.write(fd, bytes, BigInt(bytes.length)));
       return length < 0 ? -errno() : length;
     },
     close: (fd) => void c.close(fd),
@@ -104,9 +121,9 @@ function buildSystemCalls(ffi: Ffi): SystemCalls {
   };
 }
 
-let loaded: SystemCalls | undefined;
+let loaded: LinuxCalls | undefined;
 
-export function loadSystemCalls(): SystemCalls | undefined {
+export function loadLinuxCalls(): LinuxCalls | undefined {
   if (loaded) return loaded;
   try {
     const ffi = process.getBuiltinModule('node:ffi') as Ffi | undefined;
