@@ -21,16 +21,28 @@ export interface ProjectRequest {
   readonly [extra: string]: unknown;
 }
 
-const OWN = ['id', 'name', 'domain_id', 'parent_id', 'is_domain', 'enabled', 'description', 'tags', 'options', 'links'];
+const OWN = [
+  'id',
+  'name',
+  'domain_id',
+  'parent_id',
+  'is_domain',
+  'enabled',
+  'description',
+  'tags',
+  'options',
+  'links',
+  'explicit_domain_id',
+];
 const NAME_EXISTS = (name: string) => () =>
   conflict('project', `it is not permitted to have two projects with the same name in the same domain : ${name}`);
 
-export async function createProject(context: IdentityContext, request: ProjectRequest): Promise<ProjectRecord> {
+export async function createProject(context: IdentityContext, request: ProjectRequest, id: string = newId()): Promise<ProjectRecord> {
   const name = request.name!;
   return context.write(async (trx) => {
     const place = request.is_domain ? { domain_id: null, parent_id: null } : await placeOf(context, trx, request);
     const row = {
-      id: newId(),
+      id,
       name,
       is_domain: request.is_domain ?? false,
       ...place,

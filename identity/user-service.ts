@@ -138,3 +138,7 @@ export async function noteActivity(context: IdentityContext, user: UserRecord): 
   if (context.settings.disable_user_account_days_inactive === 0 || user.last_active_on === today) return;
   await context.write((trx) => users.update(trx, { id: user.id }, { last_active_on: today }));
 }
+
+export async function federatedUserIds(db: Reader, where: Readonly<Record<string, unknown>>): Promise<string[]> {
+  return (await federated.list<{ user_id: string }>(db, { ...where })).map((row) => row.user_id);
+}

@@ -3,11 +3,35 @@ import { forbidden, unauthorized } from '../../identity/identity-error.ts';
 import { createLogin } from '../login.ts';
 import { identityErrorBody, sendIdentityError } from './identity-error-view.ts';
 import { registerIdentityRoutes, type IdentityApi, type IdentityRoute } from './identity-route.ts';
+import { assignmentRoutes } from './assignment-routes.ts';
+import { authRoutes } from './auth-routes.ts';
+import { domainRoutes } from './domain-routes.ts';
+import { grantRoutes } from './grant-routes.ts';
+import { groupRoutes } from './group-routes.ts';
+import { limitRoutes } from './limit-routes.ts';
+import { projectRoutes } from './project-routes.ts';
+import { roleRoutes } from './role-routes.ts';
+import { userRoutes } from './user-routes.ts';
+import { catalogRoutes } from './catalog-routes.ts';
+import { linkRoutes } from './link-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { identityVersionRoutes } from './version-routes.ts';
 
 /** Identity v3 at `/v3` and `/identity/v3`. */
-export const identityRoutes: readonly IdentityRoute[] = [...tokenRoutes];
+export const identityRoutes: readonly IdentityRoute[] = [
+  ...tokenRoutes,
+  ...linkRoutes,
+  ...catalogRoutes,
+  ...assignmentRoutes,
+  ...authRoutes,
+  ...domainRoutes,
+  ...grantRoutes,
+  ...groupRoutes,
+  ...limitRoutes,
+  ...projectRoutes,
+  ...roleRoutes,
+  ...userRoutes,
+];
 
 const PREFIXES = ['', '/identity'] as const;
 /** A mapping with thousands of rules stays far below; nothing else comes near. */

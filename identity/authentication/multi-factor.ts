@@ -6,7 +6,7 @@ import { findDomain } from '../project-record.ts';
 import { readTokenKeys } from '../token-key-service.ts';
 import { openFernet, sealFernet } from '../token/fernet-codec.ts';
 import { packMessage, unpackMessage } from '../token/msgpack-codec.ts';
-import { isoTime } from '../token/token-view.ts';
+import { isoTime } from '../iso-time.ts';
 import { findUser } from '../user-record.ts';
 import type { Proof } from './proof.ts';
 

@@ -1,15 +1,10 @@
 import type { IdentityContext } from '../identity-context.ts';
 import type { CatalogEntry } from '../catalog-service.ts';
 import { federatedOf } from '../user-service.ts';
+import { isoTime, passwordEnd } from '../iso-time.ts';
 import { recordStore } from '../store/record-store.ts';
 import type { TokenSubject } from '../token-record.ts';
 import type { TokenPayload } from './token-payload-codec.ts';
-
-/** Microseconds, as Keystone writes times. */
-export const isoTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
-
-/** A password's end is written without a zone. */
-export const passwordEnd = (at: Date | null): string | null => (at === null ? null : isoTime(at.getTime()).replace('Z', ''));
 
 interface ServiceProviderRow {
   readonly id: string;

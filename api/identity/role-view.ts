@@ -1,0 +1,3 @@
+import type { RoleRecord } from '../../identity/role-record.ts';
+
+export const roleView = ({ extra, ...role }: RoleRecord) => ({ ...extra, ...role });
