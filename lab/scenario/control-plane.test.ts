@@ -79,7 +79,7 @@ test('one that does not get up is told with the end of its log', async (t) => {
     argv: ['sh', '-c', 'echo no disk; exit 3'],
     logFile,
     isReady: async () => false,
-    restarts: false,
+    restarts: true,
   });
   await assert.rejects(controlPlane.start(), /ended while starting; its log ends:\nno disk/);
 });

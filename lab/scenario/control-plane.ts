@@ -18,7 +18,7 @@ export interface ControlPlaneSettings {
   readonly argv: readonly string[];
   readonly logFile: string;
   readonly isReady: () => Promise<boolean>;
-  /** A service manager starts it again when it ends by itself; without faults such an end is the end of the run. */
+  /** As a service manager does: one that has been ready is started again when it ends by itself. */
   readonly restarts: boolean;
 }
 
@@ -35,6 +35,7 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
   let current: InsideProcess | undefined;
   let isWanted = false;
   let unexpected = 0;
+  let wasReady = false;
 
   const logEnd = async () => (await readFile(logFile, 'utf8').catch(() => '')).slice(-LOG_SHOWN_CHARACTERS);
 
@@ -42,7 +43,7 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
     const launched = await rack.runInside(settings.argv, { logFile });
     current = launched;
     void launched.exited.then(async () => {
-      if (current !== launched || !isWanted) return;
+      if (current !== launched || !isWanted || !wasReady) return;
       unexpected += 1;
       if (!settings.restarts) return;
       await pause(RESTART_AFTER_MS);
@@ -60,10 +61,12 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
       void launched.exited.then(() => (hasEnded = true));
       const giveUpAt = Date.now() + READY_MS_MAX;
       while (!(await settings.isReady())) {
-        if (hasEnded && !settings.restarts) throw new Error(`the control plane ended while starting; its log ends:\n${await logEnd()}`);
+        if (hasEnded && !(wasReady && settings.restarts))
+          throw new Error(`the control plane ended while starting; its log ends:\n${await logEnd()}`);
         if (Date.now() > giveUpAt) throw new Error(`the control plane did not get ready; its log ends:\n${await logEnd()}`);
         await pause(LOOK_EVERY_MS);
       }
+      wasReady = true;
     },
     async crash() {
       isWanted = false;
