@@ -1,5 +1,5 @@
-import { sql } from 'kysely';
-import type { BootFiles, BootHost, BootModel, BootSubnet, LeaseRecord } from '../pxe/boot-model.ts';
+import { sql, type RawBuilder } from 'kysely';
+import type { BootFiles, BootHost, BootIntent, BootModel, BootSubnet, LeaseRecord } from '../pxe/boot-model.ts';
 import type { Db } from './node-record.ts';
 
 /** The boot plane's whole knowledge, derived from the nodes and ports; nothing is configured twice. */
@@ -7,17 +7,26 @@ export async function buildBootModel(
   db: Db,
   fixed: { subnets: readonly BootSubnet[]; files: BootFiles; bootSecret: string; version: number },
 ): Promise<BootModel> {
-  const rows = await sql<{ uuid: string; name: string | null; boot_kind: 'agent' | 'disk' | 'hold'; boot_reason: string; macs: string[] }>`
+  return { ...fixed, hosts: await readHosts(db, sql`true`) };
+}
+
+/** One machine as it is now, by any of its MACs; undefined for a stranger. */
+export async function readBootHost(db: Db, mac: string): Promise<BootHost | undefined> {
+  const [host] = await readHosts(db, sql`n.uuid = (select node_uuid from port where address = ${mac})`);
+  return host;
+}
+
+async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHost[]> {
+  const { rows } = await sql<{ uuid: string; name: string | null; boot_kind: BootIntent['kind']; boot_reason: string; macs: string[] }>`
     select n.uuid, n.name, n.boot_kind, n.boot_reason, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs
-    from node n join port p on p.node_uuid = n.uuid group by n.uuid order by n.uuid`.execute(db);
-  const hosts: BootHost[] = rows.rows.map((row) => ({
+    from node n join port p on p.node_uuid = n.uuid where ${condition} group by n.uuid order by n.uuid`.execute(db);
+  return rows.map((row) => ({
     nodeId: row.uuid,
     name: row.name ?? row.uuid,
     macs: row.macs,
     reservations: {},
     boot: { kind: row.boot_kind, reason: row.boot_reason },
   }));
-  return { ...fixed, hosts };
 }
 
 /** Rows in batches from the boot plane's journal; an older record never overwrites a newer one. */

@@ -2,6 +2,22 @@ import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import type { ApiContext } from './api-context.ts';
 import { registerRoutes, type BaremetalRoute } from './baremetal-route.ts';
 import { consoleSocket } from './console-socket.ts';
+import { allocationRoutes } from './allocation-routes.ts';
+import { chassisRoutes } from './chassis-routes.ts';
+import { conductorRoutes } from './conductor-routes.ts';
+import { deployTemplateRoutes } from './deploy-template-routes.ts';
+import { driverRoutes } from './driver-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { managementRoutes } from './management-routes.ts';
+import { nodeRecordRoutes } from './node-record-routes.ts';
+import { nodeSettingRoutes } from './node-setting-routes.ts';
+import { portRoutes } from './port-routes.ts';
+import { portgroupRoutes } from './portgroup-routes.ts';
+import { traitRoutes } from './trait-routes.ts';
+import { validateRoutes } from './validate-routes.ts';
+import { vendorRoutes } from './vendor-routes.ts';
+import { vifRoutes } from './vif-routes.ts';
+import { volumeRoutes } from './volume-routes.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { negotiateMicroversion } from './microversion.ts';
 import { nodeRoutes } from './node-routes.ts';
@@ -10,7 +26,27 @@ import { eventStream, timelineRoutes } from './timeline-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 
 /** Every route of the Bare Metal API behind the login. */
-export const baremetalRoutes: readonly BaremetalRoute[] = [...nodeRoutes, ...stateRoutes, ...timelineRoutes];
+export const baremetalRoutes: readonly BaremetalRoute[] = [
+  ...nodeRoutes,
+  ...stateRoutes,
+  ...timelineRoutes,
+  ...validateRoutes,
+  ...nodeSettingRoutes,
+  ...managementRoutes,
+  ...nodeRecordRoutes,
+  ...traitRoutes,
+  ...vifRoutes,
+  ...vendorRoutes,
+  ...portRoutes,
+  ...portgroupRoutes,
+  ...chassisRoutes,
+  ...driverRoutes,
+  ...conductorRoutes,
+  ...allocationRoutes,
+  ...deployTemplateRoutes,
+  ...volumeRoutes,
+  ...eventRoutes,
+];
 
 /** Discovery is open to everyone; all else wants a login. */
 export function registerBaremetal(app: FastifyInstance, context: ApiContext, requireLogin: onRequestAsyncHookHandler): void {

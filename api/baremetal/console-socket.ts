@@ -9,7 +9,7 @@ import { nodeFor } from './node-access.ts';
 
 /*
  * `GET /v1/nodes/{node}/console` as a WebSocket (RFC 6455): the machine's serial console, bytes both ways in binary
- * frames. What can not be opened ends the socket with a close code and the reason.
+ * frames, after one text frame `{"event":"open"}`. What can not be opened ends the socket with a close code and the reason.
  */
 /** RFC 6455, 7.4.1: policy violation, and "try again later" of the registry. */
 const CLOSE_REFUSED = 1008;
@@ -34,6 +34,7 @@ export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
       const seat = await takeSeat(request, context, hub, socket);
       if (socket.readyState !== socket.OPEN) return seat.leave();
       session.seat = seat;
+      socket.send(JSON.stringify({ event: 'open' }));
       for (const bytes of typed.splice(0)) seat.type(bytes);
     } catch (error) {
       const { message, code } = error as Error & { code?: string };

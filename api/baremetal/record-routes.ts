@@ -12,6 +12,12 @@ import { toIdent, toList, toUuid } from './query-values.ts';
  * The five routes of a resource that is only its row: list, show, create, patch, delete. What differs is data: shape,
  * rules, filters, and what is checked before a row is written.
  */
+export interface PatchContext {
+  readonly operations: readonly PatchOperation[];
+  /** The transaction that has locked the row. */
+  readonly trx: Trx;
+}
+
 export interface RecordNoun<Row extends { readonly uuid: string }> {
   /** Below `/v1/`. */
   readonly url: string;
@@ -38,7 +44,7 @@ export interface RecordNoun<Row extends { readonly uuid: string }> {
   /** The columns of a new row. @throws 400, 403, 406 */
   fromCreate(call: Call): Promise<Readonly<Record<string, unknown>>>;
   /** The columns of a changed one, from the patched document. */
-  fromPatch(call: Call, document: JsonObject, row: Row, operations: readonly PatchOperation[]): Promise<Readonly<Record<string, unknown>>>;
+  fromPatch(call: Call, document: JsonObject, row: Row, change: PatchContext): Promise<Readonly<Record<string, unknown>>>;
   /** In the transaction that writes. */
   afterWrite?(trx: Trx, row: Row): Promise<void>;
   beforeDelete?(trx: Trx, row: Row): Promise<void>;
@@ -107,7 +113,7 @@ async function patchRecord<Row extends { readonly uuid: string }>(call: Call, no
     const locked = await noun.store.lock(trx, found.uuid);
     if (locked === undefined) throw recordNotFound(noun, found.uuid);
     const document = Object.fromEntries(noun.patchable.map((name) => [name, (locked as Record<string, unknown>)[name]])) as JsonObject;
-    const values = await noun.fromPatch(call, applyPatch(document, operations), locked, operations);
+    const values = await noun.fromPatch(call, applyPatch(document, operations), locked, { operations, trx });
     const changed = await noun.store.update(trx, locked.uuid, values);
     await noun.afterWrite?.(trx, changed);
     return changed;

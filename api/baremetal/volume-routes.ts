@@ -55,10 +55,10 @@ const connector: RecordNoun<VolumeConnector> = {
     const { uuid: given, ...values } = z.strictObject({ ...connectorBody, uuid: uuid.nullish() }).parse(call.body ?? {});
     return { ...values, node_uuid: await nodeOfBody(call, values.node_uuid), ...(given == null ? {} : { uuid: given }) };
   },
-  fromPatch: async (call, document, row) => {
+  fromPatch: async (call, document, row, { trx }) => {
     const values = z.object(connectorBody).parse(document);
     if (values.node_uuid !== row.node_uuid) await nodeNamed(call, values.node_uuid);
-    await requirePowerOff(call.context.database.db, row.node_uuid, 'volume connector update');
+    await requirePowerOff(trx, row.node_uuid, 'volume connector update');
     return values;
   },
   beforeDelete: (trx, row) => requirePowerOff(trx, row.node_uuid, 'volume connector deletion'),
@@ -119,10 +119,10 @@ const target: RecordNoun<VolumeTarget> = {
     const { uuid: given, ...values } = z.strictObject({ ...targetBody, uuid: uuid.nullish() }).parse(call.body ?? {});
     return { ...values, node_uuid: await nodeOfBody(call, values.node_uuid), ...(given == null ? {} : { uuid: given }) };
   },
-  fromPatch: async (call, document, row) => {
+  fromPatch: async (call, document, row, { trx }) => {
     const values = z.object(targetBody).parse(document);
     if (values.node_uuid !== row.node_uuid) await nodeNamed(call, values.node_uuid);
-    await requirePowerOff(call.context.database.db, row.node_uuid, 'volume target update');
+    await requirePowerOff(trx, row.node_uuid, 'volume target update');
     return values;
   },
   beforeDelete: (trx, row) => requirePowerOff(trx, row.node_uuid, 'volume target deletion'),

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { interfacesOf } from '../../inventory/driver-table.ts';
+import { isFake } from '../../inventory/fake-hardware.ts';
+import { mustLock } from '../../inventory/node-service.ts';
+import { updateNode } from '../../inventory/node-store.ts';
+import { checkRaidConfig } from '../../inventory/raid-policy.ts';
+import { STABLE_STATES } from '../../inventory/provision-machine.ts';
+import { RequestRefused } from './baremetal-error.ts';
+import { accepted, noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
+import { jsonObject, text, truth } from './body-shapes.ts';
+import { nodeFor } from './node-access.ts';
+import { short } from './query-values.ts';
+
+/** Settings of a node that have a route each: console, RAID, boot mode, secure boot. */
+const params = (call: Call) => ({ ...call.query, ...(call.body as object | undefined) });
+
+const lacks = (node: { driver: string }, what: string, status = 400) =>
+  new RequestRefused(status, `Driver ${node.driver} does not support ${what} (disabled or not implemented).`);
+
+async function showConsole(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:get_console');
+  return ok({ console_enabled: node.console_enabled, console_info: node.console_enabled ? {} : null });
+}
+
+async function setConsole(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:set_console_state');
+  const { enabled } = z.strictObject({ enabled: truth('enabled') }).parse(params(call));
+  if (interfacesOf(node).console !== 'fake') throw lacks(node, 'console');
+  await call.context.database.db.transaction().execute((trx) => updateNode(trx, node.uuid, { console_enabled: enabled }));
+  return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states/console`);
+}
+
+async function setRaid(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:set_raid_state');
+  const config = jsonObject.parse(call.body);
+  if (interfacesOf(node).raid === 'no-raid') throw lacks(node, 'set_target_raid_config', 404);
+  const problem = checkRaidConfig(config);
+  if (problem !== undefined) throw new RequestRefused(400, `RAID config validation error: ${problem}`);
+  await call.context.database.db.transaction().execute(async (trx) => {
+    await mustLock(trx, node.uuid);
+    await updateNode(trx, node.uuid, { target_raid_config: config });
+  });
+  return noContent();
+}
+
+const BOOT_MODES = ['bios', 'uefi'];
+
+/** Both wait for no machine: only fake hardware can be told so far. */
+async function setFirmware(call: Call, rule: string, read: () => { boot_mode: string } | { secure_boot: boolean }) {
+  const node = await nodeFor(call, call.params['node']!, rule);
+  const change = read();
+  if (!STABLE_STATES.has(node.provision_state))
+    throw new RequestRefused(
+      409,
+      `Node is in ${node.provision_state} state. Since node is transitioning, this will not be set as it may interfere with ongoing changes and result in erroneous modification. Try again later.`,
+    );
+  if (!isFake(node)) throw lacks(node, 'boot_mode' in change ? 'set_boot_mode' : 'set_secure_boot_state');
+  await call.context.database.db.transaction().execute((trx) => updateNode(trx, node.uuid, change));
+  return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states`);
+}
+
+export const nodeSettingRoutes: readonly BaremetalRoute[] = [
+  { method: 'GET', path: '/nodes/:node/states/console', handle: showConsole },
+  { method: 'PUT', path: '/nodes/:node/states/console', query: ['enabled'], handle: setConsole },
+  { method: 'PUT', path: '/nodes/:node/states/raid', since: 12, before: 406, handle: setRaid },
+  {
+    method: 'PUT',
+    path: '/nodes/:node/states/boot_mode',
+    since: 76,
+    query: ['target'],
+    handle: (call) =>
+      setFirmware(call, 'node:set_boot_mode', () => {
+        const { target } = z.strictObject({ target: text() }).parse(params(call));
+        if (!BOOT_MODES.includes(target))
+          throw new RequestRefused(
+            400,
+            `Invalid boot mode ${short(target)} requested for node. Allowed boot modes are: ${BOOT_MODES.join(', ')}`,
+          );
+        return { boot_mode: target };
+      }),
+  },
+  {
+    method: 'PUT',
+    path: '/nodes/:node/states/secure_boot',
+    since: 76,
+    query: ['target'],
+    handle: (call) =>
+      setFirmware(call, 'node:set_secure_boot', () => ({
+        secure_boot: z.strictObject({ target: truth('target') }).parse(params(call)).target,
+      })),
+  },
+];
