@@ -13,6 +13,7 @@ import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts'
 import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
+import { announceConductor } from '../../inventory/conductor-service.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
@@ -78,6 +79,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     await engine.start();
     stops.push(() => engine.stop());
     counters.push(() => prefixed('flow', engine.metrics()));
+    const leave = await announceConductor(database, hostname());
+    stops.push(async () => leave());
     const sync = startPowerSync({
       database,
       bmcs,
