@@ -46,6 +46,9 @@ export interface BootHost {
   readonly boot: BootIntent;
 }
 
+/** Asks the control plane for one machine as it is now; undefined for a stranger. Rejects when nobody answers. */
+export type AskHost = (mac: MacAddress) => Promise<BootHost | undefined>;
+
 /** What the machine's next network boot shall do. A machine without a host record gets `agent` when discovery is on. */
 export type BootIntent =
   /** The deploy agent's ramdisk. */

@@ -4,7 +4,7 @@ import type { Logger } from '../core/base/logger.ts';
 import type { RecordEvent } from '../core/base/machine-event.ts';
 import type { Random } from '../core/base/random.ts';
 import { startRouterAdvertiser } from './advertisement/router-advertiser.ts';
-import type { BootModel, LeaseRecord, StoreLeases } from './boot-model.ts';
+import type { AskHost, BootModel, LeaseRecord, StoreLeases } from './boot-model.ts';
 import type { DhcpListen } from './dhcp/dhcp-socket.ts';
 import { startDhcpServer } from './dhcp/dhcp-server.ts';
 import { startBootHttpServer } from './http/boot-http-server.ts';
@@ -35,6 +35,8 @@ export interface BootPlaneOptions {
   readonly listenAddress?: string;
   readonly recordEvent: RecordEvent;
   readonly storeLeases: StoreLeases;
+  /** Absent, late or failing: scripts follow the model. */
+  readonly askHost?: AskHost;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -112,7 +114,7 @@ async function startServices(
   const system = loadLinuxCalls();
   let boundHttpPort = options.httpPort ?? 8080;
   const httpPort = () => boundHttpPort;
-  const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort });
+  const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort, counters, askHost: options.askHost });
   const gate = new EventGate(recordEvent, clock);
   const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
   const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, random: options.random });

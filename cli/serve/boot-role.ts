@@ -7,7 +7,7 @@ import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
-import { buildBootModel, storeLeases } from '../../inventory/boot-model-service.ts';
+import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
 import type { BootFiles, BootModel, BootSubnet } from '../../pxe/boot-model.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import type { Configuration } from './configuration.ts';
@@ -65,6 +65,7 @@ export async function startBootRole(options: {
     httpPort: configuration.boot.http_port,
     recordEvent: record,
     storeLeases: (batch) => storeLeases(database.db, batch),
+    askHost: (mac) => readBootHost(database.db, mac),
     clock: systemClock,
     random: systemRandom,
     logger,

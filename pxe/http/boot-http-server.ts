@@ -125,8 +125,8 @@ class BootHttp {
     sendText(call, status, `${sentence}\n`, headers);
   }
 
-  #sendScript(call: Call, query: URLSearchParams): void {
-    const { directory, recordEvent, counters, currentIndex, clock } = this.#options;
+  async #sendScript(call: Call, query: URLSearchParams): Promise<void> {
+    const { directory, recordEvent, counters, clock } = this.#options;
     const given = query.get('mac');
     const mac = given === null ? call.client.mac : parseMacAddress(given);
     if (mac === undefined)
@@ -139,8 +139,8 @@ class BootHttp {
     // A machine may ask for itself through another of its ports, but not for its neighbour.
     if (call.client.mac !== undefined && !directory.sameMachine(mac, call.client.mac))
       return this.#refuse(call, 403, 'other-machine', `The lease of ${call.client.ipAddress} belongs to another machine than ${mac}.`);
-    const script = directory.script(mac, call.client.ipAddress, query.get('platform') ?? undefined);
-    const host = currentIndex().hostByMac.get(mac);
+    const script = await directory.script(mac, call.client.ipAddress, query.get('platform') ?? undefined);
+    const { host } = script;
     counters.add(`http.script.${script.kind}`);
     sendText(call, 200, script.text);
     if (call.request.method === 'HEAD') return;

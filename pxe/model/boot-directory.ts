@@ -2,8 +2,10 @@ import type { Clock } from '../../core/base/clock.ts';
 import { encodeBootToken, BOOT_TOKEN_LIFETIME_MS } from '../../core/base/boot-token-codec.ts';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
+import type { AskHost, BootHost, BootIntent } from '../boot-model.ts';
 import type { LeaseTable } from '../lease/lease-table.ts';
 import { chooseIntent, composeIpxeScript } from '../script/ipxe-script-policy.ts';
+import type { BootCounters } from './boot-counters.ts';
 import { type ModelIndex, subnetOfAddress } from './model-index.ts';
 
 /** iPXE binaries that firmware may load without a token: it has none yet. */
@@ -22,7 +24,15 @@ export interface BootDirectory {
   identify(ipAddress: string): BootClient;
   /** The MACs belong to one machine, as far as the model knows. */
   sameMachine(a: MacAddress, b: MacAddress): boolean;
-  script(mac: MacAddress, clientAddress: string, platform: string | undefined): { text: string; kind: string; reason: string };
+  script(mac: MacAddress, clientAddress: string, platform: string | undefined): Promise<BootScript>;
+}
+
+export interface BootScript {
+  readonly text: string;
+  readonly kind: BootIntent['kind'];
+  readonly reason: string;
+  /** Undefined: a stranger. */
+  readonly host: BootHost | undefined;
 }
 
 export interface DirectoryOptions {
@@ -30,9 +40,31 @@ export interface DirectoryOptions {
   readonly leases: LeaseTable;
   readonly clock: Clock;
   readonly httpPort: () => number;
+  readonly counters: BootCounters;
+  readonly askHost: AskHost | undefined;
 }
 
-export function createBootDirectory({ currentIndex, leases, clock, httpPort }: DirectoryOptions): BootDirectory {
+/** A control plane that does not answer in this time is away: the machine boots by what was known last. */
+const ASK_HOST_MS_MAX = 300;
+
+/** The machine as it is known this very moment: a boot right after a change must not meet the old intent. */
+async function currentHost(mac: MacAddress, { askHost, currentIndex, counters }: DirectoryOptions): Promise<BootHost | undefined> {
+  const remembered = () => currentIndex().hostByMac.get(mac);
+  if (askHost === undefined) return remembered();
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('late')), ASK_HOST_MS_MAX);
+  try {
+    return await Promise.race([askHost(mac), late]);
+  } catch {
+    counters.add('script.from-memory');
+    return remembered();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function createBootDirectory(options: DirectoryOptions): BootDirectory {
+  const { currentIndex, leases, clock, httpPort } = options;
   return {
     identify(ipAddress) {
       const index = currentIndex();
@@ -51,10 +83,10 @@ export function createBootDirectory({ currentIndex, leases, clock, httpPort }: D
       const { hostByMac } = currentIndex();
       return a === b || (hostByMac.has(a) && hostByMac.get(a) === hostByMac.get(b));
     },
-    script(mac, clientAddress, platform) {
+    async script(mac, clientAddress, platform) {
+      const host = await currentHost(mac, options);
       const index = currentIndex();
       const subnet = subnetOfAddress(index, ipv4ToNumber(clientAddress) ?? 0);
-      const host = index.hostByMac.get(mac);
       const discovery = subnet ? subnet.discoveryPool !== undefined : index.subnets.some((s) => s.discoveryPool !== undefined);
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
       const server = (subnet ?? index.subnets[0])?.subnet.serverAddress ?? '127.0.0.1';
@@ -68,7 +100,7 @@ export function createBootDirectory({ currentIndex, leases, clock, httpPort }: D
         token: encodeBootToken(claims, index.secret),
         agentCommandLine: index.model.files.agentCommandLine,
       });
-      return { text, kind: intent.kind, reason: intent.reason };
+      return { text, kind: intent.kind, reason: intent.reason, host };
     },
   };
 }

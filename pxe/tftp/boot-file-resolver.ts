@@ -17,7 +17,7 @@ export const createBootFileResolver =
     if (name === SCRIPT_NAME) {
       if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
       const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
-      return Buffer.from(directory.script(client.mac, client.ipAddress, platform).text);
+      return Buffer.from((await directory.script(client.mac, client.ipAddress, platform)).text);
     }
     if (!IPXE_BINARIES.has(name)) return { code: TFTP_ERROR.notFound, message: 'no such file' };
     const file = await openBelow(currentIndex().model.files.ipxeDirectory, [name]);

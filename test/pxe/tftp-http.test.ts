@@ -14,7 +14,7 @@ import { systemClock } from '../../core/base/clock.ts';
 import { silentLogger } from '../../core/base/logger.ts';
 import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { systemRandom } from '../../core/base/random.ts';
-import type { BootModel } from '../../pxe/boot-model.ts';
+import type { AskHost, BootModel } from '../../pxe/boot-model.ts';
 import { type BootPlane, startBootPlane } from '../../pxe/boot-plane.ts';
 import { decodeTftpPacket, encodeTftpPacket } from '../../pxe/tftp/tftp-codec.ts';
 import { SECRET, until } from './boot-wire.ts';
@@ -41,6 +41,8 @@ const model: BootModel = {
     imageDirectory: join(directory, 'images'),
   },
 };
+/** Away until a test says otherwise. */
+let controlPlane: AskHost = () => Promise.reject(new Error('away'));
 let plane: BootPlane;
 let base: string;
 const token = (expiresAtMs = Date.now() + 60_000) =>
@@ -63,6 +65,7 @@ before(async () => {
     listenAddress: '127.0.0.1',
     recordEvent: (event) => events.push(event),
     storeLeases: async () => {},
+    askHost: (mac) => controlPlane(mac),
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
@@ -258,6 +261,18 @@ test('a client that goes away is counted with the bytes it got, and one that sta
   assert.ok((told.evidence?.['bytes'] as number) < image.length);
   assert.equal(plane.metrics()['http.aborted'], 1);
   assert.match(told.message, /went away/);
+});
+
+test('a script follows the control plane of this moment, and the model when that is away or late', async () => {
+  const script = () => curl(`${base}/boot/ipxe?mac=${MAC}&platform=pcbios`);
+  const host = { ...model.hosts[0]!, boot: { kind: 'disk', reason: 'deployed a moment ago' } } as const;
+  controlPlane = async () => host;
+  assert.match(await script(), /deployed a moment ago[^]*sanboot/);
+  controlPlane = () => new Promise(() => {});
+  assert.match(await script(), /inspection[^]*kernel http/);
+  controlPlane = () => Promise.reject(new Error('away'));
+  assert.match(await script(), /inspection[^]*kernel http/);
+  assert.ok(plane.metrics()['script.from-memory']! >= 2);
 });
 
 test('an older model never replaces a newer one', async () => {
