@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
-import { BAREMETAL_RULES } from '../../api/baremetal/baremetal-rules.ts';
+import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';

@@ -1,4 +1,4 @@
-import type { PolicyRule, PolicyScope } from '../../identity/policy-engine.ts';
+import type { PolicyRule, PolicyScope } from '../identity/policy-engine.ts';
 
 /*
  * Who may do what to bare metal: Ironic's default policy as data (docs.openstack.org/ironic, "Sample Policy"), so that an
