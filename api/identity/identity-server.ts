@@ -14,12 +14,18 @@ import { roleRoutes } from './role-routes.ts';
 import { userRoutes } from './user-routes.ts';
 import { catalogRoutes } from './catalog-routes.ts';
 import { linkRoutes } from './link-routes.ts';
+import { credentialRoutes } from './credential-routes.ts';
+import { applicationCredentialRoutes } from './application-credential-routes.ts';
+import { trustRoutes } from './trust-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { identityVersionRoutes } from './version-routes.ts';
 
 /** Identity v3 at `/v3` and `/identity/v3`. */
 export const identityRoutes: readonly IdentityRoute[] = [
   ...tokenRoutes,
+  ...trustRoutes,
+  ...applicationCredentialRoutes,
+  ...credentialRoutes,
   ...linkRoutes,
   ...catalogRoutes,
   ...assignmentRoutes,
