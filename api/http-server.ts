@@ -37,6 +37,8 @@ function newApp(options: object, onWarning: ServerOptions['onWarning']): Fastify
     genReqId: () => `req-${randomUUID()}`,
     logger: false,
     forceCloseConnections: true,
+    // Names in a path have at most 255 characters; percent-encoded ones take three times as many.
+    routerOptions: { maxParamLength: 1024 },
     ...options,
   }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {

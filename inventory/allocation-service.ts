@@ -42,16 +42,16 @@ const CANDIDATES_MAX = 200;
 async function lockCandidates(trx: Trx, draft: AllocationDraft): Promise<Candidate[]> {
   const named = draft.candidate_nodes.length === 0 ? sql`` : sql`and n.uuid = any(${draft.candidate_nodes}::uuid[])`;
   const owned = draft.owner === null ? sql`` : sql`and (n.owner = ${draft.owner} or n.lessee = ${draft.owner})`;
-  const traits =
+  const byTraits =
     draft.traits.length === 0
-      ? sql`true`
-      : sql`(select count(*) from node_trait t where t.node_uuid = n.uuid and t.trait = any(${draft.traits}::text[])) = ${new Set(draft.traits).size}`;
+      ? sql``
+      : sql`(select count(*) from node_trait t where t.node_uuid = n.uuid and t.trait = any(${draft.traits}::text[])) = ${new Set(draft.traits).size} desc,`;
   const { rows } = await sql<Candidate>`
     select n.uuid, n.name, array(select t.trait from node_trait t where t.node_uuid = n.uuid) as traits
     from node n
     where n.resource_class = ${draft.resource_class} and n.provision_state = 'available' and n.instance_uuid is null
       and n.power_state is not null and not n.maintenance and not n.retired ${named} ${owned}
-    order by coalesce(n.name = ${draft.name}, false) desc, ${traits} desc, n.seq
+    order by coalesce(n.name = ${draft.name}, false) desc, ${byTraits} n.seq
     limit ${CANDIDATES_MAX} for update of n skip locked`.execute(trx);
   return rows;
 }

@@ -112,18 +112,25 @@ async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
 
 export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input: JsonObject): Promise<string> {
   const started = await startFlow(trx, { kind, subjectId: uuid, lockKey: nodeLock(uuid), input });
-  if ('conflict' in started) {
-    throw new InventoryError(
-      409,
-      `Node ${uuid} is locked by "${started.conflict.kind}" (${started.conflict.flowId}), please retry after the current operation is completed.`,
-      { isLocked: true },
-    );
-  }
+  if ('conflict' in started) throw lockedBy(uuid, { kind: started.conflict.kind, id: started.conflict.flowId });
   return started.id;
 }
 
 /** What `PUT states/power` asks of the power flow. A soft reboot is a soft off, then on. */
 export type PowerRequest = PowerAction | 'soft-reboot';
+/** For work that needs the node to itself for a moment. @throws InventoryError 409, locked */
+export async function requireIdle(trx: Trx, uuid: string): Promise<NodeRecord> {
+  const node = await mustLock(trx, uuid);
+  const flow = await activeFlow(trx, nodeLock(uuid));
+  if (flow !== undefined) throw lockedBy(uuid, flow);
+  return node;
+}
+
+const lockedBy = (uuid: string, flow: { readonly kind: string; readonly id: string }) =>
+  new InventoryError(409, `Node ${uuid} is locked by "${flow.kind}" (${flow.id}), please retry after the current operation is completed.`, {
+    isLocked: true,
+  });
+
 const POWER_TARGET: Record<PowerRequest, PowerState> = {
   on: 'on',
   off: 'off',

@@ -85,7 +85,9 @@ async function create(call: Call): Promise<Answer> {
   const allocation = await db
     .transaction()
     .execute((trx) => (node === undefined ? createAllocation(trx, draft) : backfillAllocation(trx, draft, node.uuid)));
-  return created(show(fields, allocation, call, path(allocation)), `${call.base}/v1/${path(allocation)}`);
+  // The answer is of the moment before the choice: clients wait for it to become active, as with Ironic.
+  const asked: Allocation = node === undefined ? { ...allocation, state: 'allocating', node_uuid: null, last_error: null } : allocation;
+  return created(show(fields, asked, call, path(asked)), `${call.base}/v1/${path(asked)}`);
 }
 
 /** The owner that it will have. @throws 403, 406 */

@@ -37,7 +37,7 @@ export const noContent = (location?: string): Answer => ({ status: 204, ...(loca
 
 export interface BaremetalRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below `/v1`; the same is served without `/v1`, as Ironic does. */
+  /** Below `/v1`; the same is served without `/v1` and with a slash at the end, as Ironic does. */
   readonly path: string;
   /** The first minor version that has it. Default: all have. */
   readonly since?: number;
@@ -53,8 +53,16 @@ type RequestWithActor = FastifyRequest & { readonly actor?: Actor };
 export function registerRoutes(app: FastifyInstance, context: ApiContext, routes: readonly BaremetalRoute[]): void {
   for (const route of routes) {
     const handler = async (request: FastifyRequest, reply: FastifyReply) => send(reply, await answer(route, toCall(request, context)));
-    for (const url of [`/v1${route.path}`, route.path]) app.route({ method: route.method, url, handler });
+    for (const path of [route.path, ...nodeLast(route.path)]) {
+      for (const url of [`/v1${path}`, `/v1${path}/`, path, `${path}/`]) app.route({ method: route.method, url, handler });
+    }
   }
+}
+
+/** Ironic's own clients ask for `/nodes/states/console/{node}` too: the node last, after what is wanted of it. */
+function nodeLast(path: string): string[] {
+  const match = /^\/nodes\/:node\/((?:states|management|maintenance|vendor_passthru)(?:\/[a-z_]+)*)$/.exec(path);
+  return match ? [`/nodes/${match[1]}/:node`] : [];
 }
 
 async function answer(route: BaremetalRoute, call: Call): Promise<Answer> {

@@ -9,6 +9,8 @@ import { short, toBoolean, toList } from './query-values.ts';
 export interface Field<Row> {
   /** The first minor version that has it. Default: all have. */
   readonly since?: number;
+  /** Where that differs: the first minor version that may name it in `fields=` and `sort_key=`. */
+  readonly askedSince?: number;
   /** Default: the row's value of the same name. */
   readonly of?: (row: Row, call: Call) => unknown;
   /** Made for whole objects only, not to be asked for by name: links to sub-resources. */
@@ -26,6 +28,8 @@ export const links = (base: string, path: string) => [
   { href: `${base}/v1/${path}`, rel: 'self' },
   { href: `${base}/${path}`, rel: 'bookmark' },
 ];
+
+export const sinceOf = (field: Field<never>): number => field.askedSince ?? field.since ?? 1;
 
 /** Which fields a call shows: names it asked for, the short form's, or undefined for all. @throws 400, 406 */
 export function chosenFields<Row>(
@@ -48,7 +52,7 @@ export function chosenFields<Row>(
 export function requireFields<Row>(call: Call, table: FieldTable<Row>, fields: readonly string[]): void {
   if (call.minor < 8) throw new RequestRefused(406, notAcceptable(8));
   for (const name of fields) {
-    const since = Object.hasOwn(table, name) ? (table[name]!.since ?? 1) : 1;
+    const since = Object.hasOwn(table, name) ? sinceOf(table[name]!) : 1;
     if (since > call.minor) throw new RequestRefused(406, notAcceptable(since));
   }
   const wrong = fields.filter((name) => name !== 'links' && (!Object.hasOwn(table, name) || table[name]!.whole === true));

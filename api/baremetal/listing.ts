@@ -1,7 +1,7 @@
 import type { Page } from '../../inventory/row-page.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { notAcceptable, type Call } from './baremetal-route.ts';
-import { show, type FieldTable, type Shown } from './field-table.ts';
+import { show, sinceOf, type FieldTable, type Shown } from './field-table.ts';
 import { short, toInteger, toUuid } from './query-values.ts';
 
 /** Paging and sorting, the same in every list of the API. */
@@ -16,7 +16,7 @@ export function pageOf<Row>(call: Call, table: FieldTable<Row>, unsortable: read
   if (direction !== 'asc' && direction !== 'desc')
     throw new RequestRefused(400, `Invalid sort direction: ${short(direction)}. Acceptable values are 'asc' or 'desc'`);
   const field = Object.hasOwn(table, key) ? table[key] : undefined;
-  if ((field?.since ?? 1) > call.minor) throw new RequestRefused(406, notAcceptable(field!.since!));
+  if (field !== undefined && sinceOf(field) > call.minor) throw new RequestRefused(406, notAcceptable(sinceOf(field)));
   if (key !== 'id' && (field === undefined || field.whole === true || field.hidden === true || unsortable.includes(key)))
     throw new RequestRefused(400, `The sort_key value "${short(key)}" is an invalid field for sorting`);
   const marker = toUuid('marker', call.query['marker']);

@@ -26,8 +26,9 @@ const fields: FieldTable<Portgroup> = {
   address: {},
   extra: {},
   internal_info: {},
-  mode: { since: 26 },
-  properties: { since: 26 },
+  // Older versions may not ask for these two by name, yet have always been shown them.
+  mode: { askedSince: 26 },
+  properties: { askedSince: 26 },
   standalone_ports_supported: {},
   ports: { whole: true, since: 24, of: (group, call) => links(call.base, `portgroups/${group.uuid}/ports`) },
 };
@@ -77,8 +78,9 @@ const portgroup: RecordNoun<Portgroup> = {
     return { ...values, ...(chosen == null ? {} : { uuid: chosen }) };
   },
   async fromPatch(call, document, row, { operations, trx }) {
-    if (call.minor < 26 && (isTouched(operations, 'mode') || isTouched(operations, 'properties')))
-      throw new RequestRefused(406, notAcceptable(26));
+    // Ironic looks at the first operation only, and clients of that age rely on it.
+    const first = operations.slice(0, 1);
+    if (call.minor < 26 && (isTouched(first, 'mode') || isTouched(first, 'properties'))) throw new RequestRefused(406, notAcceptable(26));
     if (operations.some((operation) => operation.op === 'remove' && operation.path === '/mode'))
       throw new RequestRefused(400, "'mode' is a mandatory attribute and can not be removed");
     const values = z.object(writable).parse(document);

@@ -6,6 +6,7 @@ import { created, noContent, ok, type Answer, type BaremetalRoute, type Call } f
 import { chosenFields, requireFields, show, type FieldTable } from './field-table.ts';
 import { applyPatch, patchBody, requirePatchable, type PatchOperation } from './json-patch.ts';
 import { PAGE_QUERY, pageOf, showList } from './listing.ts';
+import { whileLocked } from './locked-retry.ts';
 import { toIdent, toList, toUuid } from './query-values.ts';
 
 /*
@@ -109,7 +110,8 @@ async function patchRecord<Row extends { readonly uuid: string }>(call: Call, no
   const operations = patchBody.parse(call.body) as PatchOperation[];
   requirePatchable(operations, noun.patchable);
   const found = await findRecord(call, noun, `${noun.rule}:update`);
-  const row = await call.context.database.db.transaction().execute(async (trx) => {
+  const { db } = call.context.database;
+  const change = async (trx: Trx) => {
     const locked = await noun.store.lock(trx, found.uuid);
     if (locked === undefined) throw recordNotFound(noun, found.uuid);
     const document = Object.fromEntries(noun.patchable.map((name) => [name, (locked as Record<string, unknown>)[name]])) as JsonObject;
@@ -117,16 +119,20 @@ async function patchRecord<Row extends { readonly uuid: string }>(call: Call, no
     const changed = await noun.store.update(trx, locked.uuid, values);
     await noun.afterWrite?.(trx, changed);
     return changed;
-  });
+  };
+  const row = await whileLocked(() => db.transaction().execute(change));
   return ok(show(noun.table, row, call, pathOf(noun)(row)));
 }
 
 async function deleteRecord<Row extends { readonly uuid: string }>(call: Call, noun: RecordNoun<Row>): Promise<Answer> {
   const found = await findRecord(call, noun, `${noun.rule}:delete`);
-  await call.context.database.db.transaction().execute(async (trx) => {
-    await noun.beforeDelete?.(trx, found);
-    await noun.store.remove(trx, found.uuid);
-  });
+  const { db } = call.context.database;
+  await whileLocked(() =>
+    db.transaction().execute(async (trx) => {
+      await noun.beforeDelete?.(trx, found);
+      await noun.store.remove(trx, found.uuid);
+    }),
+  );
   return noContent();
 }
 

@@ -8,20 +8,21 @@ import { nodeFor } from './node-access.ts';
 import { short } from './query-values.ts';
 
 /** Traits of a node, since 1.37. */
-const since = { since: 37 } as const;
+const read = { since: 37, before: 406 } as const;
 const write = { since: 37, before: 405 } as const;
+const removal = { since: 37 } as const;
 const inTransaction = (call: Call) => call.context.database.db.transaction();
 const HOW =
   'A single node trait may be added via PUT /v1/nodes/<node identifier>/traits/<trait> with no body, or all node traits may be replaced via PUT /v1/nodes/<node identifier>/traits with the list of traits specified in the request body.';
 
 export const traitRoutes: readonly BaremetalRoute[] = [
-  { method: 'GET', path: '/nodes/:node/traits', ...since, handle: async (call) => ok({ traits: (await nodeOf(call, 'list')).traits }) },
+  { method: 'GET', path: '/nodes/:node/traits', ...read, handle: async (call) => ok({ traits: (await nodeOf(call, 'list')).traits }) },
   { method: 'PUT', path: '/nodes/:node/traits', ...write, handle: setAll },
   { method: 'PUT', path: '/nodes/:node/traits/:trait', ...write, handle: addOne },
   {
     method: 'DELETE',
     path: '/nodes/:node/traits',
-    ...write,
+    ...removal,
     async handle(call) {
       const node = await nodeOf(call, 'delete');
       await inTransaction(call).execute((trx) => setTraits(trx, node.uuid, []));
@@ -31,7 +32,7 @@ export const traitRoutes: readonly BaremetalRoute[] = [
   {
     method: 'DELETE',
     path: '/nodes/:node/traits/:trait',
-    ...write,
+    ...removal,
     async handle(call) {
       const node = await nodeOf(call, 'delete');
       await inTransaction(call).execute((trx) => removeTrait(trx, node.uuid, call.params['trait']!));

@@ -11,7 +11,7 @@ import { isUuidLike, toUuid } from './query-values.ts';
 
 /** `GET /v1/nodes/validate`: can each interface of the node do its work, and if not, why. */
 async function validate(call: Call) {
-  const word = toUuid('node_uuid', call.query['node_uuid']) ?? call.query['node'];
+  const word = toUuid('node_uuid', call.query['node_uuid']) ?? call.query['node'] ?? call.params['node'];
   if (word === undefined) throw new RequestRefused(400, 'Missing mandatory parameter: node');
   if (call.minor < 5 && !isUuidLike(word)) throw new RequestRefused(406, notAcceptable(5));
   const node = await nodeFor(call, word, 'node:validate');
@@ -41,4 +41,5 @@ function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number]): st
 
 export const validateRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/nodes/validate', query: ['node', 'node_uuid'], handle: validate },
+  { method: 'GET', path: '/nodes/:node/validate', handle: validate },
 ];

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { volumeConnectorStore, volumeTargetStore, type VolumeConnector, type VolumeTarget } from '../../inventory/baremetal-stores.ts';
-import type { Db } from '../../inventory/node-record.ts';
+import type { Trx } from '../../inventory/node-record.ts';
+import { requireIdle } from '../../inventory/node-service.ts';
 import { ofNode } from '../../inventory/row-conditions.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { nodeTarget } from './baremetal-policy.ts';
@@ -16,12 +17,12 @@ import { listRecords, recordRoutes, type RecordNoun } from './record-routes.ts';
 type Volume = VolumeConnector | VolumeTarget;
 
 /** A machine that runs has its volumes open. @throws 400 */
-async function requirePowerOff(db: Db, nodeUuid: string, action: string): Promise<void> {
-  const node = await db.selectFrom('node').select('power_state').where('uuid', '=', nodeUuid).executeTakeFirst();
-  if (node?.power_state !== 'power off')
+async function requirePowerOff(trx: Trx, nodeUuid: string, action: string): Promise<void> {
+  const node = await requireIdle(trx, nodeUuid);
+  if (node.power_state !== 'power off')
     throw new RequestRefused(
       400,
-      `The requested action "${action}" can not be performed on node "${nodeUuid}" while it is in state "${node?.power_state ?? 'None'}".`,
+      `The requested action "${action}" can not be performed on node "${nodeUuid}" while it is in state "${node.power_state ?? 'None'}".`,
     );
 }
 
