@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { benchCommand } from './commands/bench-command.ts';
 import { imageCommand } from './commands/image-command.ts';
 import { labCommand } from './commands/lab-command.ts';
 import { nodeCommand } from './commands/node-command.ts';
@@ -32,7 +33,7 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control plane or a device.`,
   );
 
-for (const command of [imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand])
+for (const command of [benchCommand, imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand])
   program.addCommand(command(processTerminal));
 
 /** Also for commands within commands, which commander leaves on their defaults. */

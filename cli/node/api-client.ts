@@ -24,6 +24,9 @@ export interface PasswordLogin extends Omit<BasicLogin, 'endpoint'> {
   readonly projectDomainName: string;
 }
 
+/** These commands are of the server's own version. */
+export const LATEST = { 'x-openstack-ironic-api-version': 'latest' } as const;
+
 const CALL_MS_MAX = 30_000;
 
 const reach = async (url: string, init: RequestInit): Promise<Response> =>
@@ -77,7 +80,7 @@ function createProductClient(endpoint: string, loginHeaders: Record<string, stri
         method,
         headers: {
           ...loginHeaders,
-          'x-openstack-ironic-api-version': 'latest',
+          ...LATEST,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { WebSocket } from 'undici';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { LATEST } from './api-client.ts';
 import { connect, nodePath, nodeSubcommand, type NodeFlags } from './node-connection.ts';
 
 /** Ctrl-], as telnet and virsh have it. */
@@ -17,19 +18,18 @@ export const consoleCommand = (terminal: Terminal): Command =>
       // A name that is wrong is told before a socket is opened.
       await client.call('GET', nodePath(id));
       const url = `${client.endpoint.replace(/^http/, 'ws')}/v1${nodePath(id)}/console`;
-      const socket = new WebSocket(url, { headers: { ...client.loginHeaders } });
+      const socket = new WebSocket(url, { headers: { ...client.loginHeaders, ...LATEST } });
       socket.binaryType = 'arraybuffer';
-      terminal.err(`${id}: opening the console; Ctrl-] leaves it`);
       const isTerminal = process.stdin.isTTY === true;
       try {
-        await talk(socket, flags.readOnly === true);
+        await talk(socket, flags.readOnly === true, () => terminal.err(`the console of ${id} is open; Ctrl-] leaves it`));
       } finally {
         if (isTerminal) process.stdin.setRawMode(false);
         process.stdin.pause();
       }
     });
 
-async function talk(socket: WebSocket, readOnly: boolean): Promise<void> {
+async function talk(socket: WebSocket, readOnly: boolean, onOpen: () => void): Promise<void> {
   const { stdin } = process;
   const type = (bytes: Buffer) => {
     if (bytes.includes(ESCAPE_KEY) || (readOnly && bytes.includes(0x03))) return socket.close(CLOSE_NORMAL);
@@ -41,7 +41,10 @@ async function talk(socket: WebSocket, readOnly: boolean): Promise<void> {
     // A script's input that ends leaves the console on the screen until it is closed by the other side or a signal.
     stdin.resume();
   });
-  socket.addEventListener('message', ({ data }) => void process.stdout.write(Buffer.from(data as ArrayBuffer)));
+  socket.addEventListener('message', ({ data }) => {
+    if (typeof data === 'string') return onOpen();
+    process.stdout.write(Buffer.from(data as ArrayBuffer));
+  });
   const { code, reason } = await new Promise<{ code: number; reason: string }>((resolve) => {
     socket.addEventListener('close', (event) => resolve(event));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => socket.close(CLOSE_NORMAL));

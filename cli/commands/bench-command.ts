@@ -1,0 +1,67 @@
+import { Command } from 'commander';
+import { join } from 'node:path';
+import { runApiBench, type ApiBenchReport } from '../bench/api-bench.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import { startProgress } from '../terminal/progress.ts';
+import { formatTable } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { writeJson } from '../terminal/write-json.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** One page of the API's lists, which the fleet's loads count. */
+const NODES_MAX = 1000;
+
+interface BenchFlags {
+  readonly nodes: string;
+  readonly seconds: string;
+  readonly json?: string | true;
+}
+
+export const benchCommand = (terminal: Terminal): Command =>
+  new Command('bench').description('what the control plane costs on this machine').helpCommand(false).addCommand(apiCommand(terminal));
+
+const apiCommand = (terminal: Terminal): Command =>
+  new Command('api')
+    .description('a control plane of its own, fake hardware, and the loads of a day: latency, and CPU of all its processes')
+    .option('--nodes <n>', `how many nodes, at most ${NODES_MAX}`, String(NODES_MAX))
+    .option('--seconds <n>', 'for each load that only reads', '5')
+    .option('--json [file]', 'write the figures as JSON')
+    .addHelpText('after', '\nExamples:\n  $ rackwright bench api\n  $ rackwright bench api --nodes 100 --seconds 2 --json bench.json')
+    .action(async (flags: BenchFlags) => {
+      const nodes = Number(flags.nodes);
+      const readSeconds = Number(flags.seconds);
+      if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX || !(readSeconds > 0))
+        throw new CommandError(`--nodes is a whole number from 1 to ${NODES_MAX}, --seconds is above 0`, EXIT_CODE.usage);
+      const progress = startProgress(terminal, Date.now);
+      const report = await runApiBench({
+        nodes,
+        readSeconds,
+        program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
+        onLoad: (name) => progress.show(name),
+      }).finally(() => progress.end());
+      if (flags.json !== undefined) await writeJson(terminal, flags.json, report);
+      if (flags.json !== true) terminal.out(describe(report, terminal));
+    });
+
+const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+const describe = (report: ApiBenchReport, terminal: Terminal): string =>
+  [
+    formatTable(
+      report.measurements,
+      [
+        { title: 'load', value: ({ name }) => name },
+        { title: 'at once', value: ({ concurrency }) => String(concurrency), align: 'right' },
+        { title: 'calls', value: ({ calls }) => String(calls), align: 'right' },
+        { title: 'errors', value: ({ errors }) => String(errors), align: 'right' },
+        { title: 'median ms', value: ({ medianMs }) => medianMs.toFixed(1), align: 'right' },
+        { title: 'p95 ms', value: ({ p95Ms }) => p95Ms.toFixed(1), align: 'right' },
+        { title: 'per s', value: ({ perSecond }) => perSecond.toFixed(0), align: 'right' },
+        { title: 'server CPU ms', value: ({ serverCpuMs }) => serverCpuMs.toFixed(2), align: 'right' },
+        { title: 'seconds', value: ({ seconds }) => seconds.toFixed(1), align: 'right' },
+      ],
+      terminal.columns,
+    ),
+    `start ${report.startSeconds.fresh} s with an empty data folder, ${report.startSeconds.existing} s with ${report.nodes} nodes in it`,
+    `memory ${mib(report.idle.memoryBytes)} idle (${report.idle.processes} processes), ${mib(report.afterLoad.memoryBytes)} after the load`,
+  ].join('\n');
