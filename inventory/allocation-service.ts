@@ -23,11 +23,10 @@ export interface AllocationDraft {
 
 export async function createAllocation(trx: Trx, draft: AllocationDraft): Promise<Allocation> {
   const made = await allocationStore.insert(trx, { ...draft, state: 'allocating' });
-  const choice = chooseNode(
-    { name: draft.name, resourceClass: draft.resource_class, traits: draft.traits, candidateNodes: draft.candidate_nodes },
-    await lockCandidates(trx, draft),
-    Math.random(),
-  );
+  const wish = { name: draft.name, resourceClass: draft.resource_class, traits: draft.traits, candidateNodes: draft.candidate_nodes };
+  const free = chooseNode(wish, await lockCandidates(trx, draft, 'skip'), Math.random());
+  // None that nobody holds right now: wait for those that somebody does, before saying that there is none.
+  const choice = 'problem' in free ? chooseNode(wish, await lockCandidates(trx, draft, 'wait'), Math.random()) : free;
   if ('problem' in choice)
     return allocationStore.update(trx, made.uuid, {
       state: 'error',
@@ -39,7 +38,7 @@ export async function createAllocation(trx: Trx, draft: AllocationDraft): Promis
 /** A namesake first: among thousands of equals the page below must not miss it. */
 const CANDIDATES_MAX = 200;
 
-async function lockCandidates(trx: Trx, draft: AllocationDraft): Promise<Candidate[]> {
+async function lockCandidates(trx: Trx, draft: AllocationDraft, held: 'skip' | 'wait'): Promise<Candidate[]> {
   const named = draft.candidate_nodes.length === 0 ? sql`` : sql`and n.uuid = any(${draft.candidate_nodes}::uuid[])`;
   const owned = draft.owner === null ? sql`` : sql`and (n.owner = ${draft.owner} or n.lessee = ${draft.owner})`;
   const byTraits =
@@ -52,7 +51,7 @@ async function lockCandidates(trx: Trx, draft: AllocationDraft): Promise<Candida
     where n.resource_class = ${draft.resource_class} and n.provision_state = 'available' and n.instance_uuid is null
       and n.power_state is not null and not n.maintenance and not n.retired ${named} ${owned}
     order by coalesce(n.name = ${draft.name}, false) desc, ${byTraits} n.seq
-    limit ${CANDIDATES_MAX} for update of n skip locked`.execute(trx);
+    limit ${CANDIDATES_MAX} for update of n ${held === 'skip' ? sql`skip locked` : sql``}`.execute(trx);
   return rows;
 }
 

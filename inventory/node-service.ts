@@ -111,6 +111,9 @@ async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
 }
 
 export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input: JsonObject): Promise<string> {
+  // Looked at before it is tried: the insert would wait for a flow that is just ending, and that one for our lock on the node.
+  const running = await activeFlow(trx, nodeLock(uuid));
+  if (running !== undefined) throw lockedBy(uuid, running);
   const started = await startFlow(trx, { kind, subjectId: uuid, lockKey: nodeLock(uuid), input });
   if ('conflict' in started) throw lockedBy(uuid, { kind: started.conflict.kind, id: started.conflict.flowId });
   return started.id;

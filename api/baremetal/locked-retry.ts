@@ -12,9 +12,14 @@ export async function whileLocked<Value>(work: () => Promise<Value>): Promise<Va
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof InventoryError && error.isLocked)) throw error;
+      if (!isMomentary(error)) throw error;
       await sleep(pauseMs);
     }
   }
   return work();
 }
+
+/** SQLSTATE of a deadlock and of a failed serialization: PostgreSQL asks to try again. */
+const TRY_AGAIN = new Set(['40P01', '40001']);
+const isMomentary = (error: unknown): boolean =>
+  (error instanceof InventoryError && error.isLocked) || TRY_AGAIN.has(String((error as { code?: string }).code));
