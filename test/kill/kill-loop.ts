@@ -122,6 +122,8 @@ async function checkInstance({ machine, diskPath }: RigMachine): Promise<string 
   }
 }
 
+const LATEST = { 'x-openstack-ironic-api-version': 'latest' };
+
 /** Starts the control plane, kills it, starts it again. */
 function createVictim() {
   let serve: ServeProcess | undefined;
@@ -130,7 +132,7 @@ function createVictim() {
   const start = async () => {
     serve = await startServe(data, { args: ['--config', join(directory, 'rackwright.json')] });
   };
-  const api: Api = { call: async (method, path, body) => serve?.call(method, path, body).catch(() => undefined) };
+  const api: Api = { call: async (method, path, body) => serve?.call(method, path, body, LATEST).catch(() => undefined) };
   return {
     api,
     start,

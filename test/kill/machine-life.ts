@@ -38,7 +38,7 @@ export async function liveMachine(options: LifeOptions): Promise<LifeReport> {
   const done = { deployments: 0, wasActive: false, inspected: false };
   while (Date.now() < options.giveUpAtMs) {
     await pause(LOOK_EVERY_MS);
-    const ports = await api.call('GET', `/baremetal/v1/ports?address=${mac}`);
+    const ports = await api.call('GET', `/baremetal/v1/ports/detail?address=${mac}`);
     const uuid = (ports?.body['ports'] as JsonObject[] | undefined)?.[0]?.['node_uuid'];
     if (uuid === undefined) continue;
     const node = (await api.call('GET', `/baremetal/v1/nodes/${String(uuid)}`))?.body;
