@@ -9,8 +9,8 @@ const ARCHITECTURE_OPTION = 93;
 const VENDOR_CLASS_OPTION = 60;
 const BOOT_FILE_OPTION = 67;
 const MAC = '52:54:00:fd:00:01';
-const ASK_EVERY_MS = 1_000;
-const ASKED_MAX = 30;
+/** As firmware that goes through its boot entries again and again. */
+const ASK_EVERY_MS = 5_000;
 
 export const unknownArchitecture: Fault = {
   name: 'unknown-architecture',
@@ -32,7 +32,6 @@ export const unknownArchitecture: Fault = {
     ]);
     let asked = 0;
     const ask = () => {
-      if (offers.length > 0 || asked >= ASKED_MAX) return;
       asked += 1;
       inject();
       const payload = encodeDiscover(MAC, 0x5eed0000 + asked, options);

@@ -132,7 +132,7 @@ async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase,
   const uuid = await phase('discover', async () => {
     await rack.power(machine.name, 'on', 'network');
     return until(async () => {
-      const { ports } = await product.get(`/ports?address=${machine.nics[0]!.mac}`);
+      const { ports } = await product.get(`/ports/detail?address=${machine.nics[0]!.mac}`);
       return ((ports as JsonObject[])[0]?.['node_uuid'] as string | undefined) ?? undefined;
     }, `${machine.name} to appear`);
   });

@@ -20,6 +20,8 @@ export interface ProductClientSettings {
   readonly patienceMs: number;
 }
 
+/** The lab belongs to the control plane that it starts: it speaks the same version of the API. */
+const LATEST = { 'x-openstack-ironic-api-version': 'latest' } as const;
 const CALL_MS_MAX = 30_000;
 const TRY_AGAIN_MS = 500;
 const READY_MS_MAX = 2_000;
@@ -49,7 +51,7 @@ export function createProductClient(settings: ProductClientSettings): ProductCli
     const response = await fetch(`${endpoint}/baremetal/v1${path}`, {
       method,
       signal: AbortSignal.timeout(CALL_MS_MAX),
-      headers: { authorization: await authorization(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { ...LATEST, authorization: await authorization(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 /** The main job, as a user starts it: three powered-off machines become three systems that answer over SSH. */
 interface Report {
   readonly ok: boolean;
+  readonly faults: readonly { name: string; injected: number; met: boolean; problems: string[] }[];
   readonly runDirectory: string;
   readonly machines: readonly {
     name: string;
@@ -49,4 +50,24 @@ test('a rack of powered-off machines is discovered, enrolled, inspected, cleaned
     assert.ok(existsSync(join(report.runDirectory, `${machine.name}-timeline.json`)), 'the timeline is kept');
     assert.ok(existsSync(join(report.runDirectory, 'machines', machine.name, 'console.log')), 'the console is kept');
   }
+});
+
+test('kill -9 of the control plane at every step, and an operator who makes every mistake: the machine still gets there', async (t) => {
+  const json = join(mkdtempSync(join(tmpdir(), 'rackwright-lab-')), 'lab.json');
+  const faults = ['kill-control-plane', 'unknown-architecture', 'wrong-bmc-password', 'bad-checksum', 'short-download', 'disk-too-small'];
+  const args = ['--machines', '1', '--image', 'tiny', '--exit', '--json', json, '--listen', '127.0.0.1:0', '--fault', faults.join(',')];
+  const { code, stderr } = await runLab(args);
+  assert.ok(existsSync(json), `the lab left no report; it said:\n${stderr.slice(-3000)}`);
+  const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
+  for (const { name, injected, met, problems } of report.faults) {
+    t.diagnostic(`${name}: ${injected} times`);
+    assert.ok(met, `${name}: ${problems.join('; ')}`);
+  }
+  assert.deepEqual(report.faults.map(({ name }) => name).toSorted(), faults.toSorted());
+  const kills = report.faults.find(({ name }) => name === 'kill-control-plane')!.injected;
+  assert.ok(kills >= 12, `only ${kills} kills`);
+  assert.ok(report.machines.every(({ state, ssh }) => state === 'active' && ssh));
+  const page = readFileSync(join(report.runDirectory, 'run.html'), 'utf8');
+  for (const { name } of report.faults) assert.ok(page.includes(name), `${name} is not on the page of the run`);
+  assert.equal(code, 0);
 });
