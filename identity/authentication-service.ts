@@ -1,12 +1,13 @@
 import { badRequest, forbidden, unauthorized } from './identity-error.ts';
 import type { IdentityContext } from './identity-context.ts';
-import { METHODS_BY_NAME } from './authentication/methods.ts';
+import { METHODS_BY_NAME, type Method } from './authentication/methods.ts';
 import { requireEnoughMethods, readReceipt } from './authentication/multi-factor.ts';
 import type { Proof } from './authentication/proof.ts';
 import { authRequest, type AuthRequest, type RequestedScope } from './authentication/request.ts';
 import { findDomainBy, findProjectBy } from './authentication/user-reference.ts';
 import { effectiveRoles, groupIdsOf } from './assignment-service.ts';
 import { findUser } from './user-record.ts';
+import { proveByAccessToken, type SignedCall } from './oauth1-service.ts';
 import { issueToken, newAuditId } from './token-service.ts';
 import type { ValidToken } from './token-record.ts';
 import { METHODS, type TokenPayload } from './token/token-payload-codec.ts';
@@ -18,6 +19,8 @@ import { noteActivity } from './user-service.ts';
 export interface AuthenticateOptions {
   /** Of an earlier call whose methods were too few. */
   readonly receipt?: string | undefined;
+  /** What the method `oauth1` checks: the call as it was signed. */
+  readonly signedCall?: SignedCall | undefined;
 }
 
 /** @throws IdentityError 400, 401, 403 */
@@ -62,7 +65,7 @@ async function proveAll(context: IdentityContext, request: AuthRequest, options:
   const earlier = options.receipt === undefined ? undefined : await readReceipt(context, options.receipt);
   let all: Proof | undefined = earlier;
   for (const name of new Set(methods)) {
-    const method = METHODS_BY_NAME[name];
+    const method = name === 'oauth1' ? byAccessToken(options.signedCall) : METHODS_BY_NAME[name];
     if (method === undefined) throw unauthorized('Attempted to authenticate with an unsupported method.');
     if (request.identity[name] === undefined) throw badRequest(`Expecting to find ${name} in identity.`);
     const proof = await method(context, request.identity[name]);
@@ -72,6 +75,13 @@ async function proveAll(context: IdentityContext, request: AuthRequest, options:
   await requireEnoughMethods(context, all!);
   return all!;
 }
+
+const byAccessToken =
+  (call: SignedCall | undefined): Method =>
+  (context) => {
+    if (call === undefined) throw unauthorized('Expecting an OAuth Authorization header.');
+    return proveByAccessToken(context, call);
+  };
 
 /** @throws IdentityError 401 for a scope that is not there: who has no right to it shall not learn whether it exists. */
 async function chooseScope(context: IdentityContext, proof: Proof, asked: AuthRequest['scope']): Promise<TokenPayload['scope']> {

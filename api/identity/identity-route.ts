@@ -33,7 +33,6 @@ export interface Call {
   readonly query: Query;
   readonly headers: FastifyRequest['headers'];
   readonly body: unknown;
-  readonly rawBody: string;
   /** @throws IdentityError 401, 403 */
   require(rule: string, target?: object): void;
   allows(rule: string, target?: object): boolean;
@@ -112,7 +111,6 @@ function toCall(request: FastifyRequest, api: IdentityApi, prefix: string): Call
     query: request.query as Query,
     headers: request.headers,
     body,
-    rawBody: String((request as { rawBody?: string }).rawBody ?? ''),
     require(rule, target = {}) {
       const verdict = authorize(rule, target);
       if (verdict.allowed) return;
@@ -152,5 +150,7 @@ function send(reply: FastifyReply, { status, body, headers }: Answer): FastifyRe
   void reply.header('vary', 'X-Auth-Token').status(status);
   if (headers !== undefined) void reply.headers(headers);
   if (body === undefined) return reply.send();
-  return typeof body === 'string' ? reply.type('application/json').send(body) : reply.send(body);
+  return typeof body === 'string'
+    ? (headers?.['content-type'] === undefined ? reply.type('application/json') : reply).send(body)
+    : reply.send(body);
 }

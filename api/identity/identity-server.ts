@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { forbidden, unauthorized } from '../../identity/identity-error.ts';
+import { badRequest, forbidden, unauthorized } from '../../identity/identity-error.ts';
 import { createLogin } from '../login.ts';
 import { identityErrorBody, sendIdentityError } from './identity-error-view.ts';
 import { registerIdentityRoutes, type IdentityApi, type IdentityRoute } from './identity-route.ts';
@@ -17,12 +17,20 @@ import { linkRoutes } from './link-routes.ts';
 import { credentialRoutes } from './credential-routes.ts';
 import { applicationCredentialRoutes } from './application-credential-routes.ts';
 import { trustRoutes } from './trust-routes.ts';
+import { domainConfigRoutes } from './domain-config-routes.ts';
+import { oauth1Routes } from './oauth1-routes.ts';
+import { federationRoutes } from './federation-routes.ts';
+import { revocationRoutes } from './revocation-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { identityVersionRoutes } from './version-routes.ts';
 
 /** Identity v3 at `/v3` and `/identity/v3`. */
 export const identityRoutes: readonly IdentityRoute[] = [
   ...tokenRoutes,
+  ...revocationRoutes,
+  ...federationRoutes,
+  ...oauth1Routes,
+  ...domainConfigRoutes,
   ...trustRoutes,
   ...applicationCredentialRoutes,
   ...credentialRoutes,
@@ -65,6 +73,7 @@ export function registerIdentity(
     void app.register(
       async (scope) => {
         setErrors(scope);
+        readBodies(scope);
         scope.addHook('onRequest', async (request) => {
           const refusal = await login(request);
           if (refusal === 'forbidden-by-access-rule') throw forbidden('The application credential has no access rule for this call.');
@@ -79,4 +88,22 @@ export function registerIdentity(
       { prefix: `${prefix}/v3`, bodyLimit: BODY_BYTES_MAX },
     );
   }
+}
+
+/** JSON whatever it calls itself, also none with a JSON header: that is what clients send. @throws IdentityError 400 */
+function readBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    const text = String(body);
+    if (text.trim() === '') return done(null, null);
+    const type = request.headers['content-type'] ?? '';
+    if (/^application\/x-www-form-urlencoded/i.test(type)) return done(null, text);
+    if (type !== '' && !/json/i.test(type))
+      return done(badRequest('Expecting to find a JSON body: the Content-Type must be application/json.'));
+    try {
+      done(null, JSON.parse(text) as unknown);
+    } catch {
+      done(badRequest('Expecting to find valid JSON in request body.'));
+    }
+  });
 }

@@ -3,6 +3,7 @@ import { unauthorized, notFound } from '../../identity/identity-error.ts';
 import { isSet } from '../../identity/list-query-policy.ts';
 import { checkToken, revokeToken, type CheckOptions } from '../../identity/token-service.ts';
 import type { ValidToken } from '../../identity/token-record.ts';
+import { signedCallOf } from './oauth1-routes.ts';
 import { noContent, ok, type Answer, type Call, type IdentityRoute } from './identity-route.ts';
 
 /** `/v3/auth/tokens`: made, looked at, ended. */
@@ -10,7 +11,10 @@ const withCatalog = (call: Call) => call.query['nocatalog'] === undefined;
 
 async function issue(call: Call): Promise<Answer> {
   const receipt = call.headers['openstack-auth-receipt'];
-  const token = await authenticate(call.identity, call.body, { receipt: receipt === undefined ? undefined : String(receipt) });
+  const token = await authenticate(call.identity, call.body, {
+    receipt: receipt === undefined ? undefined : String(receipt),
+    signedCall: signedCallOf(call),
+  });
   return { status: 201, body: await token.body(withCatalog(call)), headers: { 'x-subject-token': token.text } };
 }
 
