@@ -44,6 +44,13 @@ const TASK_PAUSE_FIRST_MS = 500;
 const TASK_PAUSE_MAX_MS = 10_000;
 const BUSY_TRIES_MAX = 4;
 const BUSY_PAUSE_MS = 1_500;
+/** A web server on a small processor drops connections under load, and an idle one may close as we send. */
+const BROKEN_TRIES_MAX = 5;
+const BROKEN_PAUSE_MS = 300;
+const BROKEN_CONNECTION = /^(UND_ERR_SOCKET|ECONNRESET|EPIPE)$/;
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+const isBroken = (error: unknown): boolean => error instanceof BmcError && BROKEN_CONNECTION.test(codeOf(error.cause));
 const TASK_RUNNING = new Set(['New', 'Pending', 'Starting', 'Running', 'Service', 'Stopping', 'Suspended', 'Interrupted']);
 
 const headerOf = (reply: Reply, name: string): string | undefined => {
@@ -127,6 +134,18 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     }
   };
 
+  /** Again when the connection breaks: for what may be asked twice. */
+  const unbroken = async (signal: AbortSignal, work: () => Promise<Reply>): Promise<Reply> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isBroken(error) || tries >= BROKEN_TRIES_MAX) throw error;
+        await deps.clock.sleep(BROKEN_PAUSE_MS, signal);
+      }
+    }
+  };
+
   const safeBody = (text: string): JsonObject => {
     try {
       return parseBody(text, host);
@@ -153,7 +172,9 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         )
       : new BmcError(
           'unreachable',
-          `${host}: ${code ?? message}`,
+          BROKEN_CONNECTION.test(code ?? '')
+            ? `${host}: the BMC closed the connection before it had answered`
+            : `${host}: ${code ?? message}`,
           'Check power, cable and address of the BMC, and that Redfish is enabled on it.',
           { cause: error },
         );
@@ -173,7 +194,7 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
   const login = async (signal: AbortSignal): Promise<Auth> => {
     deps.guard.check(address);
     const body = { UserName: address.username, Password: address.password.reveal() };
-    const reply = await transfer('POST', SESSIONS_PATH, {}, body, signal);
+    const reply = await unbroken(signal, () => transfer('POST', SESSIONS_PATH, {}, body, signal));
     const token = headerOf(reply, 'x-auth-token');
     if (reply.status < 300 && token) {
       deps.guard.succeeded(address);
@@ -215,7 +236,10 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     for (let tries = 1, relogins = 0; ; tries++) {
       deps.guard.check(address);
       const mine = authenticate(signal);
-      const reply = await transfer(method, path, { ...(await mine).headers, ...extra }, body, signal);
+      const { headers } = await mine;
+      const once = () => transfer(method, path, { ...headers, ...extra }, body, signal);
+      // A change whose answer is lost may have been made: only the caller knows whether to make it again.
+      const reply = await (method === 'GET' ? unbroken(signal, once) : once());
       if (reply.status === 401 && relogins === 0 && (await mine).sessionPath !== undefined) {
         // The session ran out or the BMC restarted: one new login, shared by all waiting requests.
         relogins += 1;

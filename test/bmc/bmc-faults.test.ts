@@ -110,6 +110,30 @@ describe('BMCs that misbehave', { concurrency: 8 }, () => {
     });
   }
 
+  test('redfish: what is only read survives connections that break, within the call', async () => {
+    const { connect, bmc, stop } = await withBmc('redfish', { packetLoss: 0.25 }, 9);
+    try {
+      const connection = connect();
+      for (let round = 0; round < 10; round += 1) assert.equal((await connection.identity(soon())).serial, 'SN-42');
+      assert.ok(bmc.injected.packetLoss > 10);
+    } finally {
+      await stop();
+    }
+  });
+
+  test('redfish: a BMC that breaks every connection is unreachable, and the cause is told', async () => {
+    const { connect, bmc, machine, stop } = await withBmc('redfish', { packetLoss: 1 }, 10);
+    try {
+      const refused = (error: unknown) =>
+        error instanceof BmcError && error.retryable && /closed the connection before/.test(error.message);
+      await assert.rejects(connect().powerState(soon()), refused);
+      assert.ok(bmc.injected.packetLoss >= 5, 'the login was tried again');
+      assert.equal(machine.boots.length, 0);
+    } finally {
+      await stop();
+    }
+  });
+
   test('ipmi: damaged copies before the answers change nothing', async () => {
     const { connect, bmc, stop } = await withBmc('ipmi', { garbage: 0.8 }, 6);
     try {
