@@ -29,7 +29,7 @@ export async function awaitNode(terminal: Terminal, client: ProductClient, id: s
   const progress = startProgress(terminal, Date.now);
   const giveUpAtMs = Date.now() + options.seconds * 1000;
   for (;;) {
-    const node = await client.call('GET', nodePath(id));
+    const node = await client.call('GET', `${nodePath(id)}?also=waiting_for`);
     const state = String(node['provision_state']);
     if (node['reservation'] === null) {
       progress.end(`${id} is ${state}`);

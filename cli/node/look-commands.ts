@@ -19,6 +19,7 @@ const listCommand = (terminal: Terminal): Command =>
     .option('--driver <name>', 'only nodes of this driver')
     .action(async (flags: NodeFlags & { state?: string; driver?: string }) => {
       const query = new URLSearchParams({
+        also: 'waiting_for',
         ...(flags.state === undefined ? {} : { provision_state: flags.state }),
         ...(flags.driver === undefined ? {} : { driver: flags.driver }),
       });

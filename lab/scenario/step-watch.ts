@@ -32,7 +32,7 @@ export function watchSteps(product: Pick<ProductClient, 'look'>): StepWatch {
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
-    const answer = await product.look('/nodes/detail');
+    const answer = await product.look('/nodes/detail?also=waiting_for');
     for (const node of (answer?.['nodes'] ?? []) as JsonObject[]) {
       const key = `${textAt(node, 'uuid')} ${textAt(node, 'provision_state')} ${textAt(node, 'reservation')} ${stepOf(node).waitsFor}`;
       if (seen.has(key)) continue;
