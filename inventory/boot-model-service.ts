@@ -5,10 +5,22 @@ import type { Db } from './node-record.ts';
 /** The boot plane's whole knowledge, derived from the nodes and ports; nothing is configured twice. */
 export async function buildBootModel(
   db: Db,
-  fixed: { subnets: readonly BootSubnet[]; files: BootFiles; bootSecret: string; version: number },
+  given: {
+    subnets: readonly BootSubnet[];
+    files: BootFiles;
+    /** Fixed addresses by MAC. */
+    reservations: Readonly<Record<string, string>>;
+    bootSecret: string;
+    version: number;
+  },
 ): Promise<BootModel> {
-  return { ...fixed, hosts: await readHosts(db, sql`true`) };
+  const { reservations, ...fixed } = given;
+  const hosts = await readHosts(db, sql`true`);
+  return { ...fixed, hosts: hosts.map((host) => ({ ...host, reservations: reservedFor(host, reservations) })) };
 }
+
+const reservedFor = (host: BootHost, reservations: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(host.macs.flatMap((mac) => (reservations[mac] === undefined ? [] : [[mac, reservations[mac]]])));
 
 /** One machine as it is now, by any of its MACs; undefined for a stranger. */
 export async function readBootHost(db: Db, mac: string): Promise<BootHost | undefined> {

@@ -15,7 +15,7 @@ import type { Installation } from './installation.ts';
 
 /*
  * The boot role: keeps the boot plane's model equal to the tables, and the last model on disk, so that known machines
- * boot while the database is away.
+ * boot while the database is away, also when it is away already at the start.
  */
 const MODEL_FILE = 'boot-model.json';
 /** Several rows change in one moment; one new model is enough for all of them. */
@@ -28,7 +28,8 @@ export interface BootRole {
 
 export async function startBootRole(options: {
   configuration: Configuration;
-  installation: Installation;
+  /** Asked again until it succeeds: it is in the database. */
+  installation: () => Promise<Installation>;
   database: Database;
   record: (event: MachineEvent) => void;
   logger: Logger;
@@ -42,22 +43,23 @@ export async function startBootRole(options: {
     cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'),
     onProgress: (line) => logger.info({}, String(line)),
   });
-  const fixed = {
-    subnets: configuration.boot.networks.map(toSubnet),
-    files: bootFiles(configuration, installation, ramdisk, imageDirectory),
-    bootSecret: installation.bootSecret.toString('base64'),
-  };
-
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
-    const model = await buildBootModel(database.db, { ...fixed, version: Date.now() });
+    const known = await installation();
+    const model = await buildBootModel(database.db, {
+      subnets: configuration.boot.networks.map(toSubnet),
+      files: bootFiles(configuration, known, ramdisk, imageDirectory),
+      reservations: Object.assign({}, ...configuration.boot.networks.map((network) => network.reservations)) as Record<string, string>,
+      bootSecret: known.bootSecret.toString('base64'),
+      version: Date.now(),
+    });
     await writeFile(`${modelPath}.new`, JSON.stringify(model), { mode: 0o600 });
     await rename(`${modelPath}.new`, modelPath);
     return model;
   };
   const first = await read().catch(async (error: unknown) => {
     logger.warn({ err: error }, 'the database does not answer: booting from the last model on disk');
-    return JSON.parse(await readFile(modelPath, 'utf8')) as BootModel;
+    return readRemembered(modelPath, error);
   });
   const plane = await startBootPlane({
     model: first,
@@ -92,6 +94,16 @@ export async function startBootRole(options: {
   };
 }
 
+async function readRemembered(path: string, cause: unknown): Promise<BootModel> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new Error(
+      `The boot role knows no machine yet: the database does not answer (${(cause as Error).message}) and ${path} is not there. Start it once while the control plane is up.`,
+      { cause },
+    );
+  });
+  return JSON.parse(text) as BootModel;
+}
+
 function bootFiles(
   configuration: Configuration,
   installation: Installation,
@@ -102,7 +114,7 @@ function bootFiles(
   const pin = new X509Certificate(installation.agentTls.certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
   const agentCommandLine = [
     'quiet no_timer_check',
-    `rackwright.api=https://${server}:${configuration.boot.agent_port}`,
+    `rackwright.api=https://${configuration.boot.agent_address ?? server}:${configuration.boot.agent_port}`,
     `rackwright.pin=${pin}`,
     `rackwright.boot=http://${server}:${configuration.boot.http_port}`,
     configuration.boot.kernel_arguments,

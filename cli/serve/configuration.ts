@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
+import { parseMacAddress } from '../../core/base/mac-address.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 
 /*
@@ -11,6 +12,10 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  * listed with its path, and nothing starts before all are mended.
  */
 const ipv4 = z.string().refine((text) => ipv4ToNumber(text) !== undefined, 'is not an IPv4 address');
+const mac = z
+  .string()
+  .refine((text) => parseMacAddress(text) !== undefined, 'is not a MAC address')
+  .transform((text) => parseMacAddress(text)!);
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
 const range = z
   .string()
@@ -28,6 +33,8 @@ const network = z
     domain: z.string().optional(),
     pools: z.array(range).default([]),
     discovery_pool: range.optional(),
+    /** MAC → address, for machines that are known. */
+    reservations: z.record(mac, ipv4).default({}),
     lease_seconds: z.number().int().min(60).default(3600),
     router_advertisements: z.boolean().default(true),
   })
@@ -39,6 +46,7 @@ const network = z
       ['server_address', given.server_address],
       ...given.pools.flat().map((at): [string, string] => ['pools', at]),
       ...(given.discovery_pool ?? []).map((at): [string, string] => ['discovery_pool', at]),
+      ...Object.values(given.reservations).map((at): [string, string] => ['reservations', at]),
     ];
     for (const [path, address] of all) {
       if (!inside(address)) issues.addIssue({ code: 'custom', path: [path], message: `${address} is not an address of ${given.cidr}` });
@@ -77,6 +85,8 @@ const shape = z.strictObject({
   boot: z
     .strictObject({
       http_port: z.number().int().min(1).max(65535).default(8080),
+      /** Where the agents reach the API, when it is not on this host: a boot role that runs apart. */
+      agent_address: ipv4.optional(),
       agent_port: z.number().int().min(1).max(65535).default(5443),
       networks: z.array(network).default([]),
       ipxe_directory: z.string().default('/usr/lib/ipxe'),

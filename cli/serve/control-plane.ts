@@ -18,7 +18,7 @@ import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
-import { loadInstallation, loadSecretKey } from './installation.ts';
+import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
 import { startPowerSync } from './power-sync.ts';
 
 /** One process of the control plane: starts what its roles need, in order, and stops it in reverse. */
@@ -47,20 +47,32 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const key = await loadSecretKey(dataDirectory, configuration.secret_key);
   const postgres = configuration.database_url === undefined ? await startEmbeddedPostgres({ dataDirectory, logger }) : undefined;
   if (postgres) stops.push(() => postgres.stop());
+  // A rack controller boots known machines also while the database is away.
+  const isBootOnly = roles.every((role) => role === 'boot');
   const database = await connectDatabase({
     logger,
+    mayBeAway: isBootOnly,
     ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }),
   });
   stops.push(() => database.close());
+  const recorder = createEventRecorder(database, logger);
+  stops.push(() => recorder.stop());
+  const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
+  const startBoot = async (installation: () => Promise<Installation>) => {
+    const boot = await startBootRole({ configuration, installation, database, record: recorder.record, logger });
+    stops.push(() => boot.stop());
+    counters.push(() => prefixed('boot', boot.plane.metrics()));
+  };
+  if (isBootOnly) {
+    await startBoot(() => loadInstallation(database, key));
+    return 'no API in this process';
+  }
   const migrated = await migrateDatabase(database.db);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the database schema was brought up to date');
   const installation = await loadInstallation(database, key);
-  const recorder = createEventRecorder(database, logger);
-  stops.push(() => recorder.stop());
   const bmcs = createBmcConnector({ logger, clock: systemClock, random: systemRandom, recordEvent: recorder.record });
   stops.push(async () => bmcs.close());
 
-  const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
   if (roles.includes('worker')) {
     const services = {
       db: database.db,
@@ -90,11 +102,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     });
     stops.push(() => sync.stop());
   }
-  if (roles.includes('boot') && configuration.boot.networks.length > 0) {
-    const boot = await startBootRole({ configuration, installation, database, record: recorder.record, logger });
-    stops.push(() => boot.stop());
-    counters.push(() => prefixed('boot', boot.plane.metrics()));
-  }
+  if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   if (!roles.includes('api')) return 'no API in this process';
   let ready = true;
   stops.push(async () => void (ready = false));

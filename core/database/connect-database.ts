@@ -15,6 +15,8 @@ const SERVER_VERSION_MIN = 150_000;
 const POOL_SIZE_DEFAULT = 20;
 /** A server replaying its log answers "starting up"; a cluster of this product's size replays well under this. */
 const STARTING_UP_MAX_MS = 60_000;
+/** A host that is off answers nothing at all; and a pool of twenty that waits in vain would wait for ever. */
+const CONNECT_MS_MAX = 10_000;
 const CANNOT_CONNECT_NOW = '57P03';
 
 export interface Database {
@@ -37,6 +39,8 @@ export interface DatabaseOptions {
   readonly connection?: { readonly host: string; readonly user: string; readonly database: string };
   readonly logger: Logger;
   readonly poolSize?: number;
+  /** Go on when no server answers: every query fails until one does. For processes that work without it for a while. */
+  readonly mayBeAway?: boolean;
 }
 
 /** bigint identity columns count rows, far below 2^53: numbers, not text. */
@@ -50,13 +54,21 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
   const { url, connection, logger } = options;
   if ((url === undefined) === (connection === undefined)) throw new Error('Give either a database URL or a connection.');
   const config: pg.ClientConfig = { ...(url === undefined ? connection : { connectionString: url }), types };
-  const pool = new pg.Pool({ ...config, max: options.poolSize ?? POOL_SIZE_DEFAULT, application_name: 'rackwright' });
+  const pool = new pg.Pool({
+    ...config,
+    max: options.poolSize ?? POOL_SIZE_DEFAULT,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    application_name: 'rackwright',
+  });
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
   try {
     await checkServer(pool);
   } catch (error) {
-    await pool.end();
-    throw error;
+    if (options.mayBeAway !== true || error instanceof UnsuitableServer) {
+      await pool.end();
+      throw error;
+    }
+    logger.warn({ err: error }, 'the database does not answer; going on without it');
   }
   const notifications = createNotificationClient(config, logger);
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool }) });
@@ -72,6 +84,8 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
   };
 }
 
+class UnsuitableServer extends Error {}
+
 async function checkServer(pool: pg.Pool): Promise<void> {
   const giveUpAt = Date.now() + STARTING_UP_MAX_MS;
   for (;;) {
@@ -81,7 +95,7 @@ async function checkServer(pool: pg.Pool): Promise<void> {
       );
       const { number, name } = rows[0]!;
       if (Number(number) >= SERVER_VERSION_MIN) return;
-      throw new Error(
+      throw new UnsuitableServer(
         `The database server is PostgreSQL ${name}; 15 or newer is needed. Point DATABASE_URL at one, or unset it to use the embedded one.`,
       );
     } catch (error) {

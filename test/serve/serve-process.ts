@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../core/base/json.ts';
 
@@ -45,10 +45,9 @@ export async function startServe(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const endpoint = /ready at (\S+)/.exec(out)![1]!;
-  const { username, password } = JSON.parse(readFileSync(join(data, 'administrator.json'), 'utf8')) as {
-    username: string;
-    password: string;
-  };
+  // A process without the API writes none.
+  const path = join(data, 'administrator.json');
+  const { username, password } = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as { username: string; password: string };
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   return {
     child,
