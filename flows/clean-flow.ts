@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FlowContext, FlowDefinition, FlowStep } from '../core/flow/flow-definition.ts';
+import { hasDelay, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import { failNode } from './node-flow-endings.ts';
@@ -39,7 +40,10 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
     deadlineMs: 30_000,
     waitingFor: () => ({ what: 'the decision whether this node is cleaned', next: 'the agent boots' }),
     async run(ctx) {
-      if (isCleaned(services, await loadNode(services, ctx.subjectId))) return { kind: 'done' };
+      const node = await loadNode(services, ctx.subjectId);
+      if (isFake(node) && !hasDelay(node))
+        return { kind: 'goto', step: 'power_off', evidence: { skipped: 'this machine is only its row' } };
+      if (isCleaned(services, node)) return { kind: 'done' };
       return { kind: 'goto', step: 'power_off', evidence: { skipped: 'automated cleaning is off for this node' } };
     },
   },

@@ -25,6 +25,9 @@ export function parseDelay(text: unknown, fraction: number): number | undefined 
 
 export const delayOf = (node: NodeRecord, key: string): number => parseDelay((node.driver_info as JsonObject)[key], Math.random()) ?? 0;
 
+/** Whether its `driver_info` asks for any time to pass. */
+export const hasDelay = (node: NodeRecord): boolean => Object.keys(node.driver_info).some((key) => key.endsWith('_delay'));
+
 interface FakeMachine {
   readonly power?: PowerState;
   readonly boot?: BootSetting;
@@ -39,7 +42,8 @@ export function connectFake(db: Db, node: NodeRecord): BmcConnection {
   const write = async (change: FakeMachine): Promise<void> => {
     await sql`
       update node set driver_internal_info = jsonb_set(driver_internal_info, '{fake}',
-        coalesce(driver_internal_info -> 'fake', '{}') || ${JSON.stringify(change)}::jsonb) where uuid = ${node.uuid}`.execute(db);
+        coalesce(driver_internal_info -> 'fake', '{}') || ${JSON.stringify(change)}::jsonb)
+      where uuid = ${node.uuid} and not coalesce(driver_internal_info -> 'fake', '{}') @> ${JSON.stringify(change)}::jsonb`.execute(db);
   };
   const lacking = (what: string) => async (): Promise<never> => {
     throw new BmcError('unsupported', `fake hardware has no ${what}`, 'Use a driver of real hardware.');
