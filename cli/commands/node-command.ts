@@ -20,6 +20,7 @@ Examples:
   $ rackwright node power machine-1 off --wait --data data
   $ rackwright node deploy machine-1 --image debian.raw.zst --sha256 … --key ~/.ssh/id_ed25519.pub --wait --data data`,
     );
-  for (const command of [...lookCommands(terminal), ...changeCommands(terminal), ...workCommands(terminal), consoleCommand(terminal)]) node.addCommand(command);
+  for (const command of [...lookCommands(terminal), ...changeCommands(terminal), ...workCommands(terminal), consoleCommand(terminal)])
+    node.addCommand(command);
   return node;
 }
