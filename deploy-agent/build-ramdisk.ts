@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { type CpioTree, encodeCpio } from './cpio-codec.ts';
 import { resolveKernelPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
-import { addBusybox, addKernelModules, addProgram, findKernel } from './initramfs.ts';
+import { addProgram, findKernel, startTree } from './initramfs.ts';
 import { compressRamdisk, RAMDISK_COMPRESSION } from './ramdisk/compress.ts';
 import { BUSYBOX_APPLETS, KERNEL_META_PACKAGE, KERNEL_MODULES, PACKAGES } from './ramdisk/contents.ts';
 
@@ -62,16 +62,14 @@ async function bundleAgent(version: string): Promise<Buffer> {
 }
 
 async function assembleTree(root: string, release: string, version: string): Promise<CpioTree> {
-  const tree: CpioTree = new Map();
-  for (const folder of ['dev', 'proc', 'sys', 'run', 'tmp', 'root', 'mnt', 'etc', 'sbin']) tree.set(folder, { type: 'directory' });
-  tree.set('dev/console', { type: 'character-device', major: 5, minor: 1 });
-  tree.set('dev/null', { type: 'character-device', major: 1, minor: 3, mode: 0o666 });
-  await addBusybox(tree, root, BUSYBOX_APPLETS);
-  await addKernelModules(tree, root, release, KERNEL_MODULES);
+  const tree = await startTree(root, {
+    release,
+    folders: ['root', 'mnt'],
+    applets: BUSYBOX_APPLETS,
+    modules: KERNEL_MODULES,
+    init: await readFile(join(ROOM, 'ramdisk/init')),
+  });
   await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
-  tree.set('init', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/init')), mode: 0o755 });
-  tree.set('etc/udhcpc.script', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/udhcpc.script')), mode: 0o755 });
-  tree.set('etc/acpi/PWRF/00000080', { type: 'file', data: Buffer.from('#!/bin/sh\nsync\npoweroff -f\n'), mode: 0o755 });
   tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
   tree.set('agent.mjs', { type: 'file', data: await bundleAgent(version) });
   return tree;

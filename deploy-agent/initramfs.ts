@@ -1,5 +1,6 @@
 import { readFile, readdir, readlink, stat } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isMalformed } from '../core/base/malformed.ts';
 import type { CpioTree } from './cpio-codec.ts';
 import { readElfNeeds, readModuleInfo, stripElf } from './elf-codec.ts';
@@ -50,8 +51,97 @@ export async function addProgram(tree: CpioTree, root: string, path: string, pro
   }
 }
 
+/** What a person at any of our consoles, and the scripts of all of them, can call. */
+const COMMON_APPLETS = [
+  'sh',
+  'mount',
+  'umount',
+  'mkdir',
+  'cat',
+  'ls',
+  'ln',
+  'cp',
+  'rm',
+  'mv',
+  'sleep',
+  'date',
+  'echo',
+  'cut',
+  'tr',
+  'sed',
+  'grep',
+  'awk',
+  'find',
+  'xargs',
+  'sort',
+  'head',
+  'tail',
+  'wc',
+  'dd',
+  'dmesg',
+  'ps',
+  'kill',
+  'free',
+  'df',
+  'top',
+  'vi',
+  'ip',
+  'udhcpc',
+  'ping',
+  'nc',
+  'wget',
+  'modprobe',
+  'lsmod',
+  'setsid',
+  'cttyhack',
+  'sync',
+  'poweroff',
+  'reboot',
+  'hostname',
+  'uname',
+  'env',
+  'blockdev',
+  'acpid',
+  'sha256sum',
+  'test',
+  '[',
+  'seq',
+  'basename',
+  'readlink',
+];
+
+export const UDHCPC_SCRIPT = fileURLToPath(new URL('ramdisk/udhcpc.script', import.meta.url));
+const ON_POWER_BUTTON = '#!/bin/sh\nsync\npoweroff -f\n';
+
+export interface TreeStart {
+  /** The kernel's. */
+  readonly release: string;
+  readonly folders: readonly string[];
+  /** Busybox commands beside the common ones. */
+  readonly applets: readonly string[];
+  /** What they depend on follows by itself. */
+  readonly modules: readonly string[];
+  /** The first process. */
+  readonly init: Buffer;
+}
+
+/** The part that all of our memory file systems share: folders, devices, busybox, drivers, a DHCP client, the power button. */
+export async function startTree(root: string, start: TreeStart): Promise<CpioTree> {
+  const tree: CpioTree = new Map();
+  const program = (path: string, data: Buffer) => tree.set(path, { type: 'file', data, mode: 0o755 });
+  for (const folder of ['dev', 'proc', 'sys', 'run', 'tmp', 'etc', 'sbin', ...start.folders]) tree.set(folder, { type: 'directory' });
+  tree.set('dev/console', { type: 'character-device', major: 5, minor: 1 });
+  tree.set('dev/null', { type: 'character-device', major: 1, minor: 3, mode: 0o666 });
+  await addBusybox(tree, root, [...COMMON_APPLETS, ...start.applets]);
+  await addKernelModules(tree, root, start.release, start.modules);
+  program('init', start.init);
+  program('etc/udhcpc.script', await readFile(UDHCPC_SCRIPT));
+  program('etc/acpi/PWRF/00000080', Buffer.from(ON_POWER_BUTTON));
+  return tree;
+}
+
 /** busybox under `bin/` and a link for each command in `applets`. */
-export async function addBusybox(tree: CpioTree, root: string, applets: readonly string[]): Promise<void> {
+async function addBusybox(tree: CpioTree, root: string, applets: readonly string[]): Promise<void> {
   tree.set('bin/busybox', { type: 'file', data: await readFile(join(root, 'bin/busybox')), mode: 0o755 });
   for (const applet of applets) tree.set(`bin/${applet}`, { type: 'link', target: 'busybox' });
 }
@@ -85,7 +175,7 @@ export async function findKernel(root: string): Promise<{ readonly release: stri
  * Adds the wanted modules, what they depend on, and the `modules.dep` and `modules.alias` that busybox's modprobe reads.
  * A name that this kernel does not have is an error, so that the list cannot rot.
  */
-export async function addKernelModules(tree: CpioTree, root: string, release: string, wanted: readonly string[]): Promise<void> {
+async function addKernelModules(tree: CpioTree, root: string, release: string, wanted: readonly string[]): Promise<void> {
   const files = await listModules(root, release);
   const builtIn = await listBuiltIn(root, release);
   const depends = new Map<string, readonly string[]>();

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CpioTree, encodeCpio } from '../../deploy-agent/cpio-codec.ts';
+import { encodeCpio } from '../../deploy-agent/cpio-codec.ts';
 import { resolveKernelPackage, resolvePackages, unpackPackages } from '../../deploy-agent/debian-packages.ts';
 import { GPT_TYPE_BIOS_BOOT, GPT_TYPE_EFI_SYSTEM } from '../../deploy-agent/gpt-codec.ts';
-import { addBusybox, addKernelModules, addProgram, findKernel } from '../../deploy-agent/initramfs.ts';
+import { addProgram, findKernel, startTree, UDHCPC_SCRIPT } from '../../deploy-agent/initramfs.ts';
 import { partitionOffset, planDisk, writeDisk } from './disk-image.ts';
 import { makeFatImage } from './fat-image.ts';
 import { EFI_LOADERS, LOADER_PACKAGES, makeBiosGrub } from './grub.ts';
@@ -28,71 +28,8 @@ const PACKAGES = [
   ...LOADER_PACKAGES,
 ];
 
-const APPLETS = [
-  'sh',
-  'mount',
-  'umount',
-  'mkdir',
-  'cat',
-  'ls',
-  'cp',
-  'rm',
-  'mv',
-  'ln',
-  'sleep',
-  'date',
-  'echo',
-  'cut',
-  'tr',
-  'sed',
-  'grep',
-  'awk',
-  'find',
-  'xargs',
-  'sort',
-  'head',
-  'tail',
-  'wc',
-  'dd',
-  'dmesg',
-  'ps',
-  'kill',
-  'free',
-  'df',
-  'top',
-  'vi',
-  'ip',
-  'udhcpc',
-  'ping',
-  'wget',
-  'nc',
-  'modprobe',
-  'lsmod',
-  'setsid',
-  'cttyhack',
-  'sync',
-  'poweroff',
-  'reboot',
-  'hostname',
-  'uname',
-  'env',
-  'acpid',
-  'chown',
-  'chmod',
-  'id',
-  'whoami',
-  'uptime',
-  'seq',
-  'sha256sum',
-  'test',
-  '[',
-  'basename',
-  'readlink',
-  'blockdev',
-  'touch',
-  'true',
-  'false',
-];
+/** Beside those that all of our memory file systems have. */
+const APPLETS = ['chown', 'chmod', 'id', 'whoami', 'uptime', 'touch', 'true', 'false'];
 const MODULES = [
   'virtio_pci',
   'virtio_blk',
@@ -127,22 +64,20 @@ const PASSWD = 'root:x:0:0:root:/root:/bin/sh\ntiny:x:1000:1000:tiny:/home/tiny:
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 async function assembleInitramfs(root: string, release: string): Promise<Buffer> {
-  const tree: CpioTree = new Map();
+  const tree = await startTree(root, {
+    release,
+    folders: ['var/log'],
+    applets: APPLETS,
+    modules: MODULES,
+    init: await readFile(here('tiny/init')),
+  });
   const text = (path: string, content: string, mode = 0o644) => tree.set(path, { type: 'file', data: Buffer.from(content), mode });
-  for (const folder of ['dev', 'proc', 'sys', 'run', 'tmp', 'sbin', 'etc', 'var/log']) tree.set(folder, { type: 'directory' });
   for (const folder of ['root', 'root/.ssh', 'home/tiny/.ssh']) tree.set(folder, { type: 'directory', mode: 0o700 });
-  tree.set('dev/console', { type: 'character-device', major: 5, minor: 1 });
-  tree.set('dev/null', { type: 'character-device', major: 1, minor: 3, mode: 0o666 });
-  await addBusybox(tree, root, APPLETS);
-  await addKernelModules(tree, root, release, MODULES);
   await addProgram(tree, root, 'sbin/dropbear', await readFile(join(root, 'usr/sbin/dropbear')));
-  tree.set('init', { type: 'file', data: await readFile(here('tiny/init')), mode: 0o755 });
-  tree.set('etc/udhcpc.script', { type: 'file', data: await readFile(here('tiny/udhcpc.script')), mode: 0o755 });
   text('etc/passwd', PASSWD);
   text('etc/shadow', 'root:*:19000:0:99999:7:::\ntiny:*:19000:0:99999:7:::\n', 0o600);
   text('etc/group', 'root:x:0:\ntiny:x:1000:\n');
   text('etc/shells', '/bin/sh\n');
-  text('etc/acpi/PWRF/00000080', '#!/bin/sh\nsync\npoweroff -f\n', 0o755);
   text('root/.ssh/authorized_keys', '', 0o600);
   text('home/tiny/.ssh/authorized_keys', '', 0o600);
   return zstdCompress(Buffer.concat(encodeCpio(tree)));
@@ -154,7 +89,7 @@ export const tinyImage: ImageRecipe = {
   sources: [
     here('tiny-image.ts'),
     here('tiny/init'),
-    here('tiny/udhcpc.script'),
+    UDHCPC_SCRIPT,
     here('grub.ts'),
     here('fat-image.ts'),
     here('disk-image.ts'),
