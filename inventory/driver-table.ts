@@ -94,8 +94,9 @@ const drivers: readonly Driver[] = [
 export const DRIVERS: ReadonlyMap<string, Driver> = new Map(drivers.map((driver) => [driver.name, driver]));
 
 /** Of a node whose driver is known; what the node does not name itself is the driver's default. */
-export function interfacesOf(node: { driver: string; interfaces: object }): Interfaces {
-  const driver = DRIVERS.get(node.driver);
-  const own = node.interfaces as Partial<Interfaces>;
-  return Object.fromEntries(INTERFACE_KINDS.map((kind) => [kind, own[kind] ?? driver?.interfaces[kind][0] ?? ''])) as unknown as Interfaces;
+export function interfaceOf(node: { driver: string; interfaces: object }, kind: InterfaceKind): string {
+  return (node.interfaces as Partial<Interfaces>)[kind] ?? DRIVERS.get(node.driver)?.interfaces[kind][0] ?? '';
 }
+
+export const interfacesOf = (node: { driver: string; interfaces: object }): Interfaces =>
+  Object.fromEntries(INTERFACE_KINDS.map((kind) => [kind, interfaceOf(node, kind)])) as unknown as Interfaces;

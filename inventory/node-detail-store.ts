@@ -80,6 +80,18 @@ export async function findNodeDetail(db: Db, ident: { readonly uuid?: string; re
   return (await listNodeDetails(db, [which], { limit: 1, descending: false }))[0];
 }
 
+/** What decides who may do what with a node, and from where it starts: enough for verbs. */
+export async function findNodeBrief(db: Db, ident: { readonly uuid?: string; readonly name?: string }): Promise<NodeBrief | undefined> {
+  const which = ident.uuid === undefined ? sql`n.name = ${ident.name}` : sql`n.uuid = ${ident.uuid}`;
+  return (await listNodeBriefs(db, [which], { limit: 1, descending: false }))[0];
+}
+
+/** A node that was made just now. */
+export const detailOfNew = (node: NodeRecord): NodeDetail => {
+  const { driver_secrets: _secrets, configdrive, agent_token_hash: _token, ...shown } = node;
+  return { ...shown, has_configdrive: configdrive !== null, traits: [], allocation_uuid: null, flow_kind: null, waiting_for: null };
+};
+
 /** The filters of the list of nodes, each as a condition on `n`. */
 export const nodeFilters = {
   equals: (column: string, value: unknown): Condition => sql`${sql.ref(`n.${column}`)} = ${value}`,

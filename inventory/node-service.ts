@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Json, JsonObject } from '../core/base/json.ts';
+import type { JsonObject } from '../core/base/json.ts';
 import type { PowerAction, PowerState } from '../bmc/capability.ts';
 import { activeFlow, cancelFlow, signalFlow, startFlow } from '../core/flow/flow-service.ts';
 import { InventoryError, type NodeRecord, type Trx } from './node-record.ts';
@@ -41,7 +41,7 @@ const GOAL_OF_VERB: Partial<Record<ProvisionVerb, ProvisionState>> = {
 const quote = (names: readonly string[]) => (names.length === 0 ? 'none' : names.join(', '));
 
 /** Starts a verb. @throws InventoryError 404, 400 (not from this state), 409 (another flow holds the node). */
-export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, input: JsonObject): Promise<NodeRecord> {
+export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, input: JsonObject): Promise<void> {
   const node = await mustLock(trx, uuid);
   const state = node.provision_state;
   if (verb === 'abort') return abortWork(trx, node);
@@ -56,20 +56,18 @@ export async function requestVerb(trx: Trx, uuid: string, verb: ProvisionVerb, i
   if (verb === 'unhold') return endHold(trx, node, to);
   await writeState(trx, node, to, STABLE_STATES.has(to) ? null : (GOAL_OF_VERB[verb] ?? null), null);
   // `available -manage->` and `clean failed -manage->` only move the node: nothing has to be done.
-  if (STABLE_STATES.has(to)) return mustLock(trx, uuid);
+  if (STABLE_STATES.has(to)) return;
   const kind = FLOW_OF_VERB[verb];
   if (kind === undefined) throw new InventoryError(400, `The verb "${verb}" is not available in this version.`);
   await startNodeFlow(trx, uuid, kind, input);
-  return mustLock(trx, uuid);
 }
 
 /** A flow on hold waits for this key. */
 export const holdKey = (uuid: string): string => `hold:${uuid}`;
 
-async function endHold(trx: Trx, node: NodeRecord, to: ProvisionState): Promise<NodeRecord> {
+async function endHold(trx: Trx, node: NodeRecord, to: ProvisionState): Promise<void> {
   await writeState(trx, node, to, node.target_provision_state, null);
   await signalFlow(trx, holdKey(node.uuid), { event: 'unhold' });
-  return mustLock(trx, node.uuid);
 }
 
 /** Verbs that put work on a machine which somebody has taken out of service. */
@@ -89,12 +87,12 @@ function requireAllowed(node: NodeRecord, verb: ProvisionVerb): void {
     throw new InventoryError(403, `Node ${node.uuid} is protected and cannot be undeployed, rebuilt or deleted`);
 }
 
-async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
+async function abortWork(trx: Trx, node: NodeRecord): Promise<void> {
   const flow = await activeFlow(trx, nodeLock(node.uuid));
   const rest = nextState(node.provision_state, 'abort');
   if (flow === undefined && rest !== undefined && STABLE_STATES.has(node.provision_state)) {
     await writeState(trx, node, rest, null, null);
-    return mustLock(trx, node.uuid);
+    return;
   }
   const current = currentStepOf(node);
   if (flow !== undefined && current?.abortable === false) {
@@ -107,7 +105,6 @@ async function abortWork(trx: Trx, node: NodeRecord): Promise<NodeRecord> {
     throw new InventoryError(400, `Node ${node.uuid} is in state "${node.provision_state}": there is nothing to abort.`);
   }
   await cancelFlow(trx, flow.id, 'aborted by an operator');
-  return node;
 }
 
 export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input: JsonObject): Promise<string> {
@@ -185,20 +182,14 @@ async function writeState(trx: Trx, node: NodeRecord, to: ProvisionState, target
 }
 
 async function recordTransition(trx: Trx, node: NodeRecord, to: ProvisionState, lastError: string | null): Promise<void> {
-  const evidence: Record<string, Json> = { from: node.provision_state, to };
-  await trx
-    .insertInto('machine_event')
-    .values({
-      at: new Date().toISOString(),
-      node_uuid: node.uuid,
-      source: 'node',
-      kind: 'node.state',
-      severity: lastError === null ? 'info' : 'error',
-      message: lastError === null ? `${node.provision_state} → ${to}` : `${node.provision_state} → ${to}: ${lastError}`,
-      evidence: JSON.stringify(evidence),
-    } as never)
-    .execute();
-  await sql`select pg_notify('machine_event', '0')`.execute(trx);
+  const message = `${node.provision_state} → ${to}${lastError === null ? '' : `: ${lastError}`}`;
+  const evidence = JSON.stringify({ from: node.provision_state, to });
+  await sql`
+    with told as (
+      insert into machine_event (at, node_uuid, source, kind, severity, message, evidence)
+      values (clock_timestamp(), ${node.uuid}, 'node', 'node.state', ${lastError === null ? 'info' : 'error'}, ${message}, ${evidence}::jsonb)
+    )
+    select pg_notify('machine_event', '0')`.execute(trx);
 }
 
 export async function setPowerState(trx: Trx, uuid: string, state: PowerState, options: { clearTarget?: boolean } = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { portgroupStore, type Portgroup } from './baremetal-stores.ts';
-import { interfacesOf } from './driver-table.ts';
+import { interfaceOf } from './driver-table.ts';
 import { InventoryError, type Db, type Trx } from './node-record.ts';
 import { mustLock } from './node-service.ts';
 import { portStore, type Port } from './port-store.ts';
@@ -22,7 +22,7 @@ const linksOf = async (db: Db, nodeUuid: string) => ({
 });
 
 /** The links of `noop` are nobody's to attach anything to. */
-const isNoop = (node: { driver: string; interfaces: object }) => interfacesOf(node).network === 'noop';
+const isNoop = (node: { driver: string; interfaces: object }) => interfaceOf(node, 'network') === 'noop';
 
 export async function listVifs(db: Db, node: { uuid: string; driver: string; interfaces: object }): Promise<{ id: string }[]> {
   if (isNoop(node)) return [];

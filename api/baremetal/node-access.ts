@@ -1,13 +1,22 @@
-import { findNodeDetail, type NodeDetail } from '../../inventory/node-detail-store.ts';
-import { InventoryError } from '../../inventory/node-record.ts';
+import { findNodeBrief, findNodeDetail, type NodeBrief, type NodeDetail } from '../../inventory/node-detail-store.ts';
+import { InventoryError, type Db } from '../../inventory/node-record.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { nodeTarget } from './baremetal-policy.ts';
 import type { Call } from './baremetal-route.ts';
 import { toIdent } from './query-values.ts';
 
 /** From the word in a path to a node that the caller may see, and do this with. */
-export async function nodeFor(call: Call, word: string, ...rules: readonly string[]): Promise<NodeDetail> {
-  const node = await findByWord(call, word);
+export const nodeFor = (call: Call, word: string, ...rules: readonly string[]): Promise<NodeDetail> =>
+  access(call, word, rules, findNodeDetail);
+
+/** The same with as much of the node as a verb needs. */
+export const nodeBriefFor = (call: Call, word: string, ...rules: readonly string[]): Promise<NodeBrief> =>
+  access(call, word, rules, findNodeBrief);
+
+type Find<Node> = (db: Db, ident: { readonly uuid?: string; readonly name?: string }) => Promise<Node | undefined>;
+
+async function access<Node extends NodeBrief>(call: Call, word: string, rules: readonly string[], find: Find<Node>): Promise<Node> {
+  const node = await findByWord(call, word, find);
   if (node === undefined) throw notFound(word);
   const target = nodeTarget(node);
   // Another project's node does not exist, as far as a project can tell.
@@ -21,14 +30,14 @@ export async function nodeFor(call: Call, word: string, ...rules: readonly strin
 
 export const notFound = (word: string) => new InventoryError(404, `Node ${word} could not be found.`);
 
-async function findByWord(call: Call, word: string): Promise<NodeDetail | undefined> {
+async function findByWord<Node>(call: Call, word: string, find: Find<Node>): Promise<Node | undefined> {
   const { db } = call.context.database;
   const ident = toIdent('node', word);
   if (ident.uuid === undefined && call.minor < 5) return undefined;
-  const found = await findNodeDetail(db, ident);
+  const found = await find(db, ident);
   // Until 1.90 a `.json` at the end is a wish for the format, unless a node is called so.
   if (found !== undefined || call.minor >= 91 || !word.endsWith('.json') || word === '.json') return found;
-  return findNodeDetail(db, toIdent('node', word.slice(0, -'.json'.length)));
+  return find(db, toIdent('node', word.slice(0, -'.json'.length)));
 }
 
 /** A node named in a body or a query: what is not there is then the client's mistake. */

@@ -1,6 +1,6 @@
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import { createNode, deleteNode, type NodeDraft } from '../../inventory/node-edit-service.ts';
-import { findNodeDetail } from '../../inventory/node-detail-store.ts';
+import { detailOfNew } from '../../inventory/node-detail-store.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { created, noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { nodeTarget } from './baremetal-policy.ts';
@@ -72,9 +72,9 @@ async function create(call: Call) {
       { provisionState: call.minor < 11 ? 'available' : 'enroll', ...(uuid === undefined ? {} : { uuid }) },
       sealer as Sealer,
     );
-    return findNodeDetail(trx, { uuid: node.uuid });
+    return detailOfNew(node);
   });
-  return created(showNode(call, made!), `${call.base}/v1/${nodePath(made!)}`);
+  return created(showNode(call, made), `${call.base}/v1/${nodePath(made)}`);
 }
 
 /** A project that may not make nodes for others makes them for itself. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { interfacesOf } from '../../inventory/driver-table.ts';
+import { interfaceOf } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import { mustLock } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
@@ -25,7 +25,7 @@ async function showConsole(call: Call) {
 async function setConsole(call: Call) {
   const node = await nodeFor(call, call.params['node']!, 'node:set_console_state');
   const { enabled } = z.strictObject({ enabled: truth('enabled') }).parse(params(call));
-  if (interfacesOf(node).console !== 'fake') throw lacks(node, 'console');
+  if (interfaceOf(node, 'console') !== 'fake') throw lacks(node, 'console');
   await call.context.database.db.transaction().execute((trx) => updateNode(trx, node.uuid, { console_enabled: enabled }));
   return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states/console`);
 }
@@ -33,7 +33,7 @@ async function setConsole(call: Call) {
 async function setRaid(call: Call) {
   const node = await nodeFor(call, call.params['node']!, 'node:set_raid_state');
   const config = jsonObject.parse(call.body);
-  if (interfacesOf(node).raid === 'no-raid') throw lacks(node, 'set_target_raid_config', 404);
+  if (interfaceOf(node, 'raid') === 'no-raid') throw lacks(node, 'set_target_raid_config', 404);
   const problem = checkRaidConfig(config);
   if (problem !== undefined) throw new RequestRefused(400, `RAID config validation error: ${problem}`);
   await call.context.database.db.transaction().execute(async (trx) => {

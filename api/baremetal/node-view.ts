@@ -1,4 +1,4 @@
-import { interfacesOf, INTERFACE_KINDS, type InterfaceKind } from '../../inventory/driver-table.ts';
+import { interfaceOf, INTERFACE_KINDS, type InterfaceKind } from '../../inventory/driver-table.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { NodeDetail } from '../../inventory/node-detail-store.ts';
 import { conductorName } from './api-context.ts';
@@ -18,7 +18,7 @@ const interfaceSince: Partial<Record<InterfaceKind, number>> = { network: 20, st
 const interfaceFields = Object.fromEntries(
   INTERFACE_KINDS.map((kind): [string, Field<NodeDetail>] => [
     `${kind}_interface`,
-    { since: interfaceSince[kind] ?? 31, of: (node) => interfacesOf(node)[kind] },
+    { since: interfaceSince[kind] ?? 31, of: (node) => interfaceOf(node, kind) },
   ]),
 );
 

@@ -8,7 +8,7 @@ import { text } from './body-shapes.ts';
 import { toConfigDrive } from './config-drive.ts';
 import { isoTime } from './field-table.ts';
 import { whileLocked } from './locked-retry.ts';
-import { nodeFor } from './node-access.ts';
+import { nodeBriefFor, nodeFor } from './node-access.ts';
 import { provisionStateFor } from './node-view.ts';
 import { flowInput, parseProvision } from './provision-body.ts';
 import { short, toInteger } from './query-values.ts';
@@ -46,7 +46,7 @@ async function showStates(call: Call) {
 const statesUrl = (call: Call) => `${call.base}/v1/nodes/${call.params['node']!}/states`;
 
 async function provision(call: Call) {
-  const node = await nodeFor(call, call.params['node']!, 'node:set_provision_state');
+  const node = await nodeBriefFor(call, call.params['node']!, 'node:set_provision_state');
   const body = parseProvision(call);
   const verb = Object.hasOwn(VERB_OF_TARGET, body.target) ? VERB_OF_TARGET[body.target] : undefined;
   if (verb === undefined)
@@ -79,7 +79,7 @@ const POWER_TIMEOUT_SECONDS_MAX = 600;
 const powerBody = z.strictObject({ target: text(), timeout: z.union([z.number(), z.string()]).nullish() });
 
 async function power(call: Call) {
-  const node = await nodeFor(call, call.params['node']!, 'node:set_power_state');
+  const node = await nodeBriefFor(call, call.params['node']!, 'node:set_power_state');
   const { target, timeout: given } = powerBody.parse({ ...call.query, ...(call.body as object | undefined) });
   const timeout = toInteger('timeout', given);
   if ((target.startsWith('soft ') || timeout !== undefined) && call.minor < 27) throw new RequestRefused(406, notAcceptable(27));
@@ -101,7 +101,7 @@ async function power(call: Call) {
 const REASON_LENGTH_MAX = 4096;
 
 async function maintain(call: Call, wanted: boolean) {
-  const node = await nodeFor(call, call.params['node']!, wanted ? 'node:set_maintenance' : 'node:clear_maintenance');
+  const node = await nodeBriefFor(call, call.params['node']!, wanted ? 'node:set_maintenance' : 'node:clear_maintenance');
   const { reason } = z
     .strictObject({ reason: text(REASON_LENGTH_MAX).nullish() })
     .parse({ ...call.query, ...(call.body as object | undefined) });

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import { planImage } from '../../flows/image-plan-policy.ts';
 import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
-import { INTERFACE_KINDS, interfacesOf } from '../../inventory/driver-table.ts';
+import { INTERFACE_KINDS, interfaceOf } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import type { NodeDetail } from '../../inventory/node-detail-store.ts';
 import { RequestRefused } from './baremetal-error.ts';
@@ -26,7 +26,7 @@ async function validate(call: Call) {
 }
 
 function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number]): string | undefined {
-  const name = interfacesOf(node)[kind];
+  const name = interfaceOf(node, kind);
   if (name.startsWith('no-')) return `Driver ${node.driver} does not support ${kind} (disabled or not implemented).`;
   if (kind === 'power' || kind === 'management') {
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);

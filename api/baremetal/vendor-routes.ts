@@ -1,4 +1,4 @@
-import { interfacesOf } from '../../inventory/driver-table.ts';
+import { interfaceOf } from '../../inventory/driver-table.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { accepted, ok, type Answer, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { nodeFor } from './node-access.ts';
@@ -18,7 +18,7 @@ const FAKE_METHODS: Readonly<Record<string, Passthru>> = {
 
 async function methods(call: Call): Promise<Answer> {
   const node = await nodeFor(call, call.params['node']!, 'node:vendor_passthru');
-  if (interfacesOf(node).vendor !== 'fake') return ok({});
+  if (interfaceOf(node, 'vendor') !== 'fake') return ok({});
   return ok(
     Object.fromEntries(
       Object.entries(FAKE_METHODS).map(([name, { word, isAsync, needsLock }]) => [
@@ -39,7 +39,7 @@ async function invoke(call: Call, httpMethod: string): Promise<Answer> {
   const node = await nodeFor(call, call.params['node']!, 'node:vendor_passthru');
   const name = call.query['method'] ?? '';
   if (name === '') throw new RequestRefused(400, 'Method not specified');
-  const method = interfacesOf(node).vendor === 'fake' && Object.hasOwn(FAKE_METHODS, name) ? FAKE_METHODS[name] : undefined;
+  const method = interfaceOf(node, 'vendor') === 'fake' && Object.hasOwn(FAKE_METHODS, name) ? FAKE_METHODS[name] : undefined;
   if (method === undefined)
     throw new RequestRefused(
       400,
