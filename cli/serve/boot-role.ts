@@ -20,6 +20,8 @@ import type { Installation } from './installation.ts';
 const MODEL_FILE = 'boot-model.json';
 /** Several rows change in one moment; one new model is enough for all of them. */
 const MODEL_DEBOUNCE_MS = 50;
+/** A database that refused once (a full disk, a restart) sends no notice when it is well again. */
+const MODEL_RETRY_MS = 5_000;
 
 export interface BootRole {
   readonly plane: BootPlane;
@@ -53,8 +55,10 @@ export async function startBootRole(options: {
       bootSecret: known.bootSecret.toString('base64'),
       version: Date.now(),
     });
-    await writeFile(`${modelPath}.new`, JSON.stringify(model), { mode: 0o600 });
-    await rename(`${modelPath}.new`, modelPath);
+    // Machines boot by the newest model, whether or not the disk has room for it.
+    await remember(modelPath, model).catch((error: unknown) => {
+      logger.warn({ err: error }, 'the boot model could not be written down; it is in use, and tried again with the next');
+    });
     return model;
   };
   const first = await read().catch(async (error: unknown) => {
@@ -74,12 +78,21 @@ export async function startBootRole(options: {
   });
 
   let timer: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let isStopped = false;
   const refresh = () => {
+    if (isStopped) return;
     timer ??= setTimeout(() => {
       timer = undefined;
       read()
         .then((model) => plane.replaceModel(model))
-        .catch((error: unknown) => logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays'));
+        .catch((error: unknown) => {
+          logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays for now');
+          retry ??= setTimeout(() => {
+            retry = undefined;
+            refresh();
+          }, MODEL_RETRY_MS);
+        });
     }, MODEL_DEBOUNCE_MS);
   };
   const stopListening = [database.listen('boot_model', refresh), database.onReconnect(refresh)];
@@ -87,11 +100,18 @@ export async function startBootRole(options: {
   return {
     plane,
     async stop() {
+      isStopped = true;
       clearTimeout(timer);
+      clearTimeout(retry);
       for (const stop of stopListening) stop();
       await plane.stop();
     },
   };
+}
+
+async function remember(path: string, model: BootModel): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(model), { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
 async function readRemembered(path: string, cause: unknown): Promise<BootModel> {
