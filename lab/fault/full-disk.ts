@@ -1,12 +1,13 @@
 import { join } from 'node:path';
+import type { Random } from '../../core/base/random.ts';
 import type { Fault } from './fault.ts';
 
 /** The database's first files and write-ahead log take about 100 MB. */
 const DATA_SIZE = '256m';
 const FULL_MS = 15_000;
 const TRY_EVERY_MS = 2_000;
-/** A row that does not fit into what its page has left. */
-const BIG_CHANGE = [{ op: 'add', path: '/extra/filler', value: 'x'.repeat(50_000) }];
+/** More than any page has left, and nothing that compresses. */
+const bigChange = (random: Random) => [{ op: 'add', path: '/extra/filler', value: random.bytes(100_000).toString('base64') }];
 
 export const fullDisk: Fault = {
   name: 'full-disk',
@@ -23,7 +24,7 @@ export const fullDisk: Fault = {
     ]);
     if (code !== 0) throw new Error('full-disk: the small file system could not be mounted; see full-disk.log');
   },
-  async disturb({ rack, dataDirectory, product, onStep, inject, problem, say }) {
+  async disturb({ rack, dataDirectory, product, random, onStep, inject, problem, say }) {
     const log = join(rack.runDirectory, 'full-disk.log');
     const filler = join(dataDirectory, 'filler');
     let busy = Promise.resolve();
@@ -37,7 +38,7 @@ export const fullDisk: Fault = {
         say(`the data folder is full while ${node} is ${state}`);
         const fullUntil = Date.now() + FULL_MS;
         while (Date.now() < fullUntil) {
-          const answer = await product.attempt('PATCH', `/nodes/${node}`, BIG_CHANGE);
+          const answer = await product.attempt('PATCH', `/nodes/${node}`, bigChange(random));
           if (answer && answer.status >= 500 && !(answer.status === 503 && /space|full/i.test(answer.message)))
             problem(`a change was answered without the cause: ${answer.message}`);
           await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
