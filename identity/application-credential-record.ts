@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { IdentityTables } from '../core/database/identity-tables.ts';
 import type { Reader } from './identity-context.ts';
 import { recordStore } from './store/record-store.ts';
@@ -12,10 +12,18 @@ export interface AccessRule {
 
 /** A password of a program: what it may do is what its user gave it. The secret's hash stays in the service. */
 export type ApplicationCredentialRecord = Omit<Selectable<IdentityTables['identity_application_credential']>, 'secret_hash'> & {
+  readonly expires_text: string | null;
   readonly accessRules: readonly AccessRule[];
 };
 
-export const applicationCredentials = recordStore('identity_application_credential');
+/** A time keeps the microseconds that its maker gave it, which a Date does not. */
+export const applicationCredentials = recordStore(
+  'identity_application_credential',
+  [],
+  sql`(
+    select *, to_char(expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US') as expires_text from identity_application_credential
+  ) as identity_application_credential`,
+);
 export const accessRules = recordStore('identity_access_rule');
 export const credentialRules = recordStore('identity_application_credential_rule');
 
@@ -29,7 +37,9 @@ export async function findApplicationCredential(
   db: Reader,
   where: Record<string, unknown>,
 ): Promise<ApplicationCredentialRecord | undefined> {
-  const found = await applicationCredentials.find<Selectable<IdentityTables['identity_application_credential']>>(db, where);
+  const found = await applicationCredentials.find<
+    Selectable<IdentityTables['identity_application_credential']> & { expires_text: string | null }
+  >(db, where);
   if (found === undefined) return undefined;
   const { secret_hash: _hidden, ...record } = found;
   return { ...record, accessRules: await rulesOf(db, record.id) };

@@ -10,6 +10,7 @@ import {
 import { badRequest, conflict, forbidden, notFound } from './identity-error.ts';
 import { newId } from './identity-id.ts';
 import type { IdentityContext, Reader, Writer } from './identity-context.ts';
+import type { ExactTime } from './iso-time.ts';
 import type { Selection } from './list-query-policy.ts';
 import { hashPassword } from './password-hash.ts';
 import { onForeignKey, onUnique } from './store/unique-violation.ts';
@@ -19,7 +20,7 @@ export interface ApplicationCredentialRequest {
   readonly name: string;
   readonly secret?: string | null | undefined;
   readonly description?: string | null | undefined;
-  readonly expiresAtMs?: number | undefined;
+  readonly expiresAt?: ExactTime | undefined;
   readonly unrestricted?: boolean | undefined;
   readonly roleIds: readonly string[];
   readonly access_rules?: readonly Partial<AccessRule>[] | undefined;
@@ -36,7 +37,7 @@ export async function createApplicationCredential(
 ): Promise<{ record: ApplicationCredentialRecord; secret: string }> {
   const secret = request.secret ?? randomBytes(SECRET_BYTES).toString('base64url');
   const secretHash = await hashPassword(secret);
-  if (request.expiresAtMs !== undefined && request.expiresAtMs <= context.clock.nowMs())
+  if (request.expiresAt !== undefined && request.expiresAt.ms <= context.clock.nowMs())
     throw badRequest("The 'expires_at' must not be before now.");
   const id = newId();
   await context.write(async (trx) => {
@@ -47,7 +48,7 @@ export async function createApplicationCredential(
       name: request.name,
       secret_hash: secretHash,
       description: request.description ?? null,
-      expires_at: request.expiresAtMs === undefined ? null : new Date(request.expiresAtMs),
+      expires_at: request.expiresAt?.text ?? null,
       unrestricted: request.unrestricted ?? false,
       role_ids: [...request.roleIds],
     };

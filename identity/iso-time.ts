@@ -10,3 +10,10 @@ export function parseTime(text: string): number | undefined {
   const ms = Date.parse(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`);
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** With the microseconds that the text has. */
+export interface ExactTime {
+  readonly ms: number;
+  /** For PostgreSQL. */
+  readonly text: string;
+}

@@ -3,6 +3,7 @@ import { effectiveRoles, groupIdsOf } from './assignment-service.ts';
 import { badRequest, forbidden, notFound, unauthorized } from './identity-error.ts';
 import { newId } from './identity-id.ts';
 import type { IdentityContext, Reader } from './identity-context.ts';
+import type { ExactTime } from './iso-time.ts';
 import { mustFindProject } from './project-record.ts';
 import { revoke } from './revocation-service.ts';
 import { resolveScope } from './token/subject.ts';
@@ -41,7 +42,7 @@ export interface TrustRequest {
   readonly trustee_user_id: string;
   readonly project_id?: string | null | undefined;
   readonly impersonation: boolean;
-  readonly expiresAtMs?: number | undefined;
+  readonly expiresAt?: ExactTime | undefined;
   readonly remaining_uses?: number | null | undefined;
   readonly allow_redelegation?: boolean | null | undefined;
   readonly redelegation_count?: number | null | undefined;
@@ -56,7 +57,7 @@ export async function createTrust(
   redelegatedFrom: string | undefined,
 ): Promise<TrustRecord> {
   const { db, clock, settings } = context;
-  if (request.expiresAtMs !== undefined && request.expiresAtMs <= clock.nowMs())
+  if (request.expiresAt !== undefined && request.expiresAt.ms <= clock.nowMs())
     throw badRequest("The 'expires_at' must not be before now. The server could not comply with the request.");
   await mustFindUser(db, request.trustee_user_id);
   if (request.project_id != null && request.roleIds.length === 0) throw forbidden('At least one role should be specified');
@@ -75,7 +76,7 @@ export async function createTrust(
       trustee_user_id: request.trustee_user_id,
       project_id: request.project_id ?? null,
       impersonation: request.impersonation,
-      expires_at: request.expiresAtMs === undefined ? null : new Date(request.expiresAtMs),
+      expires_at: request.expiresAt?.text ?? null,
       remaining_uses: request.remaining_uses ?? null,
       redelegated_trust_id: source?.id ?? null,
       redelegation_count: request.allow_redelegation ? Math.min(count, source === undefined ? count : source.redelegation_count - 1) : 0,
@@ -107,7 +108,7 @@ async function requireTrustorRoles(context: IdentityContext, trustorId: string, 
 function checkRedelegation(source: TrustRecord, request: TrustRequest): void {
   if (!source.allow_redelegation || source.redelegation_count <= 0) throw forbidden('Redelegation is not allowed by this trust.');
   if (request.remaining_uses != null) throw forbidden('Remaining uses must not be set for a redelegated trust.');
-  if (source.expires_at !== null && (request.expiresAtMs === undefined || request.expiresAtMs > source.expires_at.getTime()))
+  if (source.expires_at !== null && (request.expiresAt === undefined || request.expiresAt.ms > source.expires_at.getTime()))
     throw forbidden('Requested expiration time is more than redelegated trust can provide.');
   if (!request.roleIds.every((id) => source.role_ids.includes(id)))
     throw forbidden('Some of requested roles are not in redelegated trust.');

@@ -11,7 +11,6 @@ import {
   mustFindApplicationCredential,
 } from '../../identity/application-credential-service.ts';
 import { badRequest, forbidden, unauthorized } from '../../identity/identity-error.ts';
-import { isoTime } from '../../identity/iso-time.ts';
 import { readSelection } from '../../identity/list-query-policy.ts';
 import { readRoleTree } from '../../identity/role-record.ts';
 import { findUser } from '../../identity/user-record.ts';
@@ -50,7 +49,7 @@ async function view(call: Call, record: ApplicationCredentialRecord, more: objec
     name: record.name,
     description: record.description,
     project_id: record.project_id,
-    expires_at: record.expires_at === null ? null : isoTime(record.expires_at.getTime()).replace('Z', ''),
+    expires_at: record.expires_text,
     unrestricted: record.unrestricted,
     roles: roles.map(({ id: roleId, name, domain_id: domainId }) => ({ id: roleId, name, domain_id: domainId })),
     ...(record.accessRules.length === 0
@@ -82,11 +81,11 @@ async function create(call: Call): Promise<Answer> {
   if (!roleIds.every((roleId) => held.includes(roleId)))
     throw badRequest('Invalid application credential: Cannot create an application credential with unassigned role');
   const owner = { userId: call.params['user_id']!, projectId: call.actor.projectId };
-  const expiresAtMs = expiryOf(request.expires_at);
+  const expiresAt = expiryOf(request.expires_at);
   const { record, secret } = await createApplicationCredential(call.identity, owner, {
     ...request,
     roleIds,
-    expiresAtMs,
+    expiresAt,
     access_rules: request.access_rules as never,
   });
   return created({ application_credential: await view(call, record, { secret }) });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { IdentityContext } from '../../identity/identity-context.ts';
 import { badRequest, notFound } from '../../identity/identity-error.ts';
-import { parseTime } from '../../identity/iso-time.ts';
+import { parseTime, type ExactTime } from '../../identity/iso-time.ts';
 import { findRole, roles, type RoleRecord } from '../../identity/role-record.ts';
 
 /** Roles named in a body: each by id or by name. */
@@ -22,9 +22,9 @@ export async function roleIdsOf(db: IdentityContext['db'], references: z.infer<t
 }
 
 /** @throws IdentityError 400 for a text that is no time. */
-export function expiryOf(text: string | null | undefined): number | undefined {
+export function expiryOf(text: string | null | undefined): ExactTime | undefined {
   if (text == null) return undefined;
   const ms = parseTime(text);
   if (ms === undefined) throw badRequest(`Timestamp not in expected format: ${text}.`);
-  return ms;
+  return { ms, text: /(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z` };
 }

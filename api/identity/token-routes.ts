@@ -1,5 +1,5 @@
 import { authenticate } from '../../identity/authentication-service.ts';
-import { unauthorized, notFound } from '../../identity/identity-error.ts';
+import { notFound } from '../../identity/identity-error.ts';
 import { isSet } from '../../identity/list-query-policy.ts';
 import { checkToken, revokeToken, type CheckOptions } from '../../identity/token-service.ts';
 import type { ValidToken } from '../../identity/token-record.ts';
@@ -18,14 +18,13 @@ async function issue(call: Call): Promise<Answer> {
   return { status: 201, body: await token.body(withCatalog(call)), headers: { 'x-subject-token': token.text } };
 }
 
-/** A token may look at itself, whatever its policy says of others. */
+/** One that is dead is dead for everyone: its bearer learns so, and nobody learns more. */
 async function subject(call: Call, rule: string, options: CheckOptions = {}): Promise<ValidToken> {
+  void call.actor;
   const text = call.headers['x-subject-token'];
-  if (text === undefined) throw call.actor ? notFound('token', 'X-Subject-Token is missing') : unauthorized();
-  const token = await checkToken(call.identity, String(text), options).catch((error: Error) => error);
-  const userId = token instanceof Error ? null : token.actor.userId;
-  call.require(rule, { token: { user_id: userId } });
-  if (token instanceof Error) throw token;
+  if (text === undefined) throw notFound('token', 'X-Subject-Token is missing');
+  const token = await checkToken(call.identity, String(text), options);
+  call.require(rule, { token: { user_id: token.actor.userId } });
   return token;
 }
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { forbidden, notFound } from '../../identity/identity-error.ts';
-import { isoTime } from '../../identity/iso-time.ts';
 import { readRoleTree } from '../../identity/role-record.ts';
 import { createTrust, deleteTrust, listTrusts, mustFindTrust } from '../../identity/trust-service.ts';
 import { isTrustOver, type TrustRecord } from '../../identity/trust-record.ts';
@@ -29,7 +28,7 @@ const plain = (trust: TrustRecord) => ({
   trustee_user_id: trust.trustee_user_id,
   project_id: trust.project_id,
   impersonation: trust.impersonation,
-  expires_at: trust.expires_at === null ? null : isoTime(trust.expires_at.getTime()),
+  expires_at: trust.expires_text,
   remaining_uses: trust.remaining_uses,
   redelegated_trust_id: trust.redelegated_trust_id,
   redelegation_count: trust.redelegation_count,
@@ -94,7 +93,7 @@ async function create(call: Call): Promise<Answer> {
   const own = { trustor_user_id, trustee_user_id, impersonation, project_id, remaining_uses, allow_redelegation, redelegation_count };
   const trust = await createTrust(
     call.identity,
-    { ...own, roleIds: await roleIdsOf(call.identity.db, roles ?? []), expiresAtMs: expiryOf(expires), extra: {} },
+    { ...own, roleIds: await roleIdsOf(call.identity.db, roles ?? []), expiresAt: expiryOf(expires), extra: {} },
     payload?.trustId,
   );
   return created(await view(call, trust));

@@ -43,9 +43,8 @@ function requireName(reference: { readonly id?: string | undefined; readonly nam
 
 async function token(context: IdentityContext, body: unknown): Promise<Proof> {
   const { id } = read(tokenBody, 'token', body);
-  const found = await checkToken(context, id).catch(() => {
-    throw unauthorized();
-  });
+  // One that is dead is not found, also here: Keystone's clients tell it from a wrong password by that.
+  const found = await checkToken(context, id);
   const { payload, subject } = found;
   // A delegation must not breed tokens that outlive it or leave its project.
   if (payload.trustId !== undefined || payload.accessTokenId !== undefined || payload.applicationCredentialId !== undefined)
