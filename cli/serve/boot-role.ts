@@ -87,6 +87,7 @@ export async function startBootRole(options: {
       read()
         .then((model) => plane.replaceModel(model))
         .catch((error: unknown) => {
+          if (isStopped) return;
           logger.warn({ err: error }, 'the boot model could not be renewed; the last one stays for now');
           retry ??= setTimeout(() => {
             retry = undefined;
