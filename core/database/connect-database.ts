@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../base/logger.ts';
 import { createNotificationClient } from './connection/notification-client.ts';
+import { prepareStatements } from './connection/prepare-statements.ts';
 import type { DatabaseSchema } from './schema-types.ts';
 
 /*
@@ -17,6 +18,8 @@ const POOL_SIZE_DEFAULT = 20;
 const STARTING_UP_MAX_MS = 60_000;
 /** A host that is off answers nothing at all; and a pool of twenty that waits in vain would wait for ever. */
 const CONNECT_MS_MAX = 10_000;
+/** Told by whoever migrated: another process, of a newer version. */
+export const SCHEMA_CHANGED = 'schema_changed';
 const CANNOT_CONNECT_NOW = '57P03';
 
 export interface Database {
@@ -60,6 +63,8 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
     connectionTimeoutMillis: CONNECT_MS_MAX,
     application_name: 'rackwright',
   });
+  const statements = prepareStatements();
+  pool.on('connect', statements.attach);
   pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
   try {
     await checkServer(pool);
@@ -71,6 +76,8 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
     logger.warn({ err: error }, 'the database does not answer; going on without it');
   }
   const notifications = createNotificationClient(config, logger);
+  notifications.listen(SCHEMA_CHANGED, statements.forget);
+  notifications.onReconnect(statements.forget);
   const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,

@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
+import { SCHEMA_CHANGED } from './connect-database.ts';
 import type { DatabaseSchema } from './schema-types.ts';
 import { migrations } from './migrations/migration-list.ts';
 
@@ -18,5 +19,6 @@ export async function migrateDatabase(db: Kysely<DatabaseSchema>): Promise<reado
       { cause: error },
     );
   }
+  if (results.length > 0) await sql`select pg_notify(${SCHEMA_CHANGED}, '')`.execute(db);
   return results.map(({ migrationName }) => migrationName);
 }

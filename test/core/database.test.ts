@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sql } from 'kysely';
 import { silentLogger } from '../../core/base/logger.ts';
-import { connectDatabase, type Database } from '../../core/database/connect-database.ts';
+import { connectDatabase, type Database, SCHEMA_CHANGED } from '../../core/database/connect-database.ts';
 import { dumpSchema } from '../../core/database/dump-schema.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
@@ -74,6 +74,22 @@ test('a notification reaches its listener, also after the connection broke', asy
   await sql`select 1`.execute(database.db);
   assert.deepEqual(heard, ['one', 'two']);
   assert.throws(() => database.listen('bad; drop', () => {}), /Not a notification channel/);
+});
+
+test('a statement that is prepared outlives a change of its table by another process', async () => {
+  const trx = database.db;
+  await sql`create table shape (a int)`.execute(trx);
+  await sql`insert into shape values (1)`.execute(trx);
+  const look = () => Promise.all(Array.from({ length: 8 }, () => sql`select * from shape where a = ${1}`.execute(trx)));
+  for (let times = 0; times < 5; times += 1) await look();
+  const { rows: prepared } = await sql<{ count: number }>`select count(*) as count from pg_prepared_statements`.execute(trx);
+  assert.ok(prepared[0]!.count > 0, 'it is prepared by now');
+  await sql`alter table shape add column b int default 2`.execute(trx);
+  await sql`select pg_notify(${SCHEMA_CHANGED}, '')`.execute(trx);
+  await until('the new shape', async () => {
+    const answers = await look().catch(() => undefined);
+    return answers?.every(({ rows }) => (rows[0] as { b?: number }).b === 2) ?? false;
+  });
 });
 
 test('bigint columns are numbers and times are dates', async () => {
