@@ -182,6 +182,10 @@ function writeConfiguration(): void {
 
 const KILL_DELAY_MS_MAX = 60;
 
+/** A machine is enrolled once, but deployed and given back in every round. */
+const leastOfRecurring = (killedAt: ReadonlyMap<string, number>): number =>
+  Math.min(...[...killedAt].filter(([name]) => /^node\.(un)?deploy /.test(name)).map(([, count]) => count));
+
 /**
  * Kills at points where it was killed least: each once in the moment of its commit; when the first machine is given back
  * and all flows have been seen, again at seeded delays after it.
@@ -195,7 +199,7 @@ function planKills(victim: Victim, killsWanted: number) {
     isSecondRound ||= point.flowKind === 'node.undeploy' && point.moment === 'ended';
     const before = killedAt.get(name) ?? 0;
     if (busy || !victim.isUp() || victim.kills() >= killsWanted) return;
-    if (before > (isSecondRound ? Math.min(...killedAt.values()) : 0)) return;
+    if (before > (isSecondRound ? leastOfRecurring(killedAt) : 0)) return;
     busy = true;
     killedAt.set(name, before + 1);
     const delayMs = before === 0 ? 0 : random.unit() * KILL_DELAY_MS_MAX;
