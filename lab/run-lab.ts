@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { JsonObject } from '../core/base/json.ts';
+import { systemClock } from '../core/base/clock.ts';
 import { seededRandom } from '../core/base/random.ts';
 import { rackFaultsOf, shapeRack } from './choose-faults.ts';
 import { createFaultBook, type FaultBook, type FaultReport } from './fault/fault-book.ts';
@@ -135,7 +136,7 @@ async function walkAll(
   const key = await makeKey(runDirectory);
   const startedMs = Date.now();
   const say = (text: string) => onLine(`${String(Math.round((Date.now() - startedMs) / 1000)).padStart(5)} s  ${text}`);
-  const book = createFaultBook(faults);
+  const book = createFaultBook(faults, systemClock);
   const endDisturbances = await disturb(options, { ...scene, book, say });
   const machines = await Promise.all(
     rack.spec.machines.map((machine, index) =>
@@ -186,7 +187,7 @@ async function disturb(
       imagePath: scene.images[0].path,
       runDirectory: options.runDirectory,
       onStep: watch.onStep,
-      inject: (count) => book.inject(fault.name, count),
+      inject: (what) => book.inject(fault.name, what),
       problem: (text) => book.problem(fault.name, text),
       say,
     });

@@ -50,8 +50,8 @@ export interface FaultScene extends PrepareScene {
   readonly runDirectory: string;
   /** Every state and step of a node, once. */
   onStep(listener: (step: StepSeen) => void): () => void;
-  /** It has happened. */
-  inject(count?: number): void;
+  /** It has happened; with words, the moment is shown on the page of the run. */
+  inject(what?: string): void;
   /** The product did not do what it owes. */
   problem(text: string): void;
   say(text: string): void;

@@ -49,8 +49,8 @@ test('faults of the rack add up, and change only what they are about', () => {
 
 test('a fault is met when it happened, the product did what it owes, and every machine reached its goal', () => {
   const faults = named('kill-control-plane', 'network-loss', 'bad-checksum');
-  const book = createFaultBook(faults);
-  book.inject('kill-control-plane', 7);
+  const book = createFaultBook(faults, { nowMs: () => 1_000, sleep: () => Promise.resolve() });
+  for (let kill = 1; kill <= 7; kill += 1) book.inject('kill-control-plane', `kill ${kill}`);
   book.inject('bad-checksum');
   book.inject('bad-checksum');
   const end = { machines: 2, goalReached: true, rackCounts: { frames: { loss: 12 }, bmc: {} } };
@@ -62,6 +62,7 @@ test('a fault is met when it happened, the product did what it owes, and every m
       ['bad-checksum', 2, true],
     ],
   );
+  assert.deepEqual(book.report(end)[0]!.moments[6], { at: '1970-01-01T00:00:01.000Z', what: 'kill 7' });
   assert.ok(book.report({ ...end, goalReached: false }).every(({ met }) => !met));
   assert.deepEqual(book.report({ ...end, rackCounts: {} })[1]!.problems, ['it never came to act in this run']);
   assert.deepEqual(book.report({ ...end, machines: 3 })[2]!.problems, ['only 2 of 3 machines came as far']);

@@ -34,11 +34,13 @@ export const fullDisk: Fault = {
       filled.add(node);
       busy = busy.then(async () => {
         await runInside(rack, log, ['dd', 'if=/dev/zero', `of=${filler}`, 'bs=64k']);
-        inject();
-        say(`the data folder is full while ${node} is ${state}`);
+        const what = `the data folder is full while ${node} is ${state}`;
+        inject(what);
+        say(what);
         const fullUntil = Date.now() + FULL_MS;
         while (Date.now() < fullUntil) {
           const answer = await product.attempt('PATCH', `/nodes/${node}`, bigChange(random));
+          say(answer === undefined ? 'a change gets no answer' : `a change is answered ${answer.status} ${answer.message}`);
           if (answer && answer.status >= 500 && !(answer.status === 503 && /space|full/i.test(answer.message)))
             problem(`a change was answered without the cause: ${answer.message}`);
           await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));

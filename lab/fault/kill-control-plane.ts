@@ -14,11 +14,10 @@ export const killControlPlane: Fault = {
     const stopWatching = onStep((step) => {
       busy = busy.then(async () => {
         await new Promise((resolve) => setTimeout(resolve, random.unit() * INTO_THE_STEP_MS_MAX));
-        say(
-          `kill -9 of the control plane while ${step.node} is ${step.state}${step.waitsFor === '' ? '' : ` and waits for ${step.waitsFor}`}`,
-        );
+        const what = `kill -9 of the control plane while ${step.node} is ${step.state}${step.waitsFor === '' ? '' : ` and waits for ${step.waitsFor}`}`;
+        say(what);
         await controlPlane.crash();
-        inject();
+        inject(what);
         await controlPlane.start();
       });
     });

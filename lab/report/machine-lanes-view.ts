@@ -1,4 +1,5 @@
-import { axisTicks, escapeMarkup, formatSeconds, number } from './markup.ts';
+import { axisTicks, escapeMarkup, formatSeconds, formatTick, number } from './markup.ts';
+import type { FaultReport } from '../fault/fault-book.ts';
 import type { EventRecord, MachineRecord } from './run-record.ts';
 
 /** A machine's time in lanes: what was done with it, the state that the product showed, its power, and every event by source. */
@@ -70,7 +71,7 @@ const phaseBlocks = ({ report }: MachineRecord): Block[] =>
     return { fromMs, toMs: fromMs + phase.seconds * 1000, label: phase.name, kind: PHASES.includes(phase.name) ? phase.name : 'fault' };
   });
 
-export function drawLanes(machine: MachineRecord, span: TimeSpan): string {
+export function drawLanes(machine: MachineRecord, span: TimeSpan, faults: readonly FaultReport[]): string {
   const durationMs = Math.max(1000, span.endedAtMs - span.startedAtMs);
   const room = WIDTH - LABEL_WIDTH - RIGHT;
   const x = (atMs: number) => LABEL_WIDTH + (Math.min(Math.max(atMs - span.startedAtMs, 0), durationMs) / durationMs) * room;
@@ -122,10 +123,20 @@ export function drawLanes(machine: MachineRecord, span: TimeSpan): string {
   bars('state', stateBlocks(machine, span.endedAtMs));
   bars('power', powerBlocks(machine, span.endedAtMs));
   for (const source of SOURCES) dots(source);
+  const moments = faults.flatMap((fault) => fault.moments.map((moment) => ({ fault: fault.name, ...moment })));
+  if (moments.length > 0) {
+    const middle = number(top + DOT_LANE / 2);
+    const drawn = moments.map(({ fault, at, what }) => {
+      const atMs = Date.parse(at);
+      return `<g><title>${formatSeconds(atMs - span.startedAtMs)} ${escapeMarkup(fault)}: ${escapeMarkup(what)}</title><circle class="fault" cx="${number(x(atMs))}" cy="${middle}" r="${DOT_RADIUS}"/></g>`;
+    });
+    lanes.push(label('fault', DOT_LANE), ...drawn);
+    top += DOT_LANE;
+  }
   const bottom = top + 4;
   const ticks = axisTicks(durationMs, room, TICK_ROOM).map((ms) => {
     const at = number(x(span.startedAtMs + ms));
-    return `<line class="axis" x1="${at}" x2="${at}" y1="${TOP}" y2="${bottom}"/><text class="faint" x="${at}" y="${bottom + 15}" text-anchor="middle">${formatSeconds(ms).replace('.0', '')}</text>`;
+    return `<line class="axis" x1="${at}" x2="${at}" y1="${TOP}" y2="${bottom}"/><text class="faint" x="${at}" y="${bottom + 15}" text-anchor="middle">${formatTick(ms)}</text>`;
   });
   return `<svg viewBox="0 0 ${WIDTH} ${bottom + 22}" role="img" aria-label="Timeline of ${escapeMarkup(machine.report.name)}">\n${[...ticks, ...lanes].join('\n')}\n</svg>`;
 }

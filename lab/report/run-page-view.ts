@@ -76,12 +76,12 @@ function eventRows(machine: MachineRecord, span: TimeSpan, wanted: (event: Event
 const folded = (title: string, note: string, body: string): string =>
   `<details><summary>${title} <span class="quiet">${escapeMarkup(note)}</span></summary>${body}</details>`;
 
-function machineSection(machine: MachineRecord, span: TimeSpan): string {
+function machineSection(machine: MachineRecord, span: TimeSpan, run: RunRecord): string {
   const { report } = machine;
   const isBoot = (event: EventRecord) => event.severity !== 'debug' && (BOOT_SOURCES.has(event.source) || BOOT_KINDS.has(event.kind));
   const consoleText = machine.console.map(escapeMarkup).join('\n');
   return `<section id="${escapeMarkup(report.name)}"><h2>${escapeMarkup(report.name)} <span class="quiet">${escapeMarkup(`${report.firmware}, ${report.bmc}`)}</span></h2>
-<div class="card"><div class="scroll">${drawLanes(machine, span)}</div>
+<div class="card"><div class="scroll">${drawLanes(machine, span, run.faults)}</div>
 ${folded('Boot trace', `${machine.events.filter(isBoot).length} events from power to system`, eventRows(machine, span, isBoot, false))}
 ${folded(
   'All events',
@@ -129,7 +129,7 @@ export function viewRunPage(run: RunRecord): string {
 <div class="card"><div class="scroll">${drawRun(run, 'inline')}</div></div>
 <div class="card">${summary(run)}</div>
 ${faults(run)}
-${run.machines.map((machine) => machineSection(machine, span)).join('\n')}
+${run.machines.map((machine) => machineSection(machine, span, run)).join('\n')}
 ${captureSection(run)}
 ${HOW_TO_OPEN}
 </main><script>${OPEN_CLICKED}</script></body></html>\n`;

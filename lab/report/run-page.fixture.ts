@@ -101,6 +101,7 @@ export const RUN: RunRecord = {
       injected: 1,
       expected: 'deploy failed, then active',
       met: false,
+      moments: [{ at: iso(46), what: 'machine-1: deploy failed' }],
       problems: ['not every machine reached its goal'],
     },
   ],

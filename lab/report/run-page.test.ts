@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { axisTicks, escapeMarkup, formatSeconds } from './markup.ts';
+import { axisTicks, escapeMarkup, formatSeconds, formatTick } from './markup.ts';
 import { viewRunPage } from './run-page-view.ts';
 import { RUN } from './run-page.fixture.ts';
 import { drawRun } from './run-picture-view.ts';
@@ -63,6 +63,10 @@ test('lanes: a failed state is red, a transfer has its length, power has a gap',
   assert.equal(page.match(/<rect class="power"/g)?.length, 2);
 });
 
+test('a fault has its moment in the lanes', () => {
+  assert.match(page, /<title>46 s bad-checksum: machine-1: deploy failed<\/title><circle class="fault"/);
+});
+
 test('the picture stands alone, with colours for both schemes', () => {
   const picture = drawRun(RUN, 'file');
   checkNesting(picture);
@@ -76,6 +80,7 @@ test('the picture stands alone, with colours for both schemes', () => {
 
 test('times are short to read, and an axis has round marks', () => {
   assert.deepEqual([400, 9_900, 61_000, 3_725_000].map(formatSeconds), ['0.4 s', '9.9 s', '61 s', '62 min 05 s']);
+  assert.deepEqual([0, 45_000, 60_000, 135_000, 3_600_000].map(formatTick), ['0 s', '45 s', '1:00', '2:15', '60:00']);
   assert.deepEqual(axisTicks(60_000, 600, 70), [0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
   assert.equal(axisTicks(1_000_000_000, 600, 70)[1], 14_400_000);
 });

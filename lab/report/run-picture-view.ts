@@ -1,4 +1,4 @@
-import { axisTicks, escapeMarkup, formatSeconds, number } from './markup.ts';
+import { axisTicks, escapeMarkup, formatSeconds, formatTick, number } from './markup.ts';
 import type { MachineRecord, RunRecord } from './run-record.ts';
 import { PALETTE, PICTURE_STYLE } from './run-style.ts';
 
@@ -58,7 +58,7 @@ export function drawRun(run: RunRecord, form: 'inline' | 'file'): string {
   const height = bottom + AXIS_HEIGHT;
   const ticks = axisTicks(scale.durationMs, WIDTH - NAME_WIDTH - RESULT_WIDTH, TICK_ROOM).map((ms) => {
     const x = number(scale.x(scale.startedAtMs + ms));
-    return `<line class="axis" x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}"/><text class="faint" x="${x}" y="${bottom + 16}" text-anchor="middle">${formatSeconds(ms).replace('.0', '')}</text>`;
+    return `<line class="axis" x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}"/><text class="faint" x="${x}" y="${bottom + 16}" text-anchor="middle">${formatTick(ms)}</text>`;
   });
   const size = form === 'file' ? ` width="${WIDTH}" height="${height}"` : '';
   const style = form === 'file' ? `<style>${PALETTE}${PICTURE_STYLE}</style>` : '';

@@ -180,7 +180,7 @@ async function makeMistakes(before: Mistake['before'], scene: MistakeScene, node
       const [target, extra] = before === 'manage' ? ['manage', {}] : ['active', deployment(scene, options)];
       await options.product.send('PUT', `/nodes/${scene.node}/states/provision`, { target, ...extra });
       const shown = await node.idle();
-      options.book.inject(name);
+      options.book.inject(name, `${scene.machine.name}: ${String(shown['provision_state'])}`);
       const explained = await options.product.get(`/nodes/${scene.node}/explain`);
       for (const problem of fallsShort(mistake, shown, explained)) options.book.problem(name, `${scene.machine.name}: ${problem}`);
       await mistake.mend(scene);

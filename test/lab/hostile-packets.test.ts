@@ -100,7 +100,7 @@ async function suffer(
     controlPlane: { start: nothing, crash: nothing, stop: nothing, unexpectedEnds: () => 0 },
     random: seededRandom(12),
     onStep: () => () => {},
-    inject: (count = 1) => void (injected += count),
+    inject: () => void (injected += 1),
     problem: (text) => void problems.push(text),
     say: () => {},
   });
