@@ -32,11 +32,16 @@ export interface AgentServerOptions {
   readonly onWarning: ServerOptions['onWarning'];
 }
 
+/** Identity's clients write some paths with a slash at the end. */
+const withoutTrailingSlash = ({ url = '/' }: { readonly url?: string | undefined }) =>
+  url.replace(/^((?:\/identity)?\/v3\/[^?]*[^/?])\/+(?=\?|$)/, '$1');
+
 function newApp(options: object, onWarning: ServerOptions['onWarning']): FastifyInstance {
   const app = fastify({
     genReqId: () => `req-${randomUUID()}`,
     logger: false,
     forceCloseConnections: true,
+    rewriteUrl: withoutTrailingSlash,
     // Names in a path have at most 255 characters; percent-encoded ones take three times as many.
     routerOptions: { maxParamLength: 1024 },
     ...options,

@@ -99,6 +99,7 @@ export const catalogRoutes: readonly IdentityRoute[] = [
     path: '/endpoints',
     singular: 'endpoint',
     plural: 'endpoints',
+    existenceIsOpen: true,
     create: endpointShape,
     change: change(endpointShape.partial()),
     filters: { interface: 'text', service_id: 'text', region_id: 'text' },

@@ -48,8 +48,8 @@ async function create(call: Call): Promise<Answer> {
 }
 
 async function update(call: Call): Promise<Answer> {
-  call.require('identity:update_domain', await target(call));
   const domain = await mustFindDomain(call.identity.db, call.params['domain_id']!);
+  call.require('identity:update_domain', { domain });
   const request = call.read('domain', change(shape.partial()));
   if (request['id'] !== undefined && request['id'] !== domain.id) throw badRequest('Cannot change domain ID');
   return ok(view(call, await updateProject(call.identity, domain.id, request)));
@@ -71,7 +71,8 @@ export const domainRoutes: readonly IdentityRoute[] = [
     method: 'DELETE',
     path: '/domains/:domain_id',
     handle: async (call) => {
-      call.require('identity:delete_domain', await target(call));
+      const domain = await mustFindDomain(call.identity.db, call.params['domain_id']!);
+      call.require('identity:delete_domain', { domain });
       await deleteDomain(call.identity, call.params['domain_id']!);
       return noContent;
     },

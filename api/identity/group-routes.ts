@@ -106,7 +106,8 @@ export const groupRoutes: readonly IdentityRoute[] = [
     method: 'DELETE',
     path: '/groups/:group_id',
     handle: async (call) => {
-      call.require('identity:delete_group', await target(call));
+      const group = await mustFindGroup(call.identity.db, call.params['group_id']!);
+      call.require('identity:delete_group', { group });
       await deleteGroup(call.identity, call.params['group_id']!);
       return noContent;
     },

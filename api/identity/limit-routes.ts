@@ -153,6 +153,7 @@ export const limitRoutes: readonly IdentityRoute[] = [
     method: 'PATCH',
     path: '/limits/:limit_id',
     handle: async (call) => {
+      await mustFindLimit(call.identity.db, call.params['limit_id']!);
       call.require('identity:update_limit');
       const limit = await updateLimit(call.identity, call.params['limit_id']!, call.read('limit', limitChange));
       return ok({ limit: withLink(call, 'limits', limitView(limit)) });
@@ -162,6 +163,7 @@ export const limitRoutes: readonly IdentityRoute[] = [
     method: 'DELETE',
     path: '/limits/:limit_id',
     handle: async (call) => {
+      await mustFindLimit(call.identity.db, call.params['limit_id']!);
       call.require('identity:delete_limit');
       await deleteLimit(call.identity, call.params['limit_id']!);
       return noContent;

@@ -28,6 +28,8 @@ export interface RecordRoutes {
   readonly filters?: Filters;
   /** Of rules, when it differs from the noun: `identity:create_policy`. */
   readonly rule?: readonly [one: string, many: string];
+  /** Not found for everyone when it is not there, as Keystone has it for some; else who may not look learns nothing. */
+  readonly existenceIsOpen?: true;
   readonly prepare?: (given: Record<string, unknown>, call: Call) => Promise<Record<string, unknown>> | Record<string, unknown>;
   readonly view?: (record: StoredRecord, call: Call) => object;
 }
@@ -74,6 +76,7 @@ export function recordRoutes(spec: RecordRoutes): IdentityRoute[] {
       method: 'GET',
       path: member,
       handle: async (call) => {
+        if (spec.existenceIsOpen) await mustFindRecord(call.identity.db, kind, idOf(call));
         call.require(`identity:get_${one}`);
         return ok(show(call, await mustFindRecord(call.identity.db, kind, idOf(call))));
       },
@@ -82,6 +85,7 @@ export function recordRoutes(spec: RecordRoutes): IdentityRoute[] {
       method: 'PATCH',
       path: member,
       handle: async (call) => {
+        if (spec.existenceIsOpen) await mustFindRecord(call.identity.db, kind, idOf(call));
         call.require(`identity:update_${one}`);
         const given = call.read(singular, spec.change) as Record<string, unknown>;
         if (given['id'] !== undefined && given['id'] !== idOf(call)) throw badRequest(`Cannot change ${singular} ID`);
@@ -92,6 +96,7 @@ export function recordRoutes(spec: RecordRoutes): IdentityRoute[] {
       method: 'DELETE',
       path: member,
       handle: async (call) => {
+        if (spec.existenceIsOpen) await mustFindRecord(call.identity.db, kind, idOf(call));
         call.require(`identity:delete_${one}`);
         await deleteRecord(call.identity, kind, idOf(call));
         return noContent;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { badRequest } from '../../identity/identity-error.ts';
 import { readSelection } from '../../identity/list-query-policy.ts';
-import { findRole, mustFindRole, readRoleTree, roles, type RoleRecord } from '../../identity/role-record.ts';
+import { mustFindRole, readRoleTree, roles, type RoleRecord } from '../../identity/role-record.ts';
 import {
   createImplication,
   createRole,
@@ -28,9 +28,10 @@ const view = (call: Call, role: RoleRecord) => ({ role: withLink(call, 'roles', 
 /** Roles of a domain have rules of their own. */
 const ruleFor = (verb: string, domainId: unknown) => `identity:${verb}_${domainId == null ? '' : 'domain_'}role`;
 
+/** One that is not there is not found for everyone, as in Keystone. */
 async function requireFor(call: Call, verb: string): Promise<void> {
-  const role = await findRole(call.identity.db, call.params['role_id']!);
-  call.require(ruleFor(verb, role?.domain_id), role === undefined ? {} : { role });
+  const role = await mustFindRole(call.identity.db, call.params['role_id']!);
+  call.require(ruleFor(verb, role.domain_id), { role });
 }
 
 async function list(call: Call): Promise<Answer> {
