@@ -70,6 +70,7 @@ async function assembleTree(root: string, release: string, version: string): Pro
     init: await readFile(join(ROOM, 'ramdisk/init')),
   });
   await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
+  await addProgram(tree, root, 'sbin/dropbear', await readFile(join(root, 'usr/sbin/dropbear')));
   tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
   tree.set('agent.mjs', { type: 'file', data: await bundleAgent(version) });
   return tree;

@@ -130,6 +130,7 @@ export type AgentStepName =
   | 'write_image'
   | 'write_configdrive'
   | 'install_boot_entry'
+  | 'start_rescue'
   | 'sync_and_stop';
 
 /** A disk of the plan. The agent finds it by serial (and WWN where both sides have one), checks the size, and writes to nothing else. */
@@ -210,6 +211,11 @@ export interface InstallBootEntryArgs {
   /** Default `\\EFI\\BOOT\\BOOTX64.EFI`. */
   readonly loader?: string;
   readonly label?: string;
+}
+
+/** `start_rescue` args: one line; the user is `rescue`. */
+export interface StartRescueArgs {
+  readonly password: string;
 }
 
 // --- inventory -------------------------------------------------------------------------------------------------------

@@ -6,11 +6,23 @@ import { enrollFlow } from './enroll-flow.ts';
 import { inspectFlow } from './inspect-flow.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 import { powerFlow } from './power-flow.ts';
+import { rescueFlow, unrescueFlow } from './rescue-flow.ts';
 import { serviceFlow } from './service-flow.ts';
 import { undeployFlow } from './undeploy-flow.ts';
 import { verifyFlow } from './verify-flow.ts';
 
 export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
-  [enrollFlow, verifyFlow, adoptFlow, powerFlow, inspectFlow, cleanFlow, manualCleanFlow, deployFlow, serviceFlow, undeployFlow].map(
-    (define) => define(services),
-  );
+  [
+    enrollFlow,
+    verifyFlow,
+    adoptFlow,
+    powerFlow,
+    inspectFlow,
+    cleanFlow,
+    manualCleanFlow,
+    deployFlow,
+    serviceFlow,
+    rescueFlow,
+    unrescueFlow,
+    undeployFlow,
+  ].map((define) => define(services));

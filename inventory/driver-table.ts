@@ -35,7 +35,7 @@ const ramdisk = {
   inspect: ['agent', 'no-inspect'],
   network: ['flat', 'noop'],
   raid: ['no-raid'],
-  rescue: ['no-rescue'],
+  rescue: ['agent', 'no-rescue'],
   storage: ['noop'],
   vendor: ['no-vendor'],
   bios: ['no-bios'],

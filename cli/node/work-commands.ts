@@ -27,6 +27,7 @@ const PLAIN_VERBS: Readonly<Record<string, readonly [target: string, wanted: str
   adopt: ['adopt', 'active', 'take a machine that runs already as it is'],
   undeploy: ['deleted', 'available', 'give the machine back: its instance is destroyed, its disks are cleaned'],
   abort: ['abort', undefined, 'stop what is in progress'],
+  unrescue: ['unrescue', 'active', 'leave the rescue system and start the instance again'],
   unhold: ['unhold', undefined, 'go on after a hold'],
 };
 
@@ -35,6 +36,7 @@ export const workCommands = (terminal: Terminal): Command[] => [
   ...Object.keys(PLAIN_VERBS).map((verb) => plainVerbCommand(terminal, verb)),
   stepsCommand(terminal, 'clean', 'manageable', 'do clean steps by hand'),
   stepsCommand(terminal, 'service', 'active', 'do steps on an active machine, which then starts its instance again'),
+  rescueCommand(terminal),
   deployCommand(terminal, 'deploy', 'active', 'write an image and boot it'),
   deployCommand(terminal, 'rebuild', 'rebuild', 'write an image anew; the node keeps its instance'),
 ];
@@ -103,6 +105,22 @@ Examples:
     .action(async (id: string, flags: WorkFlags & { step: string[] }) => {
       const steps = flags.step.map(parseStep);
       await ask(terminal, flags, id, { path: '/states/provision', body: { target: verb, [`${verb}_steps`]: steps }, wanted, name: verb });
+    });
+
+const rescueCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('rescue <node>', 'boot a system in memory that lets the user "rescue" in over SSH')
+    .requiredOption('--password-file <file>', 'its first line is the password; - reads standard input')
+    .option(...WAIT_OPTION)
+    .addHelpText('after', '\nExamples:\n  $ rackwright node rescue machine-1 --password-file secret.txt --wait --data data')
+    .action(async (id: string, flags: WorkFlags & { passwordFile: string }) => {
+      const text = await readFile(flags.passwordFile === '-' ? '/dev/stdin' : flags.passwordFile, 'utf8');
+      const password = text.split(/\r?\n/)[0]!;
+      await ask(terminal, flags, id, {
+        path: '/states/provision',
+        body: { target: 'rescue', rescue_password: password },
+        wanted: 'rescue',
+        name: 'rescue',
+      });
     });
 
 /** `interface.step`, or `interface.step={…arguments as JSON…}`. */

@@ -3,11 +3,27 @@
 /** The generic kernel: the cloud flavour boots faster but has no IPMI, AHCI or drivers for real NICs. */
 export const KERNEL_META_PACKAGE = 'linux-image-amd64';
 
-/** Node wants the C++ runtime and libatomic; everything else the agent does by itself or through busybox. */
-export const PACKAGES = ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1', 'libatomic1'] as const;
+/**
+ * Node wants the C++ runtime and libatomic, the SSH server of a rescue its cryptography; everything else the agent does by
+ * itself or through busybox.
+ */
+export const PACKAGES = [
+  'busybox-static',
+  'libc6',
+  'libstdc++6',
+  'libgcc-s1',
+  'libatomic1',
+  'dropbear-bin',
+  'libcrypt1',
+  'libtomcrypt1',
+  'libtommath1',
+  'libgmp10',
+  'zlib1g',
+] as const;
 
 /** Beside those that all of our memory file systems have. */
 export const BUSYBOX_APPLETS = [
+  'mkpasswd',
   'mknod',
   'uniq',
   'hexdump',

@@ -4,6 +4,7 @@ import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
 import { installBootEntry } from './install-boot-entry.ts';
 import { putBmcUser } from './put-bmc-user.ts';
 import type { Step } from './step.ts';
+import { startRescue } from './start-rescue.ts';
 import { syncAndStop } from './sync-and-stop.ts';
 import { writeConfigdrive } from './write-configdrive.ts';
 import { writeImage } from './write-image.ts';
@@ -17,6 +18,7 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['write_image', writeImage],
   ['write_configdrive', writeConfigdrive],
   ['install_boot_entry', installBootEntry],
+  ['start_rescue', startRescue],
   ['sync_and_stop', syncAndStop],
 ]);
 
