@@ -28,7 +28,7 @@ const query = (params: Readonly<Record<string, string>>, skip: readonly string[]
 export function signEc2(secret: string, request: Ec2Request): string | undefined {
   const params = request.params ?? {};
   const headers = Object.fromEntries(Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]));
-  if (params['X-Amz-Algorithm'] === 'AWS4-HMAC-SHA256' || /^AWS4-HMAC-SHA256/.test(headers['authorization'] ?? ''))
+  if (params['X-Amz-Algorithm'] === 'AWS4-HMAC-SHA256' || (headers['authorization'] ?? '').startsWith('AWS4-HMAC-SHA256'))
     return signVersion4(secret, request, headers);
   switch (params['SignatureVersion']) {
     case '0':

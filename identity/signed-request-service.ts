@@ -60,7 +60,7 @@ function refuseOld(context: IdentityContext, { params = {}, headers = {} }: Sign
   if (given === undefined) return;
   const basic = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(given);
   const at = Date.parse(
-    basic ? `${basic[1]}-${basic[2]}-${basic[3]}T${basic[4]}:${basic[5]}:${basic[6]}Z` : /Z$/.test(given) ? given : `${given}Z`,
+    basic ? `${basic[1]}-${basic[2]}-${basic[3]}T${basic[4]}:${basic[5]}:${basic[6]}Z` : given.endsWith('Z') ? given : `${given}Z`,
   );
   if (Number.isNaN(at)) throw unauthorized('Credential timestamp is invalid.');
   if (context.clock.nowMs() > at + SIGNED_MS_MAX) throw unauthorized('Credential is expired');

@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { createAgentServer, createApiServer } from '../../api/http-server.ts';
-import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
@@ -14,10 +12,10 @@ import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
 import { announceConductor } from '../../inventory/conductor-service.ts';
+import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
-import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
 import { startPowerSync } from './power-sync.ts';
 
@@ -104,39 +102,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   }
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   if (!roles.includes('api')) return 'no API in this process';
-  let ready = true;
-  stops.push(async () => void (ready = false));
-  const identity = await startIdentity({ configuration, installation, database, logger, rules: BAREMETAL_RULES });
-  stops.push(() => identity.stop());
-  const context = {
-    database,
-    sealer: installation.sealer,
-    bootSecret: installation.bootSecret,
-    connectBmc: bmcs.connect,
-    policy: identity.policy,
-  };
-  const onWarning = (fields: object, message: string) => logger.warn(fields, message);
-  const api = createApiServer({
-    context,
-    identity,
-    administrator: installation.administrator,
-    metrics: metricsOf(counters),
-    isReady: () => ready,
-    onWarning,
-  });
-  stops.push(() => api.close());
-  const { host, port } = splitEndpoint(configuration.listen);
-  const address = await api.listen({ host, port });
-  if (configuration.boot.networks.length > 0) {
-    const { keyPem, certificatePem } = installation.agentTls;
-    const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
-    stops.push(() => agents.close());
-    await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
-  }
-  const publicUrl = configuration.public_url ?? address;
-  await publishCatalog(identity.identity, publicUrl);
-  await writeCredentials(dataDirectory, publicUrl, installation.administrator);
-  return address;
+  return startApiRole({ configuration, installation, database, connectBmc: bmcs.connect, logger, metrics: metricsOf(counters), stops });
 }
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
@@ -158,9 +124,4 @@ function metricsOf(counters: readonly (() => Record<string, number>)[]): () => P
     }
     return registry.metrics();
   };
-}
-
-function splitEndpoint(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':');
-  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
 }

@@ -1,0 +1,59 @@
+import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
+import { createAgentServer, createApiServer } from '../../api/http-server.ts';
+import type { BmcConnector } from '../../bmc/connect-bmc.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import type { Configuration } from './configuration.ts';
+import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
+import type { Installation } from './installation.ts';
+
+/** The api role: identity, the operators' face, the agents' face. Returns the address that it listens at. */
+export async function startApiRole(options: {
+  configuration: Configuration;
+  installation: Installation;
+  database: Database;
+  connectBmc: BmcConnector['connect'];
+  logger: Logger;
+  metrics: () => Promise<string>;
+  stops: (() => Promise<void>)[];
+}): Promise<string> {
+  const { configuration, installation, database, logger, stops } = options;
+  let ready = true;
+  stops.push(async () => void (ready = false));
+  const identity = await startIdentity({ configuration, installation, database, logger, rules: BAREMETAL_RULES });
+  stops.push(() => identity.stop());
+  const context = {
+    database,
+    sealer: installation.sealer,
+    bootSecret: installation.bootSecret,
+    connectBmc: options.connectBmc,
+    policy: identity.policy,
+  };
+  const onWarning = (fields: object, message: string) => logger.warn(fields, message);
+  const api = createApiServer({
+    context,
+    identity,
+    administrator: installation.administrator,
+    metrics: options.metrics,
+    isReady: () => ready,
+    onWarning,
+  });
+  stops.push(() => api.close());
+  const { host, port } = splitEndpoint(configuration.listen);
+  const address = await api.listen({ host, port });
+  if (configuration.boot.networks.length > 0) {
+    const { keyPem, certificatePem } = installation.agentTls;
+    const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
+    stops.push(() => agents.close());
+    await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
+  }
+  const publicUrl = configuration.public_url ?? address;
+  await publishCatalog(identity.identity, publicUrl);
+  await writeCredentials(configuration.dataDirectory, publicUrl, installation.administrator);
+  return address;
+}
+
+function splitEndpoint(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
+}
