@@ -6,7 +6,15 @@ import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-serv
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 import { stepLoop } from './step-loop.ts';
-import { planAutomatic, planRequested, type DeclaredStep, type RequestedStep, type StepPhase, type StepPlan } from './step-plan-policy.ts';
+import {
+  planAutomatic,
+  planRequested,
+  stepName,
+  type DeclaredStep,
+  type RequestedStep,
+  type StepPhase,
+  type StepPlan,
+} from './step-plan-policy.ts';
 
 /*
  * Cleaning: the agent runs, the machine is taken through the list of clean steps, and is switched off.
@@ -20,6 +28,7 @@ const switchOffAndHold = (services: NodeFlowServices, why: string): FlowStep =>
     attempts: { max: 5, backoffMs: 1000 },
     waitingFor: () => ({ what: 'the BMC to switch the machine off', next: 'the end of cleaning' }),
     async run(ctx) {
+      if (isWithoutRamdisk(ctx)) return { kind: 'done' };
       await switchOff(connectTo(services, await loadNode(services, ctx.subjectId)), ctx.clock, ctx.signal);
       return {
         kind: 'done',
@@ -72,8 +81,21 @@ export function requestedSteps(ctx: FlowContext, key: string): readonly Requeste
 
 export function planFromInput(ctx: FlowContext, declared: readonly DeclaredStep[], phase: StepPhase): StepPlan {
   const requested = requestedSteps(ctx, `${phase}_steps`);
-  return 'problem' in requested ? requested : planRequested(declared, phase, requested);
+  if ('problem' in requested) return requested;
+  const plan = planRequested(declared, phase, requested);
+  const inBand = 'steps' in plan && isWithoutRamdisk(ctx) ? plan.steps.find((step) => step.inBand) : undefined;
+  return inBand === undefined ? plan : { problem: `The step ${stepName(inBand)} is the agent's: it can not be done with disable_ramdisk.` };
 }
+
+const isWithoutRamdisk = (ctx: FlowContext): boolean => ctx.input['disable_ramdisk'] === true;
+
+/** `disable_ramdisk`: only what the control plane does itself, with the machine's power as it is. */
+const chooseRamdisk: FlowStep = {
+  name: 'choose_ramdisk',
+  deadlineMs: 30_000,
+  waitingFor: () => ({ what: 'the decision whether the agent is needed', next: 'the list of steps' }),
+  run: async (ctx) => (isWithoutRamdisk(ctx) ? { kind: 'goto', step: 'plan_steps' } : { kind: 'done' }),
+};
 
 export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.clean',
@@ -87,6 +109,7 @@ export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => (
   kind: 'node.manual-clean',
   version: 1,
   steps: [
+    chooseRamdisk,
     ...stepLoop(services, {
       phase: 'clean',
       why: 'manual cleaning',
