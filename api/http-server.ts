@@ -42,8 +42,8 @@ function newApp(options: object, onWarning: ServerOptions['onWarning']): Fastify
     logger: false,
     forceCloseConnections: true,
     rewriteUrl: withoutTrailingSlash,
-    // Names in a path have at most 255 characters; percent-encoded ones take three times as many.
-    routerOptions: { maxParamLength: 1024 },
+    // As long as a request line can be: each service refuses too long a name in its own words.
+    routerOptions: { maxParamLength: 16_384 },
     ...options,
   }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {

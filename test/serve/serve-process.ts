@@ -8,6 +8,8 @@ import type { JsonObject } from '../../core/base/json.ts';
 export interface ServeProcess {
   readonly child: ChildProcess;
   readonly endpoint: string;
+  /** The administrator's login. */
+  readonly headers: Record<string, string>;
   call(
     method: string,
     path: string,
@@ -52,6 +54,7 @@ export async function startServe(
   return {
     child,
     endpoint,
+    headers: { authorization },
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${endpoint}${path}`, {
         method,
