@@ -17,5 +17,8 @@ export const rackFaultsOf = (faults: readonly Fault[]): RackFaults => ({
   bmc: Object.assign({}, ...faults.map((fault) => fault.bmc ?? {})) as NonNullable<RackFaults['bmc']>,
 });
 
+/** Those that a BMC has by itself, without a rack around it. */
+export const bmcFaults = (): readonly Fault[] => FAULTS.filter(({ part }) => part === 'bmc');
+
 export const shapeRack = (spec: RackSpec, faults: readonly Fault[]): RackSpec =>
   faults.reduce((shaped, fault) => fault.shape?.(shaped) ?? shaped, spec);

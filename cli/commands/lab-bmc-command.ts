@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import { bmcFaults, rackFaultsOf } from '../../lab/choose-faults.ts';
 import { startBmcFleet, type BmcFleet, type BmcFleetSettings } from '../../lab/bmc/bmc-fleet.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -21,6 +22,8 @@ interface LabBmcOptions {
   readonly username?: string;
   readonly password?: string;
   readonly json?: string | true;
+  readonly fault?: readonly string[];
+  readonly seed: number;
 }
 
 /** More would not fit an IPv4 loopback's usual file limits, nor any rack room that we know. */
@@ -60,8 +63,24 @@ async function raiseOpenFilesLimit(needed: number): Promise<void> {
   );
 }
 
+function faultSettings({ fault: words = [], seed }: LabBmcOptions): Pick<BmcFleetSettings, 'faults' | 'faultSeed'> {
+  const names = words.flatMap((text) => text.split(',')).map((name) => name.trim());
+  if (names.length === 0) return {};
+  const known = bmcFaults();
+  const unknown = names.filter((name) => !known.some((fault) => fault.name === name));
+  if (unknown.length > 0)
+    throw new CommandError(
+      `no such fault of a BMC: ${unknown.map((name) => JSON.stringify(name)).join(', ')}`,
+      EXIT_CODE.usage,
+      `there are: ${known.map(({ name }) => name).join(', ')}`,
+    );
+  const chosen = known.filter(({ name }) => names.includes(name));
+  return { faults: rackFaultsOf(chosen).bmc!, faultSeed: seed };
+}
+
 function fleetSettings(options: LabBmcOptions): BmcFleetSettings {
   return {
+    ...faultSettings(options),
     count: options.count,
     firstAddress: options.listen,
     protocol: options.protocol,
@@ -79,8 +98,9 @@ const START_FAILURES: Readonly<Record<string, string>> = {
 };
 
 async function startFleet(options: LabBmcOptions): Promise<BmcFleet> {
+  const settings = fleetSettings(options);
   try {
-    return await startBmcFleet(fleetSettings(options));
+    return await startBmcFleet(settings);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new CommandError(message, EXIT_CODE.failed, START_FAILURES[code ?? '']);
@@ -142,6 +162,8 @@ export function labBmcCommand(terminal: Terminal): Command {
     .option('--redfish-port <n>', '0 takes any free one', port, 443)
     .option('--username <name>', 'account on each (default: admin)')
     .option('--password <text>', 'its password (default: a random one)')
+    .option('--fault <name...>', 'how they misbehave: names or a comma list, from `rackwright lab --fault list`')
+    .option('--seed <n>', 'the draws of what goes wrong', wholeNumber(0, 2 ** 31), 1)
     .option('--json [file]', '{"bmcs": [{"address", "username", "password", "redfish", "ipmiPort"}]}, to the file or to standard output')
     .addHelpText(
       'after',
@@ -149,6 +171,7 @@ export function labBmcCommand(terminal: Terminal): Command {
 Examples:
   $ rackwright lab bmc --count 1 --listen 127.7.0.1 --password secret
   $ ipmitool -I lanplus -C 17 -H 127.7.0.1 -U admin -P secret chassis status
+  $ rackwright lab bmc --count 5 --listen 127.7.1.1 --fault bmc-slow,bmc-drops-packets --seed 7
   $ rackwright lab bmc --count 3500 --listen 127.8.0.1 --protocol ipmi --ipmi-port 6230 --json bmcs.json`,
     )
     .action((options: LabBmcOptions) => runFleet(terminal, options));

@@ -1,6 +1,7 @@
 import { ipv4FromNumber, ipv4ToNumber } from '../../core/base/ipv4-address.ts';
-import { systemRandom, type Random } from '../../core/base/random.ts';
+import { seededRandom, systemRandom, type Random } from '../../core/base/random.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
+import type { BmcFaults } from './bmc-faults.ts';
 import { startEmulatedBmc, type EmulatedBmc } from './emulated-bmc.ts';
 import { createSimulatedMachine, type SimulatedMachine } from './simulated-machine.ts';
 
@@ -19,6 +20,9 @@ export interface BmcFleetSettings {
   readonly password?: string;
   readonly random?: Random;
   readonly recordEvent?: RecordEvent;
+  /** How they all misbehave, each with draws of its own from `faultSeed`. */
+  readonly faults?: BmcFaults;
+  readonly faultSeed?: number;
 }
 
 export interface FleetMember {
@@ -84,6 +88,7 @@ async function startMember(
     machine,
     ...(settings.random ? { random: settings.random } : {}),
     ...(settings.recordEvent ? { recordEvent: settings.recordEvent } : {}),
+    ...(settings.faults ? { faults: settings.faults, faultRandom: seededRandom((settings.faultSeed ?? 1) + index) } : {}),
   });
   const redfish = bmc.redfishPort === undefined ? null : `https://${address}${bmc.redfishPort === HTTPS_PORT ? '' : `:${bmc.redfishPort}`}`;
   return { address, ipmiPort: bmc.ipmiPort, ...credentials, redfish, bmc, machine };

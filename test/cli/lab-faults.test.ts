@@ -18,6 +18,11 @@ for (const [args, code, expected] of [
   [['--fault', 'gremlins'], 2, /no such fault: "gremlins"\nnext: {2}there are: kill-control-plane, /],
   [['--fault', 'bmc-slow,', 'bmc-slow'], 2, /no such fault: ""/],
   [['--fault', 'bmc-slow,bad-checksum', '--until', 'available'], 2, /bad-checksum: nothing is deployed/],
+  [
+    ['bmc', '--count', '1', '--listen', '127.9.9.1', '--fault', 'network-loss'],
+    2,
+    /no such fault of a BMC: "network-loss"\nnext: {2}there are: bmc-slow, /,
+  ],
   [['--machines', '0'], 2, /--machines is a whole number from 1 to 200/],
   [['--machines', '1000'], 2, /1 to 200/],
   [['--seed', 'today'], 2, /--seed is a whole number/],
