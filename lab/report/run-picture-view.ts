@@ -10,6 +10,7 @@ const ROW_HEIGHT = 46;
 const BAR_HEIGHT = 20;
 const TOP = 14;
 const AXIS_HEIGHT = 26;
+const LEGEND_HEIGHT = 22;
 const TICK_ROOM = 70;
 /** A character of a label inside a bar. */
 const CHARACTER_WIDTH = 6.4;
@@ -52,10 +53,24 @@ function row({ report }: MachineRecord, top: number, scale: Scale): string {
   ].join('\n');
 }
 
+/** The names of all phases: most are too short for a name of their own in the row. */
+function legend(run: RunRecord, top: number): string {
+  const shown = new Set(run.machines.flatMap(({ report }) => report.phases.map(({ name }) => classOf(name))));
+  let x = NAME_WIDTH;
+  return [...PHASES, 'fault']
+    .filter((phase) => shown.has(phase))
+    .map((phase) => {
+      const at = x;
+      x += phase.length * CHARACTER_WIDTH + 34;
+      return `<rect class="${phase}" x="${number(at)}" y="${top}" width="10" height="10" rx="2"/><text class="faint" x="${number(at + 15)}" y="${top + 9}">${phase}</text>`;
+    })
+    .join('\n');
+}
+
 export function drawRun(run: RunRecord, form: 'inline' | 'file'): string {
   const scale = scaleOf(run);
   const bottom = TOP + run.machines.length * ROW_HEIGHT;
-  const height = bottom + AXIS_HEIGHT;
+  const height = bottom + AXIS_HEIGHT + LEGEND_HEIGHT;
   const ticks = axisTicks(scale.durationMs, WIDTH - NAME_WIDTH - RESULT_WIDTH, TICK_ROOM).map((ms) => {
     const x = number(scale.x(scale.startedAtMs + ms));
     return `<line class="axis" x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}"/><text class="faint" x="${x}" y="${bottom + 16}" text-anchor="middle">${formatTick(ms)}</text>`;
@@ -66,5 +81,6 @@ export function drawRun(run: RunRecord, form: 'inline' | 'file'): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}"${size} role="img" aria-label="${title}">${style}
 ${ticks.join('\n')}
 ${run.machines.map((machine, index) => row(machine, TOP + index * ROW_HEIGHT, scale)).join('\n')}
+${legend(run, bottom + AXIS_HEIGHT + 4)}
 </svg>\n`;
 }
