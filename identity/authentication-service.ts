@@ -109,7 +109,7 @@ async function readScope(context: IdentityContext, proof: Proof, asked: Requeste
   }
   if (asked.domain !== undefined) {
     if (asked.domain.id === undefined && asked.domain.name === undefined) throw badRequest('Expecting to find id or name in domain.');
-    const domain = await findDomainBy(context.db, asked.domain);
+    const domain = await context.remember(`domain:${JSON.stringify(asked.domain)}`, () => findDomainBy(context.db, asked.domain));
     if (domain === undefined) throw unauthorized();
     return { kind: 'domain', id: domain.id };
   }
@@ -117,7 +117,7 @@ async function readScope(context: IdentityContext, proof: Proof, asked: Requeste
   if (project === undefined) return { kind: 'unscoped' };
   if (project.id === undefined && project.name === undefined) throw badRequest('Expecting to find id or name in project.');
   if (project.id === undefined && project.domain === undefined) throw badRequest('Expecting to find domain in project.');
-  const found = await findProjectBy(context.db, project);
+  const found = await context.remember(`project:${JSON.stringify(project)}`, () => findProjectBy(context.db, project));
   if (found === undefined) throw unauthorized();
   return { kind: 'project', id: found.id };
 }

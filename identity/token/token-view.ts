@@ -19,7 +19,9 @@ export async function tokenView(
   catalog: readonly CatalogEntry[] | undefined,
 ): Promise<object> {
   const { payload, subject } = token;
-  const providers = await recordStore('identity_service_provider').list<ServiceProviderRow>(context.db, { enabled: true });
+  const providers = await context.remember('service-providers', () =>
+    recordStore('identity_service_provider').list<ServiceProviderRow>(context.db, { enabled: true }),
+  );
   return {
     token: {
       methods: payload.methods,
