@@ -126,9 +126,8 @@ function resolve(
 /** Reserved steps (`hold`, `wait`, `reboot`, …) may be asked for on whatever interface. */
 export const ANY_INTERFACE = '*';
 
-/** Servicing does what cleaning can, on a machine that keeps its instance. */
-const servesPhase = (step: DeclaredStep, phase: StepPhase) =>
-  step.phase === phase || step.phase === ANY_PHASE || (phase === 'service' && step.phase === 'clean');
+/** A clean step is never a service step: servicing happens around a tenant's data. */
+const servesPhase = (step: DeclaredStep, phase: StepPhase) => step.phase === phase || step.phase === ANY_PHASE;
 export const ANY_PHASE = '*';
 
 function unknownSteps(names: readonly string[], declared: readonly DeclaredStep[], phase: StepPhase): string {
