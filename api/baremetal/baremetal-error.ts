@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ZodError } from 'zod';
 import { BmcError } from '../../bmc/capability.ts';
+import { explainOutage } from '../../core/database/outage-policy.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 
 /** A refusal by the API itself: bad JSON patch, unknown field, missing right. */
@@ -40,6 +41,8 @@ function classify(error: unknown): Refusal {
     return { status: 400, message: error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ') };
   }
   if (error instanceof BmcError) return { status: error.retryable ? 503 : 400, message: `${error.message} ${error.advice}` };
+  const outage = explainOutage(error);
+  if (outage !== undefined) return { status: 503, message: outage };
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (typeof code === 'string' && /^\d{2}[0-9A-Z]{3}$/.test(code)) return classifySqlState(error as DatabaseRefusal);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return { status: statusCode, message: message ?? 'bad request' };

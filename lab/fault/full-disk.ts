@@ -1,13 +1,14 @@
 import { join } from 'node:path';
-import type { Random } from '../../core/base/random.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, FaultScene, PrepareScene } from './fault.ts';
 
 /** The database's first files and write-ahead log take about 100 MB. */
 const DATA_SIZE = '256m';
 const FULL_MS = 15_000;
 const TRY_EVERY_MS = 2_000;
-/** More than any page has left, and nothing that compresses. */
-const bigChange = (random: Random) => [{ op: 'add', path: '/extra/filler', value: random.bytes(100_000).toString('base64') }];
+/** More than any page of the database has left, and nothing that compresses. */
+const BIG_BYTES = 100_000;
+/** Enrolled while the disk is full, and removed again where that worked. */
+const PROBE_NAME = 'full-disk-probe';
 
 export const fullDisk: Fault = {
   name: 'full-disk',
@@ -24,7 +25,8 @@ export const fullDisk: Fault = {
     ]);
     if (code !== 0) throw new Error('full-disk: the small file system could not be mounted; see full-disk.log');
   },
-  async disturb({ rack, dataDirectory, product, random, onStep, inject, problem, say }) {
+  async disturb(scene) {
+    const { rack, dataDirectory, onStep, inject, say } = scene;
     const log = join(rack.runDirectory, 'full-disk.log');
     const filler = join(dataDirectory, 'filler');
     let busy = Promise.resolve();
@@ -37,14 +39,7 @@ export const fullDisk: Fault = {
         const what = `the data folder is full while ${node} is ${state}`;
         inject(what);
         say(what);
-        const fullUntil = Date.now() + FULL_MS;
-        while (Date.now() < fullUntil) {
-          const answer = await product.attempt('PATCH', `/nodes/${node}`, bigChange(random));
-          say(answer === undefined ? 'a change gets no answer' : `a change is answered ${answer.status} ${answer.message}`);
-          if (answer && answer.status >= 500 && !(answer.status === 503 && /space|full/i.test(answer.message)))
-            problem(`a change was answered without the cause: ${answer.message}`);
-          await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
-        }
+        await probe(scene, FULL_MS);
         await runInside(rack, log, ['rm', '-f', filler]);
         say('the data folder has room again');
       });
@@ -58,6 +53,20 @@ export const fullDisk: Fault = {
   },
 };
 
-async function runInside(rack: Parameters<NonNullable<Fault['prepare']>>[0]['rack'], logFile: string, argv: string[]) {
+/** What an operator hears who enrolls a machine now. */
+async function probe({ product, random, say, problem }: FaultScene, forMs: number): Promise<void> {
+  const until = Date.now() + forMs;
+  while (Date.now() < until) {
+    const body = { name: PROBE_NAME, driver: 'ipmi', extra: { filler: random.bytes(BIG_BYTES).toString('base64') } };
+    const answer = await product.attempt('POST', '/nodes', body);
+    say(answer === undefined ? 'an enrolment gets no answer' : `an enrolment is answered ${answer.status} ${answer.message}`);
+    if (answer?.status === 200) await product.attempt('DELETE', `/nodes/${PROBE_NAME}`);
+    else if (answer && !(answer.status === 503 && /space|full/i.test(answer.message)))
+      problem(`a change is refused without the cause: ${answer.message}`);
+    await new Promise((resolve) => setTimeout(resolve, TRY_EVERY_MS));
+  }
+}
+
+async function runInside(rack: PrepareScene['rack'], logFile: string, argv: string[]) {
   return (await rack.runInside(argv, { logFile })).exited;
 }

@@ -5,7 +5,7 @@ export interface ProductClient {
   get(path: string): Promise<JsonObject>;
   send(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<JsonObject>;
   /** One try of a change: the answer's status and text, or undefined when there is no answer. */
-  attempt(method: 'PUT' | 'PATCH', path: string, body: unknown): Promise<{ status: number; message: string } | undefined>;
+  attempt(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; message: string } | undefined>;
   /** One try; undefined when there is no answer. */
   look(path: string): Promise<JsonObject | undefined>;
   isReady(): Promise<boolean>;
