@@ -48,9 +48,6 @@ export const identityRoutes: readonly IdentityRoute[] = [
 ];
 
 const PREFIXES = ['', '/identity'] as const;
-/** A mapping with thousands of rules stays far below; nothing else comes near. */
-const BODY_BYTES_MAX = 2 * 2 ** 20;
-
 export function registerIdentity(
   app: FastifyInstance,
   api: IdentityApi,
@@ -85,7 +82,7 @@ export function registerIdentity(
         );
         registerIdentityRoutes(scope, api, `${prefix}/v3`, identityRoutes);
       },
-      { prefix: `${prefix}/v3`, bodyLimit: BODY_BYTES_MAX },
+      { prefix: `${prefix}/v3` },
     );
   }
 }
