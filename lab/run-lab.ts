@@ -105,11 +105,11 @@ async function startProduct(options: LabOptions, rack: Rack, imageDirectory: str
   const { runDirectory, faults } = options;
   const dataDirectory = join(runDirectory, 'data');
   for (const fault of faults) await fault.prepare?.({ rack, dataDirectory });
-  const configuration = join(runDirectory, 'rackwright.json');
-  await writeFile(configuration, JSON.stringify(configurationFor(options, imageDirectory), undefined, 2));
   const forward = await rack.forwardTcp({ hostListen: options.listen, insideAddress: API_ADDRESS });
-  const breaksApi = faults.some((fault) => fault.breaksApi);
   const endpoint = `http://${options.listen.replace(/:\d+$/, '')}:${forward.port}`;
+  const configuration = join(runDirectory, 'rackwright.json');
+  await writeFile(configuration, JSON.stringify(configurationFor(options, imageDirectory, endpoint), undefined, 2));
+  const breaksApi = faults.some((fault) => fault.breaksApi);
   const product = createProductClient({
     endpoint,
     login: () => readAdministrator(rack, dataDirectory),
@@ -233,7 +233,9 @@ function runProgram(options: LabOptions, words: readonly string[]): Promise<Json
 }
 
 /** JSON is YAML. */
-const configurationFor = (options: LabOptions, imageDirectory: string) => ({
+const configurationFor = (options: LabOptions, imageDirectory: string, endpoint: string) => ({
+  // The catalog names what clients of this host reach.
+  public_url: endpoint,
   power_sync_seconds: 15,
   boot: {
     image_directory: imageDirectory,
