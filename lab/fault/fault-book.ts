@@ -59,7 +59,8 @@ export function createFaultBook(faults: readonly Fault[], clock: Clock): FaultBo
     },
     problem(name, text) {
       const told = problems.get(name);
-      if (told && told.length < PROBLEMS_KEPT_MAX) told.push(text);
+      // The same shortcoming at every try is one.
+      if (told && told.length < PROBLEMS_KEPT_MAX && !told.includes(text)) told.push(text);
     },
     report: (end) =>
       faults.map((fault) => {
