@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { IdentityTables } from '../core/database/identity-tables.ts';
 import { dropDanglingAssignments } from './assignment-service.ts';
+import { refuseDirectoryChange } from './directory-service.ts';
 import { mergeExtra } from './extra-policy.ts';
 import { badRequest, conflict, IdentityError, notFound } from './identity-error.ts';
 import { newId } from './identity-id.ts';
@@ -38,6 +39,7 @@ export async function mustFindGroup(db: Reader, id: string): Promise<GroupRecord
 }
 
 export async function createGroup(context: IdentityContext, request: GroupRequest & { domain_id: string }): Promise<GroupRecord> {
+  await refuseDirectoryChange(context, request.domain_id);
   return context.write(async (trx) => {
     if ((await findDomain(trx, request.domain_id)) === undefined) throw badRequest(`Could not find domain: ${request.domain_id}.`);
     const row = {
@@ -55,6 +57,7 @@ export async function createGroup(context: IdentityContext, request: GroupReques
 export async function updateGroup(context: IdentityContext, id: string, request: GroupRequest): Promise<GroupRecord> {
   return context.write(async (trx) => {
     const before = await mustFindGroup(trx, id);
+    await refuseDirectoryChange(context, before.domain_id);
     if (request.domain_id !== undefined && request.domain_id !== before.domain_id) throw badRequest('Cannot change Domain ID');
     const described = request.description === null ? '' : request.description;
     const changes = { name: request.name, description: described, extra: mergeExtra(before.extra, request, OWN) };
@@ -65,7 +68,7 @@ export async function updateGroup(context: IdentityContext, id: string, request:
 
 export async function deleteGroup(context: IdentityContext, id: string): Promise<void> {
   await context.write(async (trx) => {
-    await mustFindGroup(trx, id);
+    await refuseDirectoryChange(context, (await mustFindGroup(trx, id)).domain_id);
     await groups.remove(trx, { id });
     await dropDanglingAssignments(trx);
   });
@@ -73,7 +76,7 @@ export async function deleteGroup(context: IdentityContext, id: string): Promise
 
 export async function addMember(context: IdentityContext, groupId: string, userId: string): Promise<void> {
   await context.write(async (trx) => {
-    await mustFindGroup(trx, groupId);
+    await refuseDirectoryChange(context, (await mustFindGroup(trx, groupId)).domain_id);
     await mustFindUser(trx, userId);
     await members.insertOnce(trx, { group_id: groupId, user_id: userId });
   });
@@ -83,6 +86,7 @@ export async function addMember(context: IdentityContext, groupId: string, userI
 export async function removeMember(context: IdentityContext, groupId: string, userId: string): Promise<void> {
   await context.write(async (trx) => {
     await mustBeMember(trx, groupId, userId);
+    await refuseDirectoryChange(context, (await mustFindGroup(trx, groupId)).domain_id);
     await members.remove(trx, { group_id: groupId, user_id: userId });
     await revoke(context, trx, { user_id: userId });
   });

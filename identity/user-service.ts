@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { dropDanglingAssignments } from './assignment-service.ts';
+import { refuseDirectoryChange } from './directory-service.ts';
 import { mergeExtra } from './extra-policy.ts';
 import { badRequest, conflict } from './identity-error.ts';
 import { DEFAULT_DOMAIN_ID, newId } from './identity-id.ts';
@@ -38,6 +39,7 @@ const federated = recordStore('identity_federated_user');
 
 export async function createUser(context: IdentityContext, request: UserRequest, id: string = newId()): Promise<UserRecord> {
   const hash = request.password == null ? undefined : await preparePassword(context, request.password);
+  await refuseDirectoryChange(context, request.domain_id ?? DEFAULT_DOMAIN_ID);
   return context.write(async (trx) => {
     const domainId = request.domain_id ?? DEFAULT_DOMAIN_ID;
     if ((await findDomain(trx, domainId)) === undefined) throw badRequest(`Could not find domain: ${domainId}.`);
@@ -92,6 +94,7 @@ export async function updateUser(context: IdentityContext, id: string, request: 
   const hash = request.password == null ? undefined : await preparePassword(context, request.password);
   return context.write(async (trx) => {
     const before = await mustFindUser(trx, id);
+    if (before.external_id !== null) await refuseDirectoryChange(context, before.domain_id);
     if (request.domain_id !== undefined && request.domain_id !== before.domain_id) throw badRequest('Cannot change Domain ID');
     await refuseDomainAsDefaultProject(trx, request);
     const change = {
@@ -115,7 +118,8 @@ export async function updateUser(context: IdentityContext, id: string, request: 
 
 export async function deleteUser(context: IdentityContext, id: string): Promise<void> {
   await context.write(async (trx) => {
-    await mustFindUser(trx, id);
+    const user = await mustFindUser(trx, id);
+    if (user.external_id !== null) await refuseDirectoryChange(context, user.domain_id);
     await users.remove(trx, { id });
     await sql`delete from identity_credential where user_id = ${id}`.execute(trx);
     await dropDanglingAssignments(trx);

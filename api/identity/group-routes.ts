@@ -11,6 +11,7 @@ import {
   removeMember,
   updateGroup,
 } from '../../identity/group-service.ts';
+import { refreshDirectory } from '../../identity/directory-service.ts';
 import { badRequest } from '../../identity/identity-error.ts';
 import { DEFAULT_DOMAIN_ID } from '../../identity/identity-id.ts';
 import { readSelection } from '../../identity/list-query-policy.ts';
@@ -34,6 +35,7 @@ async function target(call: Call) {
 
 async function list(call: Call): Promise<Answer> {
   call.require('identity:list_groups', { group: { domain_id: domainOfCall(call) } });
+  if (domainOfCall(call) !== undefined) await refreshDirectory(call.identity, domainOfCall(call)!);
   const selection = readSelection(call.query, { domain_id: 'text', name: 'text' });
   const where = call.actor.domainId === null ? {} : { domain_id: call.actor.domainId };
   const groups = await listGroups(call.identity.db, where, selection);

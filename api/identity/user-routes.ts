@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { groupIdsOf, reachableTargets } from '../../identity/assignment-service.ts';
 import { listGroups } from '../../identity/group-service.ts';
+import { refreshDirectory } from '../../identity/directory-service.ts';
 import { badRequest, IdentityError } from '../../identity/identity-error.ts';
 import { readSelection } from '../../identity/list-query-policy.ts';
 import { changePassword } from '../../identity/password-service.ts';
@@ -55,6 +56,7 @@ export const domainOfCall = (call: Call): string | undefined => call.actor.domai
 
 async function list(call: Call): Promise<Answer> {
   call.require('identity:list_users', { domain_id: domainOfCall(call) });
+  if (domainOfCall(call) !== undefined) await refreshDirectory(call.identity, domainOfCall(call)!);
   const selection = readSelection(call.query, FILTERS);
   const expiry = expiryFilter(call.query);
   const linked = await federationFilter(call.identity.db, call.query);
