@@ -12,4 +12,8 @@ export const ofProject = (alias: string, project: string): Condition =>
 export const inShards = (alias: string, shards: readonly string[]): Condition =>
   sql`exists (select from node in_shard where in_shard.uuid = ${sql.ref(`${alias}.node_uuid`)} and in_shard.shard = any(${shards}::text[]))`;
 
+/** Rows with an owner that everybody may see, or this project. */
+export const publicOrOwned = (alias: string, project: string): Condition =>
+  sql`(${sql.ref(`${alias}.public`)} or ${sql.ref(`${alias}.owner`)} = ${project})`;
+
 export const equals = (alias: string, column: string, value: unknown): Condition => sql`${sql.ref(`${alias}.${column}`)} = ${value}`;

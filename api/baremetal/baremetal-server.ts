@@ -21,6 +21,8 @@ import { volumeRoutes } from './volume-routes.ts';
 import { parseJsonBodies } from './json-body.ts';
 import { negotiateMicroversion } from './microversion.ts';
 import { nodeRoutes } from './node-routes.ts';
+import { runbookRoutes } from './runbook-routes.ts';
+import { vmediaRoutes } from './vmedia-routes.ts';
 import { stateRoutes } from './state-routes.ts';
 import { eventStream, timelineRoutes } from './timeline-routes.ts';
 import { versionRoutes } from './version-routes.ts';
@@ -45,6 +47,8 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...allocationRoutes,
   ...deployTemplateRoutes,
   ...volumeRoutes,
+  ...runbookRoutes,
+  ...vmediaRoutes,
   ...eventRoutes,
 ];
 

@@ -1,19 +1,14 @@
 import { z } from 'zod';
-import type { JsonObject } from '../../core/base/json.ts';
 import { deployTemplateStore, type DeployTemplate } from '../../inventory/baremetal-stores.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import type { BaremetalRoute } from './baremetal-route.ts';
 import { jsonOrNone, trait, uuid } from './body-shapes.ts';
 import { time, type FieldTable } from './field-table.ts';
 import { deployStep } from './provision-body.ts';
+import { maskArgs } from './secret-args.ts';
 import { recordRoutes, type RecordNoun } from './record-routes.ts';
 
 /** Deploy templates: named lists of deploy steps, used by instances whose traits have the name. */
-const MASK = '******';
-const SECRET_KEY = /pass(word|phrase)?$|secret|token|private_key/i;
-const maskArgs = (args: JsonObject) =>
-  Object.fromEntries(Object.entries(args).map(([key, value]) => [key, SECRET_KEY.test(key) ? MASK : value]));
-
 type Step = z.infer<typeof deployStep>;
 const fields: FieldTable<DeployTemplate> = {
   uuid: {},

@@ -7,6 +7,8 @@ const parts = {
   switch_id: z.string().max(255).optional(),
   hostname: z.string().max(255).optional(),
   switch_info: z.string().max(255).optional(),
+  'vtep-logical-switch': z.string().max(255).optional(),
+  'vtep-physical-switch': z.string().max(255).optional(),
   network_type: z.enum(['managed', 'unmanaged']).optional(),
 };
 /** An OpenFlow datapath: 16 hex digits, with or without 0x. */
@@ -19,7 +21,11 @@ export const localLink = z
     const given = Object.fromEntries(Object.entries(link ?? {}).filter(([, value]) => value !== undefined));
     const has = (...names: string[]) => names.every((name) => name in given);
     const isComplete =
-      Object.keys(given).length === 0 || has('port_id', 'switch_id') || has('port_id', 'hostname') || given['network_type'] === 'unmanaged';
+      Object.keys(given).length === 0 ||
+      has('port_id', 'switch_id') ||
+      has('port_id', 'hostname') ||
+      has('port_id', 'vtep-logical-switch', 'vtep-physical-switch') ||
+      given['network_type'] === 'unmanaged';
     if (!isComplete) {
       context.addIssue({ code: 'custom', message: 'needs port_id and switch_id, or port_id and hostname, or network_type unmanaged' });
       return z.NEVER;

@@ -55,6 +55,10 @@ const writable = {
   network_data: networkData,
   shard: textOrNone(),
   parent_node: uuidOrNone,
+  disable_power_off: truthOr('disable_power_off', false).refine(
+    (value) => !value,
+    'no driver here can work without switching the machine off',
+  ),
   ...interfaceNames,
 };
 
@@ -69,7 +73,7 @@ const patched = z.object(writable);
 export const NODE_PATCHABLE = Object.keys(writable);
 
 const toDraft = (fields: object): NodeDraft => {
-  const plain = Object.entries(fields).filter(([name]) => !name.endsWith('_interface') && name !== 'uuid');
+  const plain = Object.entries(fields).filter(([name]) => !name.endsWith('_interface') && name !== 'uuid' && name !== 'disable_power_off');
   return { ...(Object.fromEntries(plain) as unknown as Omit<NodeDraft, 'interfaces'>), interfaces: interfacesOfDraft(fields as never) };
 };
 
@@ -89,6 +93,7 @@ export function nodeDocument(node: NodeRecord): JsonObject {
   const plain = Object.keys(writable).filter((name) => name in own);
   return {
     ...Object.fromEntries(plain.map((name) => [name, own[name]!])),
+    disable_power_off: false,
     ...Object.fromEntries(Object.entries(interfacesOf(node)).map(([kind, name]) => [`${kind}_interface`, name])),
     instance_info: { ...(node.instance_info as JsonObject), ...(node.configdrive === null ? {} : { configdrive: MASK }) },
   };

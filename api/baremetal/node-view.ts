@@ -1,19 +1,12 @@
 import { interfaceOf, INTERFACE_KINDS, type InterfaceKind } from '../../inventory/driver-table.ts';
-import type { JsonObject } from '../../core/base/json.ts';
 import type { NodeDetail } from '../../inventory/node-detail-store.ts';
 import { conductorName } from './api-context.ts';
 import { nodeTarget } from './baremetal-policy.ts';
 import type { Call } from './baremetal-route.ts';
+import { MASK, maskArgs } from './secret-args.ts';
 import { links, show, time, type Field, type FieldTable, type Shown } from './field-table.ts';
 
 /** A node as each microversion shows it. */
-const MASK = '******';
-/** Keys that hold secrets by their name, as oslo's masking has them. */
-const SECRET_KEY = /pass(word|phrase)?$|admin_?pass|secret|auth_token|private_key|sslkey|fernetkey/i;
-
-const masked = (value: object): JsonObject =>
-  Object.fromEntries(Object.entries(value as JsonObject).map(([key, each]) => [key, SECRET_KEY.test(key) ? MASK : each]));
-
 const interfaceSince: Partial<Record<InterfaceKind, number>> = { network: 20, storage: 33, rescue: 38, bios: 40, firmware: 86 };
 const interfaceFields = Object.fromEntries(
   INTERFACE_KINDS.map((kind): [string, Field<NodeDetail>] => [
@@ -47,14 +40,14 @@ export const NODE_FIELDS: FieldTable<NodeDetail> = {
   updated_at: time('updated_at'),
   name: { since: 5 },
   driver: {},
-  driver_info: { of: guarded('driver_info', (node) => masked(node.driver_info), { content: redacted('driver_info') }) },
+  driver_info: { of: guarded('driver_info', (node) => maskArgs(node.driver_info), { content: redacted('driver_info') }) },
   driver_internal_info: {
     since: 3,
-    of: guarded('driver_internal_info', (node) => masked(node.driver_internal_info), { content: redacted('driver_internal_info') }),
+    of: guarded('driver_internal_info', (node) => maskArgs(node.driver_internal_info), { content: redacted('driver_internal_info') }),
   },
   properties: {},
   instance_info: {
-    of: (node) => ({ ...masked(node.instance_info), ...(node.has_configdrive ? { configdrive: MASK } : {}) }),
+    of: (node) => ({ ...maskArgs(node.instance_info), ...(node.has_configdrive ? { configdrive: MASK } : {}) }),
   },
   instance_uuid: {},
   extra: {},
@@ -94,6 +87,8 @@ export const NODE_FIELDS: FieldTable<NodeDetail> = {
   shard: { since: 82 },
   parent_node: { since: 83 },
   service_step: { since: 87 },
+  // No flow here can do without switching a machine off: it can not be asked for.
+  disable_power_off: { since: 95, of: () => false },
   chassis_uuid: {},
   ...interfaceFields,
   waiting_for: { hidden: true },
@@ -119,6 +114,7 @@ export const NODE_UNSORTABLE = [
   'traits',
   'network_data',
   'conductor',
+  'disable_power_off',
 ];
 
 export const nodePath = (node: { readonly uuid: string }) => `nodes/${node.uuid}`;

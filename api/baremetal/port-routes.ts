@@ -98,6 +98,8 @@ function requireVersion(call: Call, names: readonly string[], link: unknown): vo
   }
   if (call.minor < 64 && typeof link === 'object' && link !== null && 'network_type' in link)
     throw new RequestRefused(406, notAcceptable(64));
+  if (call.minor < 90 && typeof link === 'object' && link !== null && Object.keys(link).some((key) => key.startsWith('vtep-')))
+    throw new RequestRefused(400, 'local_link_connection with vtep switches is possible from API version 1.90');
 }
 
 const SMART_NIC_KEYS = ['port_id', 'hostname'];
@@ -108,8 +110,11 @@ function requireSmartNicLink(draft: PortDraft): void {
 
 async function create(call: Call) {
   const given = (call.body ?? {}) as Record<string, unknown>;
-  const { uuid: chosen, ...draft } = createBody.parse(given);
-  const node = await nodeNamed(call, draft.node_uuid);
+  const word = given['node_uuid'];
+  // Since 1.94 the node may be named.
+  const named = call.minor >= 94 && typeof word === 'string' ? await nodeNamed(call, word) : undefined;
+  const { uuid: chosen, ...draft } = createBody.parse({ ...given, ...(named === undefined ? {} : { node_uuid: named.uuid }) });
+  const node = named ?? (await nodeNamed(call, draft.node_uuid));
   call.require('port:create', nodeTarget(node));
   requireVersion(call, Object.keys(given), given['local_link_connection']);
   requireSmartNicLink(draft);

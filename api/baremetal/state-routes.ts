@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Json, JsonObject } from '../../core/base/json.ts';
 import { requestPower, requestVerb, setMaintenance, type PowerRequest } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
 import { VERB_OF_TARGET, verbsFrom } from '../../inventory/provision-machine.ts';
@@ -10,7 +11,8 @@ import { isoTime } from './field-table.ts';
 import { whileLocked } from './locked-retry.ts';
 import { nodeBriefFor, nodeFor } from './node-access.ts';
 import { provisionStateFor } from './node-view.ts';
-import { flowInput, parseProvision } from './provision-body.ts';
+import { flowInput, parseProvision, type ProvisionBody } from './provision-body.ts';
+import { useRunbook } from './runbook-routes.ts';
 import { short, toInteger } from './query-values.ts';
 
 /** What changes a node's life: provision, power and maintenance. Each answers 202 once state and flow are committed together. */
@@ -57,7 +59,7 @@ async function provision(call: Call) {
   if (verb === 'abort' && node.provision_state === 'inspect wait' && call.minor < 41) throw new RequestRefused(406, notAcceptable(41));
   const { database, sealer } = call.context;
   const configDrive = toConfigDrive(call, body.target, body.configdrive);
-  const input = flowInput(body, sealer.seal);
+  const input = { ...flowInput(body, sealer.seal), ...(body.runbook == null ? {} : await runbookInput(call, body)) };
   await whileLocked(() =>
     database.db.transaction().execute(async (trx) => {
       await requestVerb(trx, node.uuid, verb, input);
@@ -65,6 +67,14 @@ async function provision(call: Call) {
     }),
   );
   return accepted(statesUrl(call));
+}
+
+/** The runbook's steps in the place of steps of one's own. @throws 400 with both */
+async function runbookInput(call: Call, body: ProvisionBody): Promise<JsonObject> {
+  const node = await nodeFor(call, call.params['node']!);
+  if ((body.clean_steps ?? body.service_steps) != null) throw new RequestRefused(400, 'Give either steps or a runbook, not both.');
+  const { steps, disableRamdisk } = await useRunbook(call, body.runbook!, node);
+  return { [`${body.target}_steps`]: steps as unknown as Json, ...(disableRamdisk ? { disable_ramdisk: true } : {}) };
 }
 
 const POWER_REQUEST: Readonly<Record<string, PowerRequest>> = {

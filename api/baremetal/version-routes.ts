@@ -17,6 +17,8 @@ const RESOURCES: readonly (readonly [name: string, since: number])[] = [
   ['events', 54],
   ['deploy_templates', 55],
   ['shards', 82],
+  ['continue_inspection', 84],
+  ['runbooks', 92],
 ];
 
 export function versionRoutes(app: FastifyInstance): void {

@@ -21,6 +21,10 @@ before(async () => {
   });
   made['volume/connectors'] = await create('/v1/volume/connectors', { node_uuid: node, type: 'iqn', connector_id: 'iqn.x' });
   made['volume/targets'] = await create('/v1/volume/targets', { node_uuid: node, volume_type: 'iscsi', volume_id: '1', boot_index: 0 });
+  made['runbooks'] = await create('/v1/runbooks', {
+    name: 'CUSTOM_R',
+    steps: [{ interface: 'deploy', step: 'erase_devices', args: {}, order: 1 }],
+  });
   made['allocations'] = await create('/v1/allocations', { resource_class: 'none' });
 });
 after(() => rig.stop());

@@ -132,3 +132,24 @@ test('VIFs go to a port group first; traits are at most fifty', async () => {
   await rig.expect(400, 'PUT', `/v1/nodes/${node}/traits/CUSTOM_ONE_MORE`);
   await rig.expect(400, 'PUT', `/v1/nodes/${node}/traits`, { traits: ['NO_SUCH_TRAIT'] });
 });
+
+test('a runbook: its steps for nodes that have its name as a trait', async () => {
+  const steps = [
+    { interface: 'power', step: 'power_off', args: {}, order: 2 },
+    { interface: 'power', step: 'power_on', args: {}, order: 1 },
+  ];
+  await rig.expect(201, 'POST', '/v1/runbooks', { name: 'CUSTOM_TIDY', steps });
+  const secret = [{ interface: 'power', step: 'power_on', args: { secret_token: 'x' }, order: 1 }];
+  assert.ok(!JSON.stringify(await rig.expect(201, 'POST', '/v1/runbooks', { name: 'CUSTOM_SECRET', steps: secret })).includes('"x"'));
+  await rig.expect(409, 'POST', '/v1/runbooks', { name: 'CUSTOM_TIDY', steps });
+  await rig.expect(400, 'POST', '/v1/runbooks', { name: 'CUSTOM_TWICE', steps: [steps[0], steps[0]] });
+  const node = await rig.node('manageable');
+  const provision = `/v1/nodes/${node}/states/provision`;
+  assert.match(faultOf(await rig.expect(400, 'PUT', provision, { target: 'clean', runbook: 'CUSTOM_TIDY' })), /no trait of that name/);
+  await rig.expect(204, 'PUT', `/v1/nodes/${node}/traits/CUSTOM_TIDY`);
+  await rig.expect(400, 'PUT', provision, { target: 'clean', runbook: 'CUSTOM_TIDY', clean_steps: [{ interface: 'deploy', step: 'x' }] });
+  await rig.expect(404, 'PUT', provision, { target: 'clean', runbook: 'CUSTOM_NONE' });
+  await rig.verb(node, 'clean', 'manageable', { runbook: 'CUSTOM_TIDY' });
+  await rig.expect(200, 'PATCH', '/v1/runbooks/CUSTOM_TIDY', [{ op: 'replace', path: '/steps/0/order', value: 7 }]);
+  await rig.expect(204, 'DELETE', '/v1/runbooks/CUSTOM_TIDY');
+});

@@ -9,7 +9,7 @@ import { startRig, type Rig } from './baremetal-rig.ts';
  */
 let rig: Rig;
 let node: string;
-const LATEST = 88;
+const LATEST = 95;
 
 before(async () => {
   rig = await startRig();
@@ -54,6 +54,7 @@ const NODE_SINCE: Readonly<Record<number, string>> = {
   83: 'parent_node',
   86: 'firmware_interface',
   87: 'service_step',
+  95: 'disable_power_off',
 };
 const upTo = (always: string, since: Readonly<Record<number, string>>, version: number) =>
   [always, ...Object.entries(since).flatMap(([from, names]) => (Number(from) <= version ? [names] : []))].join(' ').split(' ').sort();
@@ -153,6 +154,9 @@ test('resources that a version does not have', async () => {
     ['GET', '/v1/shards', 82, 404],
     ['GET', `/v1/nodes/${node}/children`, 83, 404],
     ['GET', `/v1/nodes/${node}/firmware`, 86, 404],
+    ['POST', `/v1/nodes/${node}/vmedia`, 89, 404],
+    ['GET', '/v1/runbooks', 92, 404],
+    ['POST', '/v1/runbooks', 92, 405],
   ];
   for (const [method, path, since, status] of missing) {
     await rig.expect(status, method, path, undefined, { version: since - 1 });

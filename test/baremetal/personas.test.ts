@@ -142,6 +142,7 @@ const OPEN_TO_PROJECTS = new Set([
   '/portgroups',
   '/portgroups/detail',
   '/allocations',
+  '/runbooks',
   '/chassis/:chassis/nodes',
 ]);
 
