@@ -6,7 +6,7 @@ import type { FlowDefinition } from './flow-definition.ts';
 import { watchAbsentOwners } from './engine/absent-owners.ts';
 import { CANCEL_PREFIX, FLOW_CHANNEL, type LeasedFlow } from './engine/flow-row.ts';
 import { runFlow } from './engine/flow-runner.ts';
-import { claimFlows, nextDueInMs, pruneEvents, releaseLeases, renewLeases, type KnownKinds } from './engine/flow-store.ts';
+import { claimFlows, pruneEvents, releaseLeases, renewLeases, type KnownKinds } from './engine/flow-store.ts';
 import type { Run, RunnerCount, RunnerTools } from './engine/run.ts';
 import { StepAbort } from './engine/step-call.ts';
 
@@ -115,12 +115,11 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
       clearTimeout(dueTimer);
       const limit = concurrency - runs.size;
       if (limit <= 0 || stopping) return;
-      const claimed = await claimFlows(database.db, { owner, leaseMs, limit, known });
-      for (const flow of claimed) begin(flow);
-      if (claimed.length === limit) return;
-      const dueInMs = await nextDueInMs(database.db, known);
+      const { flows, nextDueInMs } = await claimFlows(database.db, { owner, leaseMs, limit, known });
+      for (const flow of flows) begin(flow);
+      if (flows.length === limit) return;
       // Later ones are seen by the heartbeat in time.
-      if (dueInMs !== undefined && dueInMs < leaseMs && !stopping) dueTimer = setTimeout(wake, dueInMs + 1);
+      if (nextDueInMs !== undefined && nextDueInMs < leaseMs && !stopping) dueTimer = setTimeout(wake, nextDueInMs + 1);
     } while (wakeAgain);
   };
 

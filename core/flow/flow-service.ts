@@ -51,27 +51,17 @@ const notify = (trx: Trx, payload = '') => sql`select pg_notify(${FLOW_CHANNEL},
 export async function startFlow(trx: Trx, request: FlowRequest): Promise<{ id: string } | { conflict: { flowId: string; kind: string } }> {
   const { kind, subjectId, lockKey, input } = request;
   for (;;) {
-    const started = await trx
-      .insertInto('flow')
-      .values({
-        kind,
-        subject_id: subjectId,
-        lock_key: lockKey ?? null,
-        input: JSON.stringify(input),
-        waiting_for: sql`jsonb_build_object('what', 'an engine with a free place', 'since', now(), 'deadline', null, 'next', 'the first step')`,
-      })
-      .onConflict((conflict) =>
-        conflict
-          .column('lock_key')
-          .where('status', 'in', [sql.lit<FlowStatus>('running'), sql.lit<FlowStatus>('unwinding')])
-          .doNothing(),
+    const { rows } = await sql<{ id: string }>`
+      with started as (
+        insert into flow (kind, subject_id, lock_key, input, waiting_for)
+        values (${kind}, ${subjectId}, ${lockKey ?? null}, ${JSON.stringify(input)},
+          jsonb_build_object('what', 'an engine with a free place', 'since', now(), 'deadline', null, 'next', 'the first step'))
+        on conflict (lock_key) where status in ('running', 'unwinding') do nothing
+        returning id
       )
-      .returning('id')
-      .executeTakeFirst();
-    if (started) {
-      await notify(trx);
-      return started;
-    }
+      select id, pg_notify(${FLOW_CHANNEL}, '') from started`.execute(trx);
+    const [started] = rows;
+    if (started) return { id: started.id };
     const holder = await activeFlow(trx, lockKey!);
     if (holder) return { conflict: { flowId: holder.id, kind: holder.kind } };
     // The holder ended between the two statements: the key is free now.

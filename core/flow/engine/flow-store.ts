@@ -22,12 +22,19 @@ export interface KnownKinds {
 
 const known = ({ kinds, versions }: KnownKinds) => sql`unnest(${kinds}::text[], ${versions}::int[]) as known (kind, version)`;
 
-export async function claimFlows(
-  db: Db,
-  claim: { owner: string; leaseMs: number; limit: number; known: KnownKinds },
-): Promise<LeasedFlow[]> {
-  const { rows } = await sql<LeasedFlow>`
-    with due as materialized (
+export interface Claim {
+  readonly flows: readonly LeasedFlow[];
+  /** Milliseconds until the next flow of our kinds is due (0 when overdue); undefined when none is active. */
+  readonly nextDueInMs: number | undefined;
+}
+
+export async function claimFlows(db: Db, claim: { owner: string; leaseMs: number; limit: number; known: KnownKinds }): Promise<Claim> {
+  const { rows } = await sql<LeasedFlow & { next_ms: number | null; id: string | null }>`
+    with active as (
+      select flow.id, flow.due_at
+      from flow join ${known(claim.known)} on flow.kind = known.kind and flow.version <= known.version
+      where flow.status in ('running', 'unwinding')
+    ), due as materialized (
       select flow.id, flow.lease_owner as previous_owner, now() - flow.due_at as late
       from flow join ${known(claim.known)} on flow.kind = known.kind and flow.version <= known.version
       where flow.status in ('running', 'unwinding') and flow.due_at <= now()
@@ -43,19 +50,13 @@ export async function claimFlows(
       insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome, evidence)
       select id, step, case status when 'unwinding' then 'undo' else 'do' end, attempt, attempt_epoch, lease_owner, lease_epoch, now(), 'takeover',
         jsonb_build_object('from', previous_owner) from claimed where previous_owner is not null
+    ), upcoming as (
+      select extract(epoch from min(due_at) - now())::float8 * 1000 as next_ms from active where id not in (select id from due)
     )
-    select claimed.*, ${leasedColumns}, extract(epoch from late)::float8 * 1000 as late_ms from claimed`.execute(db);
-  return rows;
-}
-
-/** Milliseconds until the next flow of our kinds is due (0 when overdue); undefined when none is active. */
-export async function nextDueInMs(db: Db, kinds: KnownKinds): Promise<number | undefined> {
-  const { rows } = await sql<{ ms: number | null }>`
-    select extract(epoch from min(flow.due_at) - now())::float8 * 1000 as ms
-    from flow join ${known(kinds)} on flow.kind = known.kind and flow.version <= known.version
-    where flow.status in ('running', 'unwinding')`.execute(db);
-  const ms = rows[0]?.ms ?? undefined;
-  return ms === undefined ? undefined : Math.max(0, ms);
+    select upcoming.next_ms, claimed.*, ${leasedColumns}, extract(epoch from late)::float8 * 1000 as late_ms
+    from upcoming left join claimed on true`.execute(db);
+  const nextMs = rows[0]?.next_ms ?? undefined;
+  return { flows: rows.filter(({ id }) => id !== null), nextDueInMs: nextMs === undefined ? undefined : Math.max(0, nextMs) };
 }
 
 /** Prolongs the leases that are still ours; whatever is missing from the answer is lost. */
@@ -117,30 +118,45 @@ export interface FlowChange {
   readonly commit?: ((trx: Trx) => Promise<void>) | undefined;
 }
 
-/** The fenced transaction of one transition. @returns the row as it is now. @throws StaleLease when the flow is no longer ours. */
+/** The fenced write of one transition. @returns the row as it is now. @throws StaleLease when the flow is no longer ours. */
 export async function commitChange(db: Db, flow: LeasedFlow, change: FlowChange): Promise<LeasedFlow> {
-  return db.transaction().execute(async (trx) => {
-    if (change.parkOn) await lockWaitKey(trx, change.parkOn.key);
-    // Before parking looks for events: the next wait may be for the same key.
-    if (change.consume) {
-      await trx
-        .updateTable('flow_event')
-        .set({ consumed_by: flow.id, consumed_at: sql`now()` })
-        .where('id', '=', change.consume.id)
-        .execute();
-    }
-    const { rows } = await sql<LeasedFlow>`
+  // Row and journal are one statement, which is a transaction by itself; anything more needs a real one.
+  const isOneStatement = change.parkOn === undefined && change.consume === undefined && change.commit === undefined;
+  return isOneStatement ? write(db, flow, change) : db.transaction().execute((trx) => write(trx, flow, change));
+}
+
+async function write(trx: Trx | Db, flow: LeasedFlow, change: FlowChange): Promise<LeasedFlow> {
+  if (change.parkOn) await lockWaitKey(trx as Trx, change.parkOn.key);
+  // Before parking looks for events: the next wait may be for the same key.
+  if (change.consume) {
+    await trx
+      .updateTable('flow_event')
+      .set({ consumed_by: flow.id, consumed_at: sql`now()` })
+      .where('id', '=', change.consume.id)
+      .execute();
+  }
+  const { rows } = await sql<LeasedFlow>`
+    with changed as (
       update flow set ${sql.join([...Object.entries(change.set), ...parkColumns(change.parkOn)].map(([column, value]) => sql`${sql.ref(column)} = ${value}`))}, updated_at = now()
       where id = ${flow.id} and lease_owner = ${flow.lease_owner} and lease_epoch = ${flow.lease_epoch}
-      returning flow.*, ${leasedColumns}, 0::float8 as late_ms`.execute(trx);
-    const [row] = rows;
-    if (!row) throw new StaleLease(`flow ${flow.id} is no longer ours`);
-    if (change.journal) await insertJournal(trx, flow, change.journal);
-    await change.commit?.(trx);
-    if (row.lease_owner === null && row.ended_at === null && row.due_now) await sql`select pg_notify('flow_ready', '')`.execute(trx);
-    return row;
-  });
+      returning flow.*
+    )${change.journal ? journalOf(flow, change.journal) : sql``}
+    select changed.*, ${leasedColumns}, 0::float8 as late_ms from changed`.execute(trx);
+  const [row] = rows;
+  if (!row) throw new StaleLease(`flow ${flow.id} is no longer ours`);
+  await change.commit?.(trx as Trx);
+  if (row.lease_owner === null && row.ended_at === null && row.due_now) await sql`select pg_notify('flow_ready', '')`.execute(trx);
+  return row;
 }
+
+/** Written only where the fence let the change through. */
+const journalOf = (flow: LeasedFlow, journal: NonNullable<FlowChange['journal']>) => sql`, journal as (
+      insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome, evidence)
+      select id, ${flow.step}::text, ${flow.status === 'unwinding' ? 'undo' : 'do'}, ${flow.attempt}::int, ${flow.attempt_epoch}::int, ${flow.lease_owner}::text,
+        ${flow.lease_epoch}::int, ${fromNow(-journal.elapsedMs)}, ${journal.outcome},
+        ${journal.evidence === undefined ? null : JSON.stringify(journal.evidence)}::jsonb
+      from changed
+    )`;
 
 const parkColumns = (parkOn: FlowChange['parkOn']): [string, unknown][] =>
   parkOn === undefined
@@ -154,24 +170,6 @@ const parkColumns = (parkOn: FlowChange['parkOn']): [string, unknown][] =>
             then now() else ${parkOn.forMs === 'as-before' ? sql`wait_deadline` : fromNow(parkOn.forMs)} end`,
         ],
       ];
-
-async function insertJournal(trx: Trx, flow: LeasedFlow, journal: NonNullable<FlowChange['journal']>): Promise<void> {
-  await trx
-    .insertInto('flow_step')
-    .values({
-      flow_id: flow.id,
-      step: flow.step,
-      direction: flow.status === 'unwinding' ? 'undo' : 'do',
-      attempt: flow.attempt,
-      attempt_epoch: flow.attempt_epoch,
-      owner: flow.lease_owner!,
-      lease_epoch: flow.lease_epoch,
-      started_at: fromNow(-journal.elapsedMs),
-      outcome: journal.outcome,
-      evidence: journal.evidence === undefined ? null : JSON.stringify(journal.evidence),
-    })
-    .execute();
-}
 
 /** Events that nobody asked for, or that were used, leave after a week: long enough to explain a failure by. */
 export async function pruneEvents(db: Db): Promise<void> {
