@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Random } from '../../core/base/random.ts';
 import type { Fault, FaultScene } from './fault.ts';
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, encodeDiscover, plugStranger, type Stranger } from './stranger.ts';
@@ -9,9 +10,11 @@ const TFTP_PORT = 69;
 const EVERY_MS = 40;
 const RANDOM_BYTES_MAX = 1_400;
 /** Ports of the boot plane's HTTP, the agents' TLS and the operators' API. */
-const TCP_PORTS = [8080, 5443, 5000] as const;
+const AGENT_PORT = 5443;
+const TCP_PORTS = [8080, AGENT_PORT, 5000] as const;
 /** Of a hundred hostile messages so many go to a TCP port: a connection each. */
-const TCP_SHARE = 0.1;
+const TCP_SHARE = 0.15;
+const REQUEST_SHOWN_CHARACTERS = 120;
 
 const HTTP_JUNK = [
   'GET /boot/../../../../etc/passwd HTTP/1.1\r\nhost: x\r\n\r\n',
@@ -20,6 +23,20 @@ const HTTP_JUNK = [
   'PUT /baremetal/v1/nodes/x/states/provision HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n',
   'GET / HTTP/9.9\r\n\r\n',
   `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`,
+] as const;
+
+/** What an agent would send, with bodies that no agent sends. */
+const post = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const AGENT_JUNK = [
+  post('/v1/continue_inspection', '{"inventory":null}'),
+  post('/v1/continue_inspection', '{"inventory":{"system":{"uuid":7},"interfaces":[{"mac_address":"\\u0000"}]}}'),
+  post('/v1/heartbeat/..%2f..%2fetc', '{"agent_token":{"$ne":1}}'),
+  post('/v1/heartbeat/52540000-0000-4000-8000-000000000000', '[[[[[[[[[[]]]]]]]]]]'),
+  post('/v1/agent/%00/report', '{"id":"x","status":"done"}'),
+  post('/v1/agent/x/log', `{"lines":${'['.repeat(2_000)}${']'.repeat(2_000)}}`),
+  'GET /v1/lookup?addresses=%ff,,,&node_uuid=%27;drop HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+  'GET /v1/agent/x/command?wait=-1e99 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
 ] as const;
 
 /** The bytes with some of them changed, then perhaps cut. */
@@ -63,13 +80,20 @@ function sendDatagram(stranger: Stranger, to: string, random: Random): void {
   );
 }
 
-/** One connection from inside the rack's relay with something that is no request. */
-function sendJunk(port: number, random: Random): void {
-  const socket = connect(port, '127.0.0.1');
+/** One connection with something that is no request, or none that makes sense; `onCrash` when it is answered 500. */
+function sendJunk(port: number, isAgentPort: boolean, random: Random, onCrash: (request: string) => void): void {
+  // An agent's port speaks TLS: nonsense comes before its handshake, and behind it.
+  const speaksTls = isAgentPort && random.unit() < 0.7;
+  const socket = speaksTls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1');
   socket.on('error', () => socket.destroy());
   socket.setTimeout(5_000, () => socket.destroy());
+  const junk = speaksTls ? AGENT_JUNK : HTTP_JUNK;
+  const request = junk[Math.floor(random.unit() * junk.length)]!;
+  socket.once('data', (answer: Buffer) => {
+    if (answer.toString('latin1', 0, 12) === 'HTTP/1.1 500') onCrash(request.slice(0, REQUEST_SHOWN_CHARACTERS));
+  });
   socket.on('data', () => {});
-  socket.end(random.unit() < 0.7 ? HTTP_JUNK[Math.floor(random.unit() * HTTP_JUNK.length)]! : random.bytes(200));
+  socket.end(random.unit() < 0.8 ? request : random.bytes(200));
 }
 
 async function disturb({ rack, random, inject, problem, product }: FaultScene) {
@@ -81,8 +105,10 @@ async function disturb({ rack, random, inject, problem, product }: FaultScene) {
   );
   const timer = setInterval(() => {
     inject();
-    if (random.unit() < TCP_SHARE) sendJunk(forwards[Math.floor(random.unit() * forwards.length)]!.port, random);
-    else sendDatagram(stranger, rack.spec.network.address, random);
+    if (random.unit() < TCP_SHARE) {
+      const at = Math.floor(random.unit() * TCP_PORTS.length);
+      sendJunk(forwards[at]!.port, TCP_PORTS[at] === AGENT_PORT, random, (request) => problem(`answered 500: ${request}`));
+    } else sendDatagram(stranger, rack.spec.network.address, random);
   }, EVERY_MS);
   return {
     async stop() {
