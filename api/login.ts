@@ -33,23 +33,27 @@ const digest = (text: string) => createHash('sha256').update(text).digest();
 export function createLogin(options: LoginOptions): (request: FastifyRequest) => Promise<LoginRefusal | undefined> {
   const { identity, administrator, serviceType } = options;
   const basic = digest(`${administrator.username}:${administrator.password}`);
+  const byToken = async (request: FastifyRequest, text: string): Promise<LoginRefusal | undefined> => {
+    // Services check other people's tokens with `allow_expired`; their own must be alive.
+    const token = await checkToken(identity, text).catch((error: { status?: number }) => {
+      if (error.status === 404) return undefined;
+      throw error;
+    });
+    if (token === undefined) return 'unknown';
+    const rules = token.subject.applicationCredential?.accessRules ?? [];
+    const path = request.url.split('?')[0]!;
+    if (rules.length > 0 && !rules.some((rule) => accessRuleAllows(rule, serviceType, request.method, path)))
+      return 'forbidden-by-access-rule';
+    logins.set(request, { actor: token.actor, token });
+    return undefined;
+  };
   return async (request) => {
     const text = request.headers['x-auth-token'];
-    if (text !== undefined) {
-      // Services check other people's tokens with `allow_expired`; their own must be alive.
-      const token = await checkToken(identity, String(text)).catch((error: { status?: number }) => {
-        if (error.status === 404) return undefined;
-        throw error;
-      });
-      if (token === undefined) return 'unknown';
-      const rules = token.subject.applicationCredential?.accessRules ?? [];
-      const path = request.url.split('?')[0]!;
-      if (rules.length > 0 && !rules.some((rule) => accessRuleAllows(rule, serviceType, request.method, path)))
-        return 'forbidden-by-access-rule';
-      logins.set(request, { actor: token.actor, token });
-      return undefined;
-    }
+    if (text !== undefined) return byToken(request, String(text));
     const [scheme, value] = (request.headers.authorization ?? '').split(' ');
+    // OAuth 2.0 (RFC 6750): the same tokens, carried as its clients carry them.
+    if (scheme?.toLowerCase() === 'bearer' && value !== undefined && !request.url.includes('/OS-FEDERATION/'))
+      return byToken(request, value);
     if (scheme?.toLowerCase() !== 'basic') return undefined;
     // Compared as digests, so that length and content take the same time.
     if (!timingSafeEqual(basic, digest(Buffer.from(value ?? '', 'base64').toString()))) return 'unknown';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { federationSettingsShape } from './federation-settings.ts';
 
 /** `identity:` of the configuration file. Names are Keystone's, so that an operator finds what they know. */
 export const identitySettingsShape = z
@@ -37,6 +38,7 @@ export const identitySettingsShape = z
     oauth1_request_token_seconds: z.number().int().min(60).default(28_800),
     oauth1_access_token_seconds: z.number().int().min(0).default(86_400),
     policy_file: z.string().optional(),
+    federation: federationSettingsShape.default([]),
   })
   .prefault({});
 

@@ -21,12 +21,16 @@ import { domainConfigRoutes } from './domain-config-routes.ts';
 import { oauth1Routes } from './oauth1-routes.ts';
 import { federationRoutes } from './federation-routes.ts';
 import { revocationRoutes } from './revocation-routes.ts';
+import { federationLoginRoutes } from './federation-login-routes.ts';
+import { oauth2Routes } from './oauth2-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { identityVersionRoutes } from './version-routes.ts';
 
 /** Identity v3 at `/v3` and `/identity/v3`. */
 export const identityRoutes: readonly IdentityRoute[] = [
   ...tokenRoutes,
+  ...oauth2Routes,
+  ...federationLoginRoutes,
   ...revocationRoutes,
   ...federationRoutes,
   ...oauth1Routes,
@@ -74,8 +78,7 @@ export function registerIdentity(
         scope.addHook('onRequest', async (request) => {
           const refusal = await login(request);
           if (refusal === 'forbidden-by-access-rule') throw forbidden('The application credential has no access rule for this call.');
-          // Making a new token with a dead one in the header is what clients do when theirs has expired.
-          if (refusal === 'unknown' && !(request.method === 'POST' && request.url.includes('/auth/tokens'))) throw unauthorized();
+          if (refusal === 'unknown' && !isLoginItself(request)) throw unauthorized();
         });
         scope.setNotFoundHandler((request, reply) =>
           reply.status(404).send(identityErrorBody(404, `Could not find ${request.method} ${request.url.split('?')[0]}.`)),
@@ -104,3 +107,7 @@ function readBodies(scope: FastifyInstance): void {
     }
   });
 }
+
+/** Making a new token with a dead one in the header is what clients do; an OAuth 2.0 client's basic login is its own. */
+const isLoginItself = ({ method, url }: { method: string; url: string }) =>
+  method === 'POST' && /\/(auth\/tokens|OS-OAUTH2\/token)(\?|$)/.test(url);

@@ -8,7 +8,7 @@ import { findUser, findUserByName, type UserRecord } from '../user-record.ts';
 export const domainReference = z.looseObject({ id: z.string().optional(), name: z.string().optional() });
 export const userReference = z.looseObject({ id: z.string().optional(), name: z.string().optional(), domain: domainReference.optional() });
 
-type DomainReference = z.infer<typeof domainReference>;
+type DomainReference = { readonly id?: string | undefined; readonly name?: string | undefined };
 type UserReference = z.infer<typeof userReference>;
 
 export async function findDomainBy(db: Reader, reference: DomainReference | undefined): Promise<ProjectRecord | undefined> {
