@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Json } from '../core/base/json.ts';
+import type { Json, JsonObject } from '../core/base/json.ts';
 import type { InspectionReport } from '../deploy-agent/protocol.ts';
 import { identityOf, recognise, type KnownIdentity } from './identity-policy.ts';
+import { applyInspectionRules } from './inspection-rule-service.ts';
 import { diffInspections } from './inspection-diff.ts';
 import { InventoryError, type Db, type NodeRecord, type Trx } from './node-record.ts';
 import { insertNode, updateNode } from './node-store.ts';
@@ -41,13 +42,27 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
   const isNew = recognition.kind === 'stranger';
   const node = isNew
     ? await insertNode(trx, { driver: 'ipmi', name: await freeName(trx, report), resource_class: 'baremetal', ...facts })
-    : await updateNode(trx, recognition.nodeId, facts);
+    : await updateNode(trx, recognition.nodeId, {
+        ...facts,
+        properties: await mergedProperties(trx, recognition.nodeId, facts.properties),
+      });
   await putPorts(trx, node.uuid, report);
   await storeDeclaredSteps(trx, node.uuid, report);
   await claimEvents(trx, node.uuid, seen.macs);
   const inspectionVersion = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
+  await applyInspectionRules(trx, node, report.inventory as unknown as JsonObject);
   await notifyBootModel(trx);
   return { node, isNew, inspectionVersion };
+}
+
+/** What people wrote stays, what was seen is brought up to date: root device hints and capabilities survive an inspection. */
+async function mergedProperties(trx: Trx, uuid: string, seen: ReturnType<typeof propertiesOf>): Promise<JsonObject> {
+  const row = await trx.selectFrom('node').select('properties').where('uuid', '=', uuid).executeTakeFirst();
+  const before = (row?.properties ?? {}) as JsonObject;
+  const own = String(before['capabilities'] ?? '')
+    .split(',')
+    .filter((each) => each !== '' && !each.startsWith('boot_mode:'));
+  return { ...before, ...seen, capabilities: [...own, seen.capabilities].join(',') };
 }
 
 async function loadIdentities(db: Db): Promise<KnownIdentity[]> {

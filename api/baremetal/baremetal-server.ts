@@ -8,6 +8,7 @@ import { conductorRoutes } from './conductor-routes.ts';
 import { deployTemplateRoutes } from './deploy-template-routes.ts';
 import { driverRoutes } from './driver-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { inspectionRuleRoutes } from './inspection-rule-routes.ts';
 import { managementRoutes } from './management-routes.ts';
 import { nodeRecordRoutes } from './node-record-routes.ts';
 import { nodeSettingRoutes } from './node-setting-routes.ts';
@@ -48,6 +49,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...deployTemplateRoutes,
   ...volumeRoutes,
   ...runbookRoutes,
+  ...inspectionRuleRoutes,
   ...vmediaRoutes,
   ...eventRoutes,
 ];

@@ -3,7 +3,7 @@ import { errorBody } from './baremetal-error.ts';
 
 /** The negotiation of the microversion (api-ref "Microversions"), for every route of the API. */
 export const MICROVERSION_MIN = 1;
-export const MICROVERSION_MAX = 95;
+export const MICROVERSION_MAX = 96;
 export const versionText = (minor: number) => `1.${minor}`;
 const VERSION_HEADER = 'x-openstack-ironic-api-version';
 const GENERAL_HEADER = 'openstack-api-version';

@@ -19,6 +19,7 @@ const RESOURCES: readonly (readonly [name: string, since: number])[] = [
   ['shards', 82],
   ['continue_inspection', 84],
   ['runbooks', 92],
+  ['inspection_rules', 96],
 ];
 
 export function versionRoutes(app: FastifyInstance): void {

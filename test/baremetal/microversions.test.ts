@@ -9,7 +9,7 @@ import { startRig, type Rig } from './baremetal-rig.ts';
  */
 let rig: Rig;
 let node: string;
-const LATEST = 95;
+const LATEST = 96;
 
 before(async () => {
   rig = await startRig();
