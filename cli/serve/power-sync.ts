@@ -9,13 +9,26 @@ import { FAKE_DRIVER } from '../../inventory/driver-table.ts';
 import { acceptPowerSighting } from '../../inventory/power-sync-service.ts';
 import { sql } from 'kysely';
 
-/** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is read again each round. */
+/** A BMC that restarts, or whose switch does, misses a reading or two; what a person has to mend is told at once. */
+const SILENT_READINGS_MAX = 3;
+
+/** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is looked at again each round. */
 export function startPowerSync(options: { database: Database; bmcs: BmcConnector; sealer: Sealer; intervalMs: number; logger: Logger }): {
   stop(): Promise<void>;
 } {
   const { database, bmcs, sealer, intervalMs, logger } = options;
+  const silentReadings = new Map<string, number>();
+  /** Whether this reading says something about the machine. */
+  const isTelling = (id: string, state: PowerState | BmcError): boolean => {
+    if (!(state instanceof BmcError)) return silentReadings.delete(id) || true;
+    const count = (silentReadings.get(id) ?? 0) + 1;
+    silentReadings.set(id, count);
+    return !state.retryable || count >= SILENT_READINGS_MAX;
+  };
   let poll: ReturnType<BmcConnector['pollPower']> | undefined;
+  let polled = '';
   const accept = (id: string, state: PowerState | BmcError) => {
+    if (!isTelling(id, state)) return;
     database.db
       .transaction()
       .execute((trx) => acceptPowerSighting(trx, id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state }))
@@ -29,6 +42,10 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
       .where(sql<boolean>`driver_info <> '{}'`)
       .where('driver', '<>', FAKE_DRIVER)
       .execute();
+    // A reading of a silent BMC outlasts a short interval: it is left alone while the fleet is the same.
+    const fleet = JSON.stringify(nodes.map(({ uuid, driver, driver_info, driver_secrets }) => [uuid, driver, driver_info, driver_secrets]));
+    if (fleet === polled) return;
+    polled = fleet;
     poll?.stop();
     const targets = nodes.map((node) => ({
       id: node.uuid,

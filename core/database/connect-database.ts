@@ -65,7 +65,8 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
   });
   const statements = prepareStatements();
   pool.on('connect', statements.attach);
-  pool.on('error', (error) => logger.warn({ err: error }, 'an idle database connection broke'));
+  // Not the error itself: the driver hangs the whole connection on it.
+  pool.on('error', ({ message }) => logger.warn({ message }, 'an idle database connection broke'));
   try {
     await checkServer(pool);
   } catch (error) {

@@ -53,7 +53,7 @@ export function createNotificationClient(config: pg.ClientConfig, logger: Logger
     client = undefined;
     lost.end().catch(() => {});
     if (closed) return;
-    logger.warn({ err: error, retryInMs: backoffMs }, 'lost the notification connection to the database');
+    logger.warn({ message: error?.message, retryInMs: backoffMs }, 'lost the notification connection to the database');
     timer = setTimeout(() => void connect(), backoffMs);
     backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
   };
