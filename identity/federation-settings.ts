@@ -12,13 +12,22 @@ const openid = z
   })
   .transform((given) => ({ ...given, audiences: [given.client_id, ...(given.audiences ?? [])] }));
 
+const saml = z.strictObject({
+  /** Where a browser is sent. */
+  entry_point: z.url(),
+  provider_entity_id: z.string().min(1),
+  /** PEM; of whoever signs the provider's assertions. */
+  certificate: z.string().min(1),
+  /** Ours. */
+  entity_id: z.string().min(1),
+});
+
 export const federationSettingsShape = z.array(
-  z.strictObject({
-    identity_provider: z.string().min(1),
-    protocol: z.string().min(1),
-    openid,
-  }),
+  z
+    .strictObject({ identity_provider: z.string().min(1), protocol: z.string().min(1), openid: openid.optional(), saml: saml.optional() })
+    .refine((given) => (given.openid === undefined) !== (given.saml === undefined), 'needs either openid or saml'),
 );
 
+export type SamlSettings = z.infer<typeof saml>;
 export type OpenidSettings = z.infer<typeof openid>;
 export type FederationSettings = z.infer<typeof federationSettingsShape>;

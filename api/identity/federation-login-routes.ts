@@ -1,5 +1,5 @@
 import { unauthorized } from '../../identity/identity-error.ts';
-import { beginBrowserLogin, finishBrowserLogin, loginWithAccessToken, providerOfProtocol } from '../../identity/openid-service.ts';
+import { beginBrowserLogin, finishBrowserLogin, loginWithAccessToken, providerOfProtocol } from '../../identity/provider-login-service.ts';
 import type { Answer, Call, IdentityRoute } from './identity-route.ts';
 
 /** OS-FEDERATION: signing in by an identity provider, for programs (a bearer token) and for browsers (WebSSO). */
@@ -15,13 +15,16 @@ async function bearer(call: Call): Promise<Answer> {
   return { status: 201, body: await token.body(true), headers: { 'x-subject-token': token.text } };
 }
 
+/** SAML's answer is a POST from the provider's page: over TLS that needs `None`; without it browsers allow it for two minutes. */
+const sameSite = (call: Call) => (call.base.startsWith('https:') ? 'Secure; SameSite=None; ' : '');
+
 async function begin(call: Call, providerId: string): Promise<Answer> {
   const protocolId = call.params['protocol_id']!;
   const path = `/auth/OS-FEDERATION/identity_providers/${encodeURIComponent(providerId)}/protocols/${encodeURIComponent(protocolId)}/websso/callback`;
   const place = { providerId, protocolId, redirectUri: `${call.base}${path}` };
   const origin = call.query['origin'];
   const { url, sealed } = await beginBrowserLogin(call.identity, place, origin === undefined ? undefined : String(origin));
-  const cookie = `${COOKIE}=${sealed}; Path=${new URL(call.base).pathname}/auth/OS-FEDERATION; HttpOnly; SameSite=Lax; Max-Age=600`;
+  const cookie = `${COOKIE}=${sealed}; Path=${new URL(call.base).pathname}/auth/OS-FEDERATION; HttpOnly; ${sameSite(call)}Max-Age=600`;
   return { status: 302, headers: { location: url, 'set-cookie': cookie, 'cache-control': 'no-store' } };
 }
 
@@ -29,7 +32,8 @@ async function finish(call: Call): Promise<Answer> {
   const { idp_id: providerId, protocol_id: protocolId } = call.params;
   const sealed = new RegExp(`(?:^|;\\s*)${COOKIE}=([^;]+)`).exec(call.headers.cookie ?? '')?.[1];
   const place = { providerId: providerId!, protocolId: protocolId! };
-  const { token, origin } = await finishBrowserLogin(call.identity, place, new URL(call.url), sealed);
+  const form = Object.fromEntries(new URLSearchParams(typeof call.body === 'string' ? call.body : ''));
+  const { token, origin } = await finishBrowserLogin(call.identity, place, { url: new URL(call.url), form }, sealed);
   const headers = {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
@@ -59,4 +63,5 @@ export const federationLoginRoutes: readonly IdentityRoute[] = [
   },
   { method: 'GET', path: WEBSSO, open: true, handle: (call) => begin(call, call.params['idp_id']!) },
   { method: 'GET', path: `${WEBSSO}/callback`, open: true, handle: finish },
+  { method: 'POST', path: `${WEBSSO}/callback`, open: true, handle: finish },
 ];

@@ -2,16 +2,10 @@ import * as oauth from 'oauth4webapi';
 import type { OpenidSettings } from '../federation-settings.ts';
 import { unauthorized } from '../identity-error.ts';
 import type { Assertion } from './apply-mapping-policy.ts';
+import type { BrowserClient } from './browser-client.ts';
 
 /** OpenID Connect, as the relying party: the provider's own word for each login. Protocol by `oauth4webapi`. */
-export interface OpenidClient {
-  /** Where to send a browser; what must come back with it. */
-  begin(redirectUri: string): Promise<{ readonly url: string; readonly state: string; readonly nonce: string; readonly verifier: string }>;
-  /** @throws IdentityError 401 */
-  finish(
-    callback: URL,
-    expected: { readonly state: string; readonly nonce: string; readonly verifier: string; readonly redirectUri: string },
-  ): Promise<Assertion>;
+export interface OpenidClient extends BrowserClient {
   /** An access token that a client got by itself: was it made for us, and whose is it? @throws IdentityError 401 */
   check(accessToken: string): Promise<Assertion>;
 }
@@ -50,23 +44,23 @@ export function createOpenidClient(settings: OpenidSettings): OpenidClient {
       };
       for (const [name, value] of Object.entries({ ...query, code_challenge: challenge, code_challenge_method: 'S256' }))
         url.searchParams.set(name, value);
-      return { url: url.href, state, nonce, verifier };
+      return { url: url.href, secrets: { state, nonce, verifier } };
     },
-    finish: (callback, expected) =>
+    finish: ({ url }, secrets, redirectUri) =>
       refusing(async () => {
         const server = await discover();
-        const parameters = oauth.validateAuthResponse(server, client, callback, expected.state);
+        const parameters = oauth.validateAuthResponse(server, client, url, secrets['state']!);
         const response = await oauth.authorizationCodeGrantRequest(
           server,
           client,
           authentication,
           parameters,
-          expected.redirectUri,
-          expected.verifier,
+          redirectUri,
+          secrets['verifier']!,
           options,
         );
         const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
-          expectedNonce: expected.nonce,
+          expectedNonce: secrets['nonce']!,
           requireIdToken: true,
         });
         const claims = oauth.getValidatedIdTokenClaims(tokens)!;
