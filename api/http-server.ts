@@ -9,6 +9,7 @@ import { registerBaremetal } from './baremetal/baremetal-server.ts';
 import type { IdentityApi } from './identity/identity-route.ts';
 import { registerIdentity } from './identity/identity-server.ts';
 import { createLogin, loginOf } from './login.ts';
+import { referenceRoutes } from './reference-routes.ts';
 
 /*
  * The two faces of the API: operators (token or basic login, every route) and agents (TLS, tokens, only the agent's routes).
@@ -66,6 +67,7 @@ export function createApiServer(options: ServerOptions): FastifyInstance {
   void app.register(websocket, { options: { maxPayload: CONSOLE_FRAME_BYTES_MAX } });
   app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
+  referenceRoutes(app);
   registerIdentity(app, options.identity, options.administrator, (err, _status, requestId, url) =>
     options.onWarning({ err, requestId, url }, 'a request failed inside'),
   );
