@@ -75,7 +75,7 @@ before(async () => {
   const rules = [
     {
       local: [{ user: { name: '{0}' } }, { groups: '{1}', domain: { id: 'default' } }],
-      remote: [{ type: 'displayName' }, { type: 'groups', whitelist: ['operators'] }],
+      remote: [{ type: 'urn:mace:dir:attribute-def:displayName' }, { type: 'groups', whitelist: ['operators'] }],
     },
   ];
   await cloud.call(cloud.admin, 'POST', '/groups', { group: { name: 'operators' } });
