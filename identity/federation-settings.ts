@@ -30,4 +30,3 @@ export const federationSettingsShape = z.array(
 
 export type SamlSettings = z.infer<typeof saml>;
 export type OpenidSettings = z.infer<typeof openid>;
-export type FederationSettings = z.infer<typeof federationSettingsShape>;

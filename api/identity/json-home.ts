@@ -12,6 +12,34 @@ interface HomeResource {
   readonly 'href-vars'?: Readonly<Record<string, string>>;
 }
 
+/** Where Keystone's name is not the one that the path suggests. */
+const NAMES: Readonly<Record<string, string>> = {
+  '/domains/:domain_id/config/:group': 'domain_config_group',
+  '/domains/:domain_id/config/:group/:option': 'domain_config_option',
+  '/domains/config/default': 'domain_config_default',
+  '/domains/config/:group/default': 'domain_config_default_group',
+  '/domains/config/:group/:option/default': 'domain_config_default_option',
+  '/roles/:prior_role_id/implies': 'implied_roles',
+  '/roles/:prior_role_id/implies/:implied_role_id': 'implied_role',
+  '/users/:user_id/password': 'user_change_password',
+  '/users/:user_id/application_credentials': 'application_credentials',
+  '/users/:user_id/application_credentials/:application_credential_id': 'application_credential',
+  '/users/:user_id/access_rules': 'access_rules',
+  '/users/:user_id/access_rules/:access_rule_id': 'access_rule',
+  '/limits/model': 'limit_model',
+  '/OS-OAUTH1/request_token': 'request_tokens',
+  '/OS-OAUTH1/access_token': 'access_tokens',
+  '/OS-OAUTH1/authorize/:request_token_id': 'authorize_request_token',
+  '/OS-EP-FILTER/endpoint_groups/:endpoint_group_id/endpoints': 'endpoints_in_endpoint_group',
+  '/OS-EP-FILTER/endpoint_groups/:endpoint_group_id/projects': 'projects_associated_with_endpoint_group',
+  '/OS-EP-FILTER/endpoint_groups/:endpoint_group_id/projects/:project_id': 'endpoint_group_to_project_association',
+  '/policies/:policy_id/OS-ENDPOINT-POLICY/endpoints/:endpoint_id': 'endpoint_policy_association',
+  '/policies/:policy_id/OS-ENDPOINT-POLICY/services/:service_id': 'service_policy_association',
+  '/policies/:policy_id/OS-ENDPOINT-POLICY/services/:service_id/regions/:region_id': 'region_and_service_policy_association',
+  '/auth/OS-FEDERATION/websso/:protocol_id': 'websso',
+  '/auth/OS-FEDERATION/identity_providers/:idp_id/protocols/:protocol_id/websso': 'identity_providers_websso',
+};
+
 /** `/OS-TRUST/trusts/:trust_id` is the extension OS-TRUST's `trust`. */
 export function relationOf(path: string): string {
   const parts = path.split('/').filter(Boolean);
@@ -21,7 +49,7 @@ export function relationOf(path: string): string {
     if (part.startsWith(':')) return [];
     return [words[at + 1]?.startsWith(':') ? singular(part) : part];
   });
-  const name = names.join('_').replaceAll('-', '_').toLowerCase();
+  const name = NAMES[path] ?? names.join('_').replaceAll('-', '_').toLowerCase();
   return extension === undefined ? `${DOCS}/rel/${name}` : `${DOCS}/ext/${extension}/1.0/rel/${name}`;
 }
 

@@ -6,7 +6,6 @@ export const id = z
   .string()
   .regex(/^[a-zA-Z0-9-]+$/, 'is not an id')
   .max(255);
-export const description = z.string();
 export const nullableDescription = z.string().nullable();
 /** An option set to null is taken away. */
 export const immutableOptions = z.strictObject({ immutable: z.boolean().nullable().optional() });
