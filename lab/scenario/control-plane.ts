@@ -76,7 +76,8 @@ export function createControlPlane(settings: ControlPlaneSettings): ControlPlane
     async stop() {
       isWanted = false;
       await current?.kill('SIGTERM');
-      await Promise.race([current?.exited, pause(STOP_MS_MAX)]);
+      // Unreferenced: a lab whose control plane has stopped shall not wait for the limit.
+      await Promise.race([current?.exited, new Promise((resolve) => setTimeout(resolve, STOP_MS_MAX).unref())]);
     },
   };
 }
