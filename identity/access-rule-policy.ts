@@ -11,24 +11,41 @@ export function accessRuleAllows(
   path: string,
 ): boolean {
   if (rule.service !== service || rule.method !== method) return false;
-  const pattern = toPattern(rule.path);
+  const pattern = readPattern(rule.path);
   const withoutPrefix = /^\/[a-z-]+(?=\/v\d)/.exec(path)?.[0];
-  return pattern.test(path) || (withoutPrefix !== undefined && pattern.test(path.slice(withoutPrefix.length)));
+  return fits(pattern, path) || (withoutPrefix !== undefined && fits(pattern, path.slice(withoutPrefix.length)));
 }
 
-const patterns = new Map<string, RegExp>();
-/** Rules are users' texts: compiled once each, and forgotten together when there are too many. */
-const PATTERNS_MAX = 5_000;
+/** A text that must be there, or a gap: at least one character within a segment, or anything. */
+type Part = { readonly text: string } | { readonly gap: 'segment' | 'any' };
 
-function toPattern(path: string): RegExp {
-  const known = patterns.get(path);
-  if (known) return known;
-  const source = path
+const readPattern = (path: string): Part[] =>
+  path
     .split(/(\*\*|\*|\{[^}]*\}|\$\([^)]*\)s)/)
-    .map((part) => (part === '**' ? '.*' : part === '*' || /^[{$]/.test(part) ? '[^/]+' : part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')))
-    .join('');
-  const pattern = new RegExp(`^${source}$`);
-  if (patterns.size >= PATTERNS_MAX) patterns.clear();
-  patterns.set(path, pattern);
-  return pattern;
+    .filter((piece) => piece !== '')
+    .map((piece) => (piece === '**' ? { gap: 'any' } : piece === '*' || /^(\{|\$\()/.test(piece) ? { gap: 'segment' } : { text: piece }));
+
+/**
+ * All ends that the parts so far can have in the path, part by part: no expression that a user writes can make it slow, as a
+ * regular expression of many gaps would be.
+ */
+function fits(pattern: readonly Part[], path: string): boolean {
+  let ends = new Set([0]);
+  for (const part of pattern) {
+    const next = new Set<number>();
+    for (const at of ends) {
+      if ('text' in part) {
+        if (path.startsWith(part.text, at)) next.add(at + part.text.length);
+        continue;
+      }
+      if (part.gap === 'any') next.add(at);
+      for (let end = at; end < path.length && (part.gap === 'any' || path[end] !== '/'); end += 1) {
+        // Where another start has been, the rest has been seen.
+        if (next.has(end + 1)) break;
+        next.add(end + 1);
+      }
+    }
+    ends = next;
+  }
+  return ends.has(path.length);
 }
