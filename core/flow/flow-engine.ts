@@ -44,6 +44,9 @@ const CONCURRENCY_DEFAULT = 16;
 const STOP_FINISH_MS = 1_200;
 /** Over the step calls' own grace after an abort. */
 const STOP_ABORT_MS = 1_300;
+/** Whoever starts is often the heir of a process that died a moment ago, whose connection the server may still think alive. */
+const FIRST_LOOKS = 5;
+const FIRST_LOOKS_EVERY_MS = 1_000;
 const PRUNE_EVERY_MS = 3_600_000;
 
 export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
@@ -73,6 +76,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   let forgetPresence = () => {};
   const absentOwners = watchAbsentOwners(database.db, owner);
   let lookTimer: NodeJS.Timeout | undefined;
+  let firstLooks = FIRST_LOOKS;
   let renewing = false;
   let prunedAt = -Infinity;
   const unsubscribe: (() => void)[] = [];
@@ -171,7 +175,8 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     absentOwners.look(performance.now()).then(
       (due) => {
         if (due) wake();
-        const againInMs = absentOwners.nextLookInMs(performance.now());
+        const suspectInMs = absentOwners.nextLookInMs(performance.now());
+        const againInMs = suspectInMs ?? (firstLooks-- > 0 ? FIRST_LOOKS_EVERY_MS : undefined);
         if (againInMs !== undefined && !stopping) lookTimer = setTimeout(lookForAbsent, againInMs + 1);
       },
       (error: unknown) => report(error),
