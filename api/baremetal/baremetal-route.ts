@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { systemAdministrator, type Actor } from '../../core/base/actor.ts';
+import type { Actor } from '../../core/base/actor.ts';
 import type { ApiContext } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { authorize, type PolicyTarget } from './baremetal-policy.ts';
@@ -78,7 +78,9 @@ async function answer(route: BaremetalRoute, call: Call): Promise<Answer> {
 export const notAcceptable = (minor: number) => `Request not acceptable. The minimal required API version should be 1.${minor}`;
 
 export function toCall(request: FastifyRequest, context: ApiContext): Call {
-  const actor = (request as RequestWithActor).actor ?? systemAdministrator('admin');
+  const { actor } = request as RequestWithActor;
+  // Every route is registered behind the login; one that is not must not become everybody's.
+  if (actor === undefined) throw new Error(`${request.method} ${request.routeOptions.url ?? ''} is reached without a login`);
   return {
     context,
     actor,
