@@ -81,7 +81,7 @@ describe('several engines', () => {
     assert.equal(new Set(slow).size, 5);
   });
 
-  test('a killed process is followed long before its lease ends, and a live one is left alone', async () => {
+  test('a killed process is followed long before its lease ends, and a live one is left alone', async (t) => {
     const database = await rig.freshDatabase();
     const file = join(folder, 'kill-long-lease');
     const child = spawn(
@@ -89,9 +89,11 @@ describe('several engines', () => {
       [join(import.meta.dirname, 'engine-process.ts'), JSON.stringify(database.connection), 'doomed', file, '600000', '3600000'],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
+    t.after(() => child.kill('SIGKILL'));
     const id = await begin(database, 'counting');
     await until('the step to run in the child', async () => (await readFile(file, 'utf8').catch(() => '')).includes('/slow/'));
     const early = makeEngine(database, [countingFlow(file, 'early')], 'early', 3_600_000);
+    t.after(() => early.stop());
     await early.start();
     await sleep(3_000); // twice the time after which an absent owner's leases are taken
     assert.equal(early.metrics().claimed, 0, 'the owner lives');
@@ -99,10 +101,10 @@ describe('several engines', () => {
     child.kill('SIGKILL');
     await once(child, 'exit');
     const heir = makeEngine(database, [countingFlow(file, 'heir')], 'heir', 3_600_000);
+    t.after(() => heir.stop());
     await heir.start();
     assert.equal((await ended(database, id)).status, 'succeeded');
     assert.equal(heir.metrics().takeovers, 1);
-    await heir.stop();
   });
 
   test('an owner that lost its lease changes nothing', async () => {
