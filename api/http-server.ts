@@ -63,7 +63,8 @@ function newApp(options: object, onWarning: ServerOptions['onWarning']): Fastify
 }
 
 export function createApiServer(options: ServerOptions): FastifyInstance {
-  const app = newApp({ bodyLimit: BODY_BYTES_MAX }, options.onWarning);
+  // A proxy on this machine says how clients see us; nobody else's word counts.
+  const app = newApp({ bodyLimit: BODY_BYTES_MAX, trustProxy: 'loopback' }, options.onWarning);
   void app.register(websocket, { options: { maxPayload: CONSOLE_FRAME_BYTES_MAX } });
   app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));

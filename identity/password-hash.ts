@@ -1,5 +1,7 @@
 import { argon2, pbkdf2, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
+import { IdentityError } from './identity-error.ts';
 import { compare as compareBcrypt } from 'bcryptjs';
 
 /*
@@ -24,11 +26,40 @@ const deriveScrypt = (password: Buffer, salt: Buffer, length: number, cost: { N:
     ),
   );
 
+/**
+ * Files and names are looked up in the same four threads: a crowd of logins leaves one of them free, and one that is longer
+ * than a client waits is told so.
+ */
+const AT_ONCE_MAX = Math.min(3, availableParallelism());
+const WAITING_MAX = 500;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (running >= AT_ONCE_MAX) {
+    if (waiting.length >= WAITING_MAX)
+      throw new IdentityError(503, 'Too many logins at once; try again in some seconds.', { 'retry-after': '5' });
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else {
+    running += 1;
+  }
+  try {
+    return await work();
+  } finally {
+    // The place is handed on, not given back, to whoever waits.
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  }
+}
+
 const unpadded = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
 /** passlib writes `.` for `+`. */
 const fromPasslib = (text: string) => Buffer.from(text.replaceAll('.', '+'), 'base64');
 
-export async function hashPassword(password: string): Promise<string> {
+export const hashPassword = (password: string): Promise<string> => inTurn(() => hash(password));
+
+async function hash(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
   const tag = await deriveArgon2('argon2id', {
     message: Buffer.from(password),
@@ -42,11 +73,13 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** False also for a hash of a form that is not known here: nobody gets in by what can not be checked. */
-export async function verifyPassword(password: string, hash: string): Promise<boolean> {
-  const [, scheme = '', ...parts] = hash.split('$');
+export const verifyPassword = (password: string, hashed: string): Promise<boolean> => inTurn(() => verify(password, hashed));
+
+async function verify(password: string, hashed: string): Promise<boolean> {
+  const [, scheme = '', ...parts] = hashed.split('$');
   const given = Buffer.from(password);
   if (scheme === 'argon2id') return verifyArgon2(given, parts);
-  if (/^2[abxy]$/.test(scheme)) return compareBcrypt(password, hash);
+  if (/^2[abxy]$/.test(scheme)) return compareBcrypt(password, hashed);
   if (scheme === 'scrypt') return verifyScrypt(given, parts);
   if (scheme === 'pbkdf2-sha512' || scheme === 'pbkdf2-sha256') return verifyPbkdf2(given, scheme.slice('pbkdf2-'.length), parts);
   return false;

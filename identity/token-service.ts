@@ -48,27 +48,27 @@ export async function checkToken(context: IdentityContext, text: string, options
   const known = context.remember(`token:${text}`, () => open(context, text));
   const token = known instanceof Promise ? await known : known;
   const windowMs = options.allowExpired ? context.settings.allow_expired_window_seconds * 1000 : 0;
-  if (token === undefined || token.payload.expiresAtMs + windowMs <= context.clock.nowMs()) throw tokenNotFound();
+  if (token.payload.expiresAtMs + windowMs <= context.clock.nowMs()) throw tokenNotFound();
   return token;
 }
 
 /** The token itself is a secret: it is not repeated. */
 const tokenNotFound = () => notFound('token', 'it is invalid, expired or revoked');
 
-async function open(context: IdentityContext, text: string): Promise<ValidToken | undefined> {
+/** Throws for one that is none: only good ones are remembered, or made-up ones would fill the memory. */
+async function open(context: IdentityContext, text: string): Promise<ValidToken> {
   const keys = await context.remember('token-keys', () => readTokenKeys(context));
   const content = openFernet(keys.opening, text);
-  if (isMalformed(content)) return undefined;
+  if (isMalformed(content)) throw tokenNotFound();
   const payload = unpackPayload(content.message);
-  if (isMalformed(payload)) return undefined;
+  if (isMalformed(payload)) throw tokenNotFound();
   const subject = await Promise.resolve(subjectOf(context, payload)).catch((error: { status?: number }) => {
-    if (error.status === 401) return undefined;
-    throw error;
+    throw error.status === 401 ? tokenNotFound() : error;
   });
-  if (subject === undefined) return undefined;
   const token = describe(context, text, payload, content.seconds * 1000, subject);
   const events = await context.remember('revocations', () => readRevocations(context.db));
-  return isRevoked(events, revocable(token)) ? undefined : token;
+  if (isRevoked(events, revocable(token))) throw tokenNotFound();
+  return token;
 }
 
 function describe(context: IdentityContext, text: string, payload: TokenPayload, issuedAtMs: number, subject: TokenSubject): ValidToken {
@@ -82,7 +82,13 @@ function describe(context: IdentityContext, text: string, payload: TokenPayload,
       : undefined;
     return JSON.stringify(await tokenView(context, token, catalog));
   };
-  return { ...token, body: (withCatalog) => (bodies[String(withCatalog)] ??= render(withCatalog)) };
+  const body = (withCatalog: boolean) => {
+    const rendered = (bodies[String(withCatalog)] ??= render(withCatalog));
+    // A database that was away for a moment must not be remembered.
+    rendered.catch(() => delete bodies[String(withCatalog)]);
+    return rendered;
+  };
+  return { ...token, body };
 }
 
 function actorOf({ user, scope, roles }: TokenSubject): Actor {

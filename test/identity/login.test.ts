@@ -187,3 +187,17 @@ test('a request signed with an EC2 key becomes a token; a changed one does not',
   };
   assert.equal((await cloud.call(cloud.admin, 'POST', '/s3tokens', { credentials: s3 })).status, 200);
 });
+
+test('behind a proxy on this machine, links lead where clients come from', async () => {
+  const forwarded = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'cloud.example' };
+  const { body } = await cloud.call(ann.token, 'GET', `/users/${ann.userId}`, undefined, forwarded);
+  assert.equal(body['user']!['links']!['self'], `https://cloud.example/v3/users/${ann.userId}`);
+  const version = await cloud.call(undefined, 'GET', '', undefined, forwarded);
+  assert.equal((version.body['version']!['links'] as unknown as { href: string }[])[0]!.href, 'https://cloud.example/v3/');
+});
+
+test('a crowd that signs in at once gets in, one after the other', async () => {
+  const auth = passwordOf({ id: ann.userId }, ann.password);
+  const all = await Promise.all(Array.from({ length: 40 }, () => cloud.call(undefined, 'POST', '/auth/tokens', { auth })));
+  assert.deepEqual([...new Set(all.map((reply) => reply.status))], [201]);
+});
