@@ -15,6 +15,8 @@ export interface AgentStepKnowledge {
 
 const MINUTE = 60;
 const HOUR = 3600;
+/** The agent's own limit of a day for each part, and an hour to start and end. */
+const BURN_IN_MAX = 25 * HOUR;
 
 const diskOf = (ctx: FlowContext): JsonObject => ctx.state['disk'] as JsonObject;
 const allDisks: AgentStepKnowledge['args'] = async (ctx, _node, services) => {
@@ -29,6 +31,9 @@ const toPlannedDisk = (disk: InventoryDisk): JsonObject => ({
 
 const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
   erase_devices_metadata: { what: 'the agent to wipe partition tables and file system marks', timeoutSeconds: HOUR / 2, args: allDisks },
+  burnin_cpu: { what: 'the agent to load every core and compare what they compute', timeoutSeconds: BURN_IN_MAX },
+  burnin_memory: { what: 'the agent to fill and compare the memory', timeoutSeconds: BURN_IN_MAX },
+  burnin_disk: { what: 'the agent to write and read places all over each disk', timeoutSeconds: 16 * BURN_IN_MAX, args: allDisks },
   /** Overwriting a disk of 20 TB at 150 MB/s takes 37 hours. */
   erase_devices: { what: 'the agent to erase every disk wholly', timeoutSeconds: 72 * HOUR, args: allDisks },
   write_image: {

@@ -12,6 +12,7 @@ const ADVICE: Readonly<Record<AgentErrorCode, string>> = {
   'disk-not-in-plan': 'inspect the machine again, so that the plan knows its disks as they are now',
   'disk-write': 'replace the disk or choose another one by root device hints',
   'no-root-device': 'loosen the root device hints or add a disk',
+  'burn-in-failed': 'take the machine out of service and replace the part that the message names',
   'bmc-not-present': 'enter the BMC address and a user by hand',
   'bmc-refused': 'check the BMC user settings; the list of users may be full or the password may break its rules',
   'step-unknown': 'boot the machine again, so that it gets the agent that belongs to this control plane',

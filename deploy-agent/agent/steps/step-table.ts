@@ -1,4 +1,7 @@
 import type { StepDeclaration } from '../../protocol.ts';
+import { burninCpu } from './burnin-cpu.ts';
+import { burninDisk } from './burnin-disk.ts';
+import { burninMemory } from './burnin-memory.ts';
 import { collectInventory } from './collect-inventory.ts';
 import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
 import { installBootEntry } from './install-boot-entry.ts';
@@ -15,6 +18,9 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['put_bmc_user', putBmcUser],
   ['erase_devices_metadata', eraseDevicesMetadata],
   ['erase_devices', eraseDevices],
+  ['burnin_cpu', burninCpu],
+  ['burnin_memory', burninMemory],
+  ['burnin_disk', burninDisk],
   ['write_image', writeImage],
   ['write_configdrive', writeConfigdrive],
   ['install_boot_entry', installBootEntry],
