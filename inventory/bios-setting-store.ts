@@ -23,12 +23,13 @@ export const listFirmware = async (db: Db, nodeUuid: string): Promise<FirmwareCo
     .execute()) as FirmwareComponent[];
 
 /** Shards and how many nodes each has, without shard last. */
-export async function countShards(db: Db): Promise<{ name: string | null; count: number }[]> {
+export async function countShards(db: Db): Promise<{ name: string; count: number }[]> {
   const rows = await db
     .selectFrom('node')
     .select((eb) => ['shard as name', eb.fn.countAll<number>().as('count')])
     .groupBy('shard')
     .orderBy('count', 'desc')
     .execute();
-  return rows.map(({ name, count }) => ({ name, count: Number(count) }));
+  // Nodes of no shard are counted under this word, as Ironic does.
+  return rows.map(({ name, count }) => ({ name: name ?? 'None', count: Number(count) }));
 }

@@ -62,6 +62,6 @@ export async function storeLeases(db: Db, batch: readonly LeaseRecord[]): Promis
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r
       (ip text, mac text, client text, subnet text, state text, hostname text, arch integer, expires timestamptz, seq bigint)
     on conflict (ip_address) do update set mac = excluded.mac, client_id = excluded.client_id, subnet_id = excluded.subnet_id, state = excluded.state,
-      hostname = excluded.hostname, architecture = excluded.architecture, expires_at = excluded.expires_at, sequence = excluded.sequence
+      hostname = excluded.hostname, architecture = excluded.architecture, expires_at = excluded.expires_at, sequence = excluded.sequence, stored_at = now()
     where lease.sequence < excluded.sequence`.execute(db);
 }

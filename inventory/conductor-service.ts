@@ -17,7 +17,7 @@ const presenceOf = (hostname: string) => `conductor:${hostname}`;
 /** This process works on nodes from now on, until the returned function is called. */
 export async function announceConductor(database: Database, hostname: string): Promise<() => void> {
   const drivers = JSON.stringify([...DRIVERS.keys()]);
-  await sql`insert into conductor (hostname, drivers) values (${hostname}, ${drivers}::jsonb)
+  await sql`insert into conductor (hostname, drivers, updated_at) values (${hostname}, ${drivers}::jsonb, now())
     on conflict (hostname) do update set drivers = excluded.drivers, updated_at = now()`.execute(database.db);
   return database.bePresent(presenceOf(hostname));
 }

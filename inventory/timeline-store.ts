@@ -75,7 +75,10 @@ export async function readTimeline(db: Db, nodeUuid: string, options: { afterId?
   return (await query.execute()) as unknown as TimelineEntry[];
 }
 
-/** The last thing that the machine itself did on the network since then: a packet, a transfer, a word of its agent. */
+/**
+ * The last thing that the machine itself did on the network since then: a packet, a transfer, a word of its agent. Events of
+ * a process that was killed may be lost; the lease is not: it is journaled before its ACK.
+ */
 export async function lastBootSign(
   db: Db,
   nodeUuid: string,
@@ -90,7 +93,18 @@ export async function lastBootSign(
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return row === undefined ? undefined : { source: row.source, kind: row.kind, message: row.message, atMs: row.at.getTime() };
+  const seen = row === undefined ? undefined : { source: row.source, kind: row.kind, message: row.message, atMs: row.at.getTime() };
+  const lease = await db
+    .selectFrom('lease')
+    .innerJoin('port', 'port.address', 'lease.mac')
+    .select(['lease.ip_address', 'lease.stored_at'])
+    .where('port.node_uuid', '=', nodeUuid)
+    .where('lease.stored_at', '>=', new Date(sinceMs))
+    .orderBy('lease.stored_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (lease === undefined || (seen !== undefined && seen.atMs >= lease.stored_at.getTime())) return seen;
+  return { source: 'dhcp', kind: 'dhcp.lease', message: `the lease of ${lease.ip_address}`, atMs: lease.stored_at.getTime() };
 }
 
 /** Events of every machine after an id: the feed of the event stream. */

@@ -86,7 +86,8 @@ async function create(call: Call): Promise<Answer> {
     .transaction()
     .execute((trx) => (node === undefined ? createAllocation(trx, draft) : backfillAllocation(trx, draft, node.uuid)));
   // The answer is of the moment before the choice: clients wait for it to become active, as with Ironic.
-  const asked: Allocation = node === undefined ? { ...allocation, state: 'allocating', node_uuid: null, last_error: null } : allocation;
+  const asked: Allocation =
+    node === undefined ? { ...allocation, state: 'allocating', node_uuid: null, last_error: null, updated_at: null as never } : allocation;
   return created(show(fields, asked, call, path(asked)), `${call.base}/v1/${path(asked)}`);
 }
 

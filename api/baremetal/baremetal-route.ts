@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Actor } from '../../core/base/actor.ts';
 import type { ApiContext } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
@@ -50,14 +50,28 @@ export interface BaremetalRoute {
 
 type RequestWithActor = FastifyRequest & { readonly actor?: Actor };
 
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 export function registerRoutes(app: FastifyInstance, context: ApiContext, routes: readonly BaremetalRoute[]): void {
+  const methodsOf = new Map<string, Set<string>>();
+  const register = (method: BaremetalRoute['method'], path: string, handler: RouteHandlerMethod) => {
+    for (const url of [`/v1${path}`, `/v1${path}/`, path, `${path}/`]) app.route({ method, url, handler });
+    methodsOf.set(path, (methodsOf.get(path) ?? new Set()).add(method));
+  };
   for (const route of routes) {
     const handler = async (request: FastifyRequest, reply: FastifyReply) => send(reply, await answer(route, toCall(request, context)));
-    for (const path of [route.path, ...nodeLast(route.path)]) {
-      for (const url of [`/v1${path}`, `/v1${path}/`, path, `${path}/`]) app.route({ method: route.method, url, handler });
-    }
+    for (const path of [route.path, ...nodeLast(route.path)]) register(route.method, path, handler);
   }
+  const refuse = async () => {
+    throw new RequestRefused(405, 'The method is not allowed for this resource.');
+  };
+  for (const [path, methods] of methodsOf)
+    for (const method of METHODS.filter((each) => !methods.has(each) && !(each === 'GET' && path === EVENT_STREAM)))
+      register(method, path, refuse);
 }
+
+/** Read by a route of its own (`timeline-routes.ts`): a stream is no answer to a call. */
+const EVENT_STREAM = '/events';
 
 /** Ironic's own clients ask for `/nodes/states/console/{node}` too: the node last, after what is wanted of it. */
 function nodeLast(path: string): string[] {

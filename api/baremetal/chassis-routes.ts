@@ -12,7 +12,8 @@ const fields: FieldTable<Chassis> = {
   updated_at: time('updated_at'),
   description: {},
   extra: {},
-  nodes: { whole: true, of: (chassis, call) => links(call.base, `chassis/${chassis.uuid}/nodes`) },
+  // A list in a list, as Ironic has always shown it.
+  nodes: { whole: true, of: (chassis, call) => [links(call.base, `chassis/${chassis.uuid}/nodes`)] },
 };
 const writable = { description: textOrNone(), extra: jsonOrNone };
 

@@ -22,7 +22,7 @@ export const eventRoutes: readonly BaremetalRoute[] = [
     since: 54,
     async handle(call) {
       call.require('events:post');
-      const { events } = z.strictObject({ events: z.array(event).max(EVENTS_MAX) }).parse(call.body ?? {});
+      const { events } = z.strictObject({ events: z.array(event).min(1).max(EVENTS_MAX) }).parse(call.body ?? {});
       await insertEvents(
         call.context.database.db,
         events.map(({ event: kind, port_id: portId, mac_address: mac, status }) => ({

@@ -5,7 +5,7 @@ import { RequestRefused } from './baremetal-error.ts';
 import { nodeTarget } from './baremetal-policy.ts';
 import { notAcceptable, type Call } from './baremetal-route.ts';
 import { listScope, nodeFor } from './node-access.ts';
-import { isUuidLike } from './query-values.ts';
+import { isUuidLike, toUuid } from './query-values.ts';
 
 /** Rows that hang on a node (ports, port groups, volumes): who may see and change them, and which a list shows. */
 
@@ -29,7 +29,7 @@ export async function authorizeOfNode(
 export async function conditionsOfNode(call: Call, noun: string, alias: string): Promise<Condition[]> {
   const project = listScope(call, noun);
   const conditions: Condition[] = [];
-  const word = call.query['node_uuid'] ?? call.query['node'];
+  const word = toUuid('node_uuid', call.query['node_uuid']) ?? call.query['node'];
   const shards = call.query['shard'];
   if (shards !== undefined && call.minor < 82) throw new RequestRefused(406, notAcceptable(82));
   if (word !== undefined && shards !== undefined) throw new RequestRefused(403, 'Operation not permitted.');

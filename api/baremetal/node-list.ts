@@ -1,6 +1,8 @@
 import { listNodeBriefs, listNodeDetails, nodeFilters, type NodeDetail } from '../../inventory/node-detail-store.ts';
 import type { Condition } from '../../inventory/row-page.ts';
 import { PROVISION_TRANSITIONS } from '../../inventory/provision-machine.ts';
+import { chassisStore } from '../../inventory/baremetal-stores.ts';
+import { InventoryError } from '../../inventory/node-record.ts';
 import { conductorName } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { notAcceptable, type Call } from './baremetal-route.ts';
@@ -66,7 +68,10 @@ async function conditionsOf(call: Call, project: string | undefined, chassisUuid
     void (value !== undefined && conditions.push(make(value)));
   const equals = (column: string) => (value: unknown) => nodeFilters.equals(column, value);
   add(project, nodeFilters.ofProject);
-  add(chassisUuid ?? toUuid('chassis_uuid', query['chassis_uuid']), equals('chassis_uuid'));
+  const chassis = chassisUuid ?? toUuid('chassis_uuid', query['chassis_uuid']);
+  if (chassis !== undefined && (await chassisStore.find(call.context.database.db, { uuid: chassis })) === undefined)
+    throw new InventoryError(404, `Chassis ${chassis} could not be found.`);
+  add(chassis, equals('chassis_uuid'));
   add(toUuid('instance_uuid', query['instance_uuid']), equals('instance_uuid'));
   add(toBoolean('associated', query['associated']), nodeFilters.associated);
   add(toBoolean('maintenance', query['maintenance']), equals('maintenance'));

@@ -10,7 +10,7 @@ import { applyPatch, isTouched, patchBody, patchValues, requirePatchable, rootOf
 import { nodeFor } from './node-access.ts';
 import { NODE_PATCHABLE, nodeDocument, parsePatched, requireNodeName } from './node-body.ts';
 import { NODE_FIELDS } from './node-view.ts';
-import { toBoolean } from './query-values.ts';
+import { short, toBoolean } from './query-values.ts';
 
 /** `PATCH /v1/nodes/{id}`: each path has its rule, each field its first version; the whole patch happens or none of it. */
 export async function patchNode(call: Call): Promise<NodeDetail> {
@@ -28,8 +28,11 @@ export async function patchNode(call: Call): Promise<NodeDetail> {
     throw new RequestRefused(400, "The reset_interfaces parameter can only be used when changing the node's driver.");
   const word = call.params['node']!;
   const shown = await nodeFor(call, word, ...rulesOf(operations));
-  for (const name of patchValues(operations, '/name')) {
-    if (name !== null) requireNodeName(call, String(name), `Node ${word}: Cannot change name to invalid name '${String(name)}'`);
+  for (const given of patchValues(operations, '/name')) {
+    const name = given === null ? 'None' : String(given);
+    const message = `Node ${word}: Cannot change name to invalid name '${short(name)}'`;
+    if (given === null) throw new RequestRefused(400, message);
+    requireNodeName(call, name, message);
   }
   const { database, sealer } = call.context;
   return database.db.transaction().execute(async (trx) => {

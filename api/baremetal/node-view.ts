@@ -114,6 +114,8 @@ export const NODE_UNSORTABLE = [
   'traits',
   'network_data',
   'conductor',
+  'chassis_uuid',
+  'allocation_uuid',
   'disable_power_off',
 ];
 

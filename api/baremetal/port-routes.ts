@@ -117,7 +117,7 @@ async function create(call: Call) {
   const node = named ?? (await nodeNamed(call, draft.node_uuid));
   call.require('port:create', nodeTarget(node));
   requireVersion(call, Object.keys(given), given['local_link_connection']);
-  requireSmartNicLink(draft);
+  if (given['local_link_connection'] != null) requireSmartNicLink(draft);
   const port = await call.context.database.db
     .transaction()
     .execute((trx) => createPort(trx, { ...draft, ...(chosen == null ? {} : { uuid: chosen }) }));
@@ -170,13 +170,13 @@ export const portRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/ports/:ident', query: ['fields'], handle: showOne },
   { method: 'PATCH', path: '/ports/:ident', handle: patch },
   { method: 'DELETE', path: '/ports/:ident', handle: remove },
-  {
+  ...(['', '/detail'] as const).map((detail): BaremetalRoute => ({
     method: 'GET',
-    path: '/nodes/:node/ports',
-    query: [...PAGE_QUERY, 'fields', 'detail', 'address'],
+    path: `/nodes/:node/ports${detail}`,
+    query: [...PAGE_QUERY, 'address', ...(detail === '' ? ['fields', 'detail'] : [])],
     async handle(call) {
       const node = await nodeFor(call, call.params['node']!);
-      return listRecords(call, portNoun, false, [ofNode('p', node.uuid)]);
+      return listRecords(call, portNoun, detail !== '', [ofNode('p', node.uuid)]);
     },
-  },
+  })),
 ];

@@ -30,7 +30,7 @@ const fields: FieldTable<Portgroup> = {
   mode: { askedSince: 26 },
   properties: { askedSince: 26 },
   standalone_ports_supported: {},
-  ports: { whole: true, since: 24, of: (group, call) => links(call.base, `portgroups/${group.uuid}/ports`) },
+  ports: { whole: true, of: (group, call) => links(call.base, `portgroups/${group.uuid}/ports`) },
 };
 const writable = {
   node_uuid: uuid,
@@ -93,16 +93,16 @@ const portgroup: RecordNoun<Portgroup> = {
 
 export const portgroupRoutes: readonly BaremetalRoute[] = [
   ...recordRoutes(portgroup, 'with-detail'),
-  {
+  ...(['', '/detail'] as const).map((detail): BaremetalRoute => ({
     method: 'GET',
-    path: '/nodes/:node/portgroups',
+    path: `/nodes/:node/portgroups${detail}`,
     since: 24,
-    query: [...PAGE_QUERY, 'fields', 'detail', 'address'],
+    query: [...PAGE_QUERY, 'address', ...(detail === '' ? ['fields', 'detail'] : [])],
     async handle(call) {
       const node = await nodeFor(call, call.params['node']!);
-      return listRecords(call, portgroup, false, [ofNode('g', node.uuid)]);
+      return listRecords(call, portgroup, detail !== '', [ofNode('g', node.uuid)]);
     },
-  },
+  })),
   {
     method: 'GET',
     path: '/portgroups/:ident/ports',

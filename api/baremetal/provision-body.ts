@@ -54,7 +54,8 @@ const body = z.strictObject({
 export type ProvisionBody = z.infer<typeof body>;
 
 const belongsTo = (field: string, given: unknown, target: string, targets: readonly string[]) => {
-  if (given != null && !targets.includes(target))
+  const isEmpty = given == null || (Array.isArray(given) && given.length === 0);
+  if (!isEmpty && !targets.includes(target))
     throw new RequestRefused(400, `"${field}" is only valid when setting target provision state to ${targets.join(' or ')}`);
 };
 

@@ -88,15 +88,7 @@ const targetBody = {
   node_uuid: uuid,
   volume_type: text(64),
   volume_id: text(36),
-  boot_index: z
-    .union([
-      z.number().int(),
-      z
-        .string()
-        .regex(/^\d{1,9}$/)
-        .transform(Number),
-    ])
-    .pipe(z.number().min(0).max(BOOT_INDEX_MAX)),
+  boot_index: z.number().int().min(0).max(BOOT_INDEX_MAX),
   properties: jsonOrNone,
   extra: jsonOrNone,
 };
