@@ -113,11 +113,11 @@ export async function verifyUserPassword(
   options: { readonly expiredIsFine?: boolean } = {},
 ): Promise<void> {
   const current = user === undefined ? undefined : (await history(context.db, user.id))[0];
-  if (user === undefined || current === undefined) {
+  // A paused user is told nothing and takes as long, too: who guesses shall not learn who there is (CVE-2021-38155).
+  if (user === undefined || current === undefined || isLockedOut(context, user)) {
     await verifyPassword(password, await (nobody ??= hashPassword('')));
     throw unauthorized();
   }
-  if (isLockedOut(context, user)) throw unauthorized(`The account is locked for user: ${user.id}.`);
   if (password.length > PASSWORD_CHARACTERS_MAX || !(await verifyPassword(password, current.hash))) {
     await countFailure(context, user);
     throw unauthorized();

@@ -80,9 +80,15 @@ export function registerIdentity(
           if (refusal === 'forbidden-by-access-rule') throw forbidden('The application credential has no access rule for this call.');
           if (refusal === 'unknown' && !isLoginItself(request)) throw unauthorized();
         });
-        scope.setNotFoundHandler((request, reply) =>
-          reply.status(404).send(identityErrorBody(404, `Could not find ${request.method} ${request.url.split('?')[0]}.`)),
-        );
+        scope.setNotFoundHandler((request, reply) => {
+          const path = request.url.split('?')[0]!;
+          const allowed = methodsAt(path.slice(`${prefix}/v3`.length));
+          if (allowed.length === 0) return reply.status(404).send(identityErrorBody(404, `Could not find ${request.method} ${path}.`));
+          return reply
+            .status(405)
+            .header('allow', allowed.join(', '))
+            .send(identityErrorBody(405, 'The method is not allowed for the requested URL.'));
+        });
         registerIdentityRoutes(scope, api, `${prefix}/v3`, identityRoutes);
       },
       { prefix: `${prefix}/v3` },
@@ -111,3 +117,15 @@ function readBodies(scope: FastifyInstance): void {
 /** Making a new token with a dead one in the header is what clients do; an OAuth 2.0 client's basic login is its own. */
 const isLoginItself = ({ method, url }: { method: string; url: string }) =>
   method === 'POST' && /\/(auth\/tokens|OS-OAUTH2\/token)(\?|$)/.test(url);
+
+const PATTERNS = [...new Set(identityRoutes.map((route) => route.path))].map((path) => ({
+  path,
+  pattern: new RegExp(`^${path.replace(/:[a-z_0-9]+/g, '[^/]+')}$`),
+}));
+
+/** What may be done at a path, for whoever tried something else there. */
+function methodsAt(path: string): string[] {
+  const paths = PATTERNS.filter(({ pattern }) => pattern.test(path)).map((one) => one.path);
+  const methods = identityRoutes.filter((route) => paths.includes(route.path)).map((route) => route.method);
+  return [...new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : [])])];
+}

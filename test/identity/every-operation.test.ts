@@ -176,3 +176,13 @@ test('a body past the limit is refused, a login of many methods or scopes too', 
   const long = await cloud.call(undefined, 'POST', '/auth/tokens', { auth: passwordOf({ id: ann.userId }, 'p'.repeat(100_000)) });
   assert.equal(long.status, 401);
 });
+
+test('a method that a path does not have is not allowed, a path that is not there is not found', async () => {
+  const wrong = await cloud.call(cloud.admin, 'PUT', '/users', {});
+  assert.equal(wrong.status, 405);
+  assert.equal(wrong.headers.get('allow'), 'GET, POST, HEAD');
+  assert.equal((await cloud.call(cloud.admin, 'DELETE', '/auth/projects')).status, 405);
+  const nowhere = await cloud.call(cloud.admin, 'GET', '/nothing/here');
+  assert.equal(nowhere.status, 404);
+  assert.equal(nowhere.body['error']!['title'] as unknown, 'Not Found');
+});

@@ -89,6 +89,18 @@ test('a token ends with its hour; a service may use it a while longer', async ()
   await assert.rejects(checkToken(context, token, { allowExpired: true }), status(404));
 });
 
+test('a token that was seen before is checked without the database, until anything of identity changes', async () => {
+  const { context, login } = await newWorld();
+  const user = await createUser(context, { name: 'ann', password: 'pw' });
+  const token = await login(user.id, 'pw');
+  await (await checkToken(context, token)).body(true);
+  const away = { ...context, db: new Proxy(context.db, { get: () => assert.fail('a table was read') }) };
+  const again = await checkToken(away, token);
+  assert.match(await again.body(true), /"password"/);
+  await createGroup(context, { name: 'any', domain_id: 'default' });
+  await assert.rejects(checkToken(away, token), /a table was read/);
+});
+
 test('keys turn every day; a token opens through its life and its window, and not for ever', async () => {
   const { context, clock, login } = await newWorld({ token_expiration_seconds: 2 * DAY_S, allow_expired_window_seconds: 0 });
   const user = await createUser(context, { name: 'ann', password: 'pw' });
