@@ -13,7 +13,7 @@ import { BMC_CALL_MS, loadNode, type NodeFlowServices } from './node-flow-servic
 /*
  * A stranger that booted the agent gets a BMC user of our own, made in band, so that from now on we hold its power:
  *   1. put_bmc_user   the agent makes the user over KCS and tells the BMC's address
- *   2. choose_driver  Redfish when the BMC answers it with these credentials, else IPMI
+ *   2. choose_driver  Redfish when the BMC answers it with these credentials, else IPMI when it answers that
  * The node stays in `enroll`; `manage` is the operator's decision.
  */
 const BMC_USERNAME = 'rackwright';
@@ -54,8 +54,8 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
     }),
     {
       name: 'choose_driver',
-      deadlineMs: BMC_CALL_MS,
-      attempts: { max: 2, backoffMs: 1000 },
+      deadlineMs: BMC_CALL_MS * 3,
+      attempts: { max: 6, backoffMs: 1000 },
       waitingFor: () => ({ what: 'the BMC to tell which protocols it speaks', next: 'the node waits for `manage`' }),
       async run(ctx) {
         const node = await loadNode(services, ctx.subjectId);
@@ -64,11 +64,16 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
         const redfish = services.connectBmc([
           { protocol: 'redfish', host, username: BMC_USERNAME, password: new Secret(secret), trust: false },
         ]);
-        const speaksRedfish = await redfish.powerState(AbortSignal.any([ctx.signal, AbortSignal.timeout(REDFISH_TRY_MS)])).then(
-          () => true,
-          () => false,
+        const refusal = await redfish.powerState(AbortSignal.any([ctx.signal, AbortSignal.timeout(REDFISH_TRY_MS)])).then(
+          () => undefined,
+          (error: unknown) => error,
         );
-        if (!speaksRedfish) return { kind: 'done', evidence: { driver: 'ipmi' } };
+        if (refusal !== undefined) {
+          // A BMC without Redfish and one that is busy look the same here; what IPMI answers decides.
+          const ipmi = services.connectBmc([{ protocol: 'ipmi', host, username: BMC_USERNAME, password: new Secret(secret) }]);
+          await ipmi.powerState(ctx.signal);
+          return { kind: 'done', evidence: { driver: 'ipmi', redfish: refusal instanceof Error ? refusal.message : String(refusal) } };
+        }
         return {
           kind: 'done',
           evidence: { driver: 'redfish' },

@@ -121,6 +121,7 @@ export interface LeaseTable {
   architecture: number | null;
   expires_at: Instant;
   sequence: number;
+  stored_at: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
 export interface AgentCommandTable {

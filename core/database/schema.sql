@@ -617,6 +617,7 @@ create table lease (
   architecture integer,
   expires_at timestamp with time zone not null,
   sequence bigint not null,
+  stored_at timestamp with time zone not null default now(),
   constraint lease_pkey PRIMARY KEY (ip_address)
 );
 CREATE INDEX lease_mac ON public.lease USING btree (mac);

@@ -3,6 +3,7 @@ import * as flow from './0001-flow.ts';
 import * as inventory from './0002-inventory.ts';
 import * as identity from './0003-identity.ts';
 import * as baremetal from './0004-baremetal.ts';
+import * as leaseTime from './0005-lease-time.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '0002-inventory': inventory,
   '0003-identity': identity,
   '0004-baremetal': baremetal,
+  '0005-lease-time': leaseTime,
 };

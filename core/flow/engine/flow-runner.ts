@@ -230,11 +230,18 @@ async function afterError(
     return row;
   }
   const advice =
-    decision.code === 'attempts'
+    adviceOf(error) ??
+    (decision.code === 'attempts'
       ? `It was tried ${flow.failures + 1} times; see the evidence in the flow's history.`
-      : 'It failed until its deadline; see the evidence in the history.';
+      : 'It failed until its deadline; see the evidence in the history.');
   return fail(tools, run, { code: decision.code, message, advice }, elapsedMs);
 }
+
+/** Errors of devices know what to do about themselves. */
+const adviceOf = (error: unknown): string | undefined => {
+  const advice = (error as { advice?: unknown } | null)?.advice;
+  return typeof advice === 'string' && advice !== '' ? advice : undefined;
+};
 
 const deadlineError = (flow: LeasedFlow) => ({
   code: 'deadline',
