@@ -122,8 +122,7 @@ export async function verifyUserPassword(
     await countFailure(context, user);
     throw unauthorized();
   }
-  if (user.failed_logins > 0)
-    await context.write(async (trx) => users.update(trx, { id: user.id }, { failed_logins: 0, failed_login_at: null }));
+  if (user.failed_logins > 0) await users.update(context.db, { id: user.id }, { failed_logins: 0, failed_login_at: null });
   if (!options.expiredIsFine && current.expires_at !== null && current.expires_at.getTime() <= context.clock.nowMs())
     throw unauthorized(`The password is expired and needs to be changed for user: ${user.id}.`);
 }
@@ -138,11 +137,10 @@ async function countFailure(context: IdentityContext, user: UserRecord): Promise
   const { lockout_failure_attempts: attempts, lockout_duration_seconds: seconds } = context.settings;
   if (attempts === 0 || ignores(user, 'ignore_lockout_failure_attempts')) return;
   const lapsed = new Date(context.clock.nowMs() - seconds * 1000);
-  await context.write(async (trx) => {
-    // A pause that is over starts the count anew.
-    await sql`
-      update identity_user set failed_login_at = ${new Date(context.clock.nowMs())}, failed_logins =
-        case when failed_logins >= ${attempts} and failed_login_at <= ${lapsed} then 1 else failed_logins + 1 end
-      where id = ${user.id}`.execute(trx);
-  });
+  // Not by `write`: a wrong password changes nobody's rights, and must not make every process forget what it knows.
+  // A pause that is over starts the count anew.
+  await sql`
+    update identity_user set failed_login_at = ${new Date(context.clock.nowMs())}, failed_logins =
+      case when failed_logins >= ${attempts} and failed_login_at <= ${lapsed} then 1 else failed_logins + 1 end
+    where id = ${user.id}`.execute(context.db);
 }

@@ -140,7 +140,7 @@ export function isUserEnabled(context: IdentityContext, user: UserRecord): boole
 export async function noteActivity(context: IdentityContext, user: UserRecord): Promise<void> {
   const today = new Date(context.clock.nowMs()).toISOString().slice(0, 10);
   if (context.settings.disable_user_account_days_inactive === 0 || user.last_active_on === today) return;
-  await context.write((trx) => users.update(trx, { id: user.id }, { last_active_on: today }));
+  await users.update(context.db, { id: user.id }, { last_active_on: today });
 }
 
 export async function federatedUserIds(db: Reader, where: Readonly<Record<string, unknown>>): Promise<string[]> {
