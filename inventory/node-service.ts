@@ -179,10 +179,20 @@ async function writeState(trx: Trx, node: NodeRecord, to: ProvisionState, target
       last_error: lastError,
       provision_updated_at: sql`now()`,
       updated_at: sql`now()`,
+      ...inspectionTimes(node.provision_state, to),
     })
     .where('uuid', '=', node.uuid)
     .execute();
   await recordTransition(trx, node, to, lastError);
+}
+
+const isInspecting = (state: ProvisionState) => state === 'inspecting' || state === 'inspect wait';
+
+/** Started while it goes on, finished once it has succeeded. */
+function inspectionTimes(from: ProvisionState, to: ProvisionState) {
+  if (isInspecting(from) === isInspecting(to)) return {};
+  if (isInspecting(to)) return { inspection_started_at: sql<Date>`now()` };
+  return { inspection_started_at: null, ...(to === 'manageable' ? { inspection_finished_at: sql<Date>`now()` } : {}) };
 }
 
 async function recordTransition(trx: Trx, node: NodeRecord, to: ProvisionState, lastError: string | null): Promise<void> {

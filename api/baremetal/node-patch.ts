@@ -1,3 +1,4 @@
+import type { Json } from '../../core/base/json.ts';
 import { editNode } from '../../inventory/node-edit-service.ts';
 import { requireEditable } from '../../inventory/node-edit-policy.ts';
 import { findNodeDetail, type NodeDetail } from '../../inventory/node-detail-store.ts';
@@ -34,6 +35,7 @@ export async function patchNode(call: Call): Promise<NodeDetail> {
     if (given === null) throw new RequestRefused(400, message);
     requireNodeName(call, name, message);
   }
+  for (const data of patchValues(operations, '/network_data')) requireNetworkData(data);
   const { database, sealer } = call.context;
   return database.db.transaction().execute(async (trx) => {
     const node = await mustLock(trx, shown.uuid);
@@ -54,6 +56,13 @@ export async function patchNode(call: Call): Promise<NodeDetail> {
     );
     return (await findNodeDetail(trx, { uuid: node.uuid }))!;
   });
+}
+
+/** A patch sets network_data whole; to have none it is removed. @throws 400 */
+function requireNetworkData(data: Json): void {
+  const isObject = typeof data === 'object' && data !== null && !Array.isArray(data);
+  const missing = ['links', 'networks', 'services'].find((name) => !isObject || !(name in data));
+  if (missing !== undefined) throw new RequestRefused(400, `Invalid network_data: '${missing}' is a required property`);
 }
 
 /** Field → the rule that lets one change it; the others fall under `node:update`. */

@@ -12,7 +12,8 @@ after(() => rig.stop());
 
 test('enrolled, managed, inspected, made available, deployed, rebuilt and given back', async () => {
   const node = await rig.node('manageable', { resource_class: 'life' });
-  await rig.verb(node, 'inspect', 'manageable');
+  const inspected = await rig.verb(node, 'inspect', 'manageable');
+  assert.deepEqual([inspected['inspection_started_at'], typeof inspected['inspection_finished_at']], [null, 'string']);
   await rig.verb(node, 'provide', 'available');
   const active = await rig.verb(node, 'active', 'active', { configdrive: { meta_data: { hostname: 'a' } } });
   assert.equal((active['instance_info'] as JsonObject)['configdrive'], '******');
