@@ -53,11 +53,14 @@ export const authRoutes: readonly IdentityRoute[] = [
   { method: 'GET', path: '/auth/catalog', handle: catalog },
   { method: 'GET', path: '/OS-FEDERATION/projects', handle: projects },
   { method: 'GET', path: '/OS-FEDERATION/domains', handle: domains },
-  {
+  ...['/auth/tokens/OS-PKI/revoked', '/OS-SIMPLE-CERT/ca', '/OS-SIMPLE-CERT/certificates'].map((path): IdentityRoute => ({
     method: 'GET',
-    path: '/auth/tokens/OS-PKI/revoked',
+    path,
     handle: async () => {
-      throw new IdentityError(410, 'The service you have requested is no longer available on this server.');
+      throw new IdentityError(
+        410,
+        'The service you have requested is no longer available on this server: tokens are not signed by certificates.',
+      );
     },
-  },
+  })),
 ];

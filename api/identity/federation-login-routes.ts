@@ -1,4 +1,4 @@
-import { unauthorized } from '../../identity/identity-error.ts';
+import { IdentityError, unauthorized } from '../../identity/identity-error.ts';
 import { beginBrowserLogin, finishBrowserLogin, loginWithAccessToken, providerOfProtocol } from '../../identity/provider-login-service.ts';
 import type { Answer, Call, IdentityRoute } from './identity-route.ts';
 
@@ -52,6 +52,18 @@ const handOver = (origin: string, token: string) => `<!doctype html>
 </body></html>
 `;
 
+/** Said in words, because a client that asks for it can not know: we believe other providers, we are none ourselves. */
+const notOurs = (method: 'GET' | 'POST', path: string): IdentityRoute => ({
+  method,
+  path,
+  handle: async () => {
+    throw new IdentityError(
+      404,
+      'This cloud is no SAML identity provider for others (Keystone to Keystone): it only signs in by other providers.',
+    );
+  },
+});
+
 export const federationLoginRoutes: readonly IdentityRoute[] = [
   { method: 'GET', path: AUTH, open: true, handle: bearer },
   { method: 'POST', path: AUTH, open: true, handle: bearer },
@@ -64,4 +76,7 @@ export const federationLoginRoutes: readonly IdentityRoute[] = [
   { method: 'GET', path: WEBSSO, open: true, handle: (call) => begin(call, call.params['idp_id']!) },
   { method: 'GET', path: `${WEBSSO}/callback`, open: true, handle: finish },
   { method: 'POST', path: `${WEBSSO}/callback`, open: true, handle: finish },
+  notOurs('GET', '/OS-FEDERATION/saml2/metadata'),
+  notOurs('POST', '/auth/OS-FEDERATION/saml2'),
+  notOurs('POST', '/auth/OS-FEDERATION/saml2/ecp'),
 ];

@@ -41,7 +41,10 @@ const OPEN_TO_ALL = new Set([
   'GET /auth/catalog',
   'GET /OS-FEDERATION/projects',
   'GET /OS-FEDERATION/domains',
+  // Gone for everyone.
   'GET /auth/tokens/OS-PKI/revoked',
+  'GET /OS-SIMPLE-CERT/ca',
+  'GET /OS-SIMPLE-CERT/certificates',
   'GET /regions',
   'GET /regions/:region_id',
   'GET /registered_limits',
