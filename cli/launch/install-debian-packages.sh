@@ -19,7 +19,12 @@ else
   elif [ -n "$missing" ]; then
     say "installing Debian packages:$missing"
     apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends $missing </dev/null >&2; }
+    # Directories, relays and BMC daemons are for our tests to start, not for the host to run: Debian's policy-rc.d says so.
+    policy=/usr/sbin/policy-rc.d
+    [ -e $policy ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy && trap 'rm -f $policy' EXIT && made_policy=yes; }
     # The package lists of a fresh system are empty or old.
     apt_install 2>/dev/null || { apt-get update -qq >&2 && apt_install; } || { say "apt could not install them; its message is above"; exit 1; }
+    # By hand: `exec` runs no traps.
+    [ "${made_policy:-}" != yes ] || { rm -f $policy && trap - EXIT; }
   fi
 fi
