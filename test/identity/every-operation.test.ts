@@ -167,13 +167,13 @@ test('tokens that are forged, cut, of another cloud, or absurd are no tokens', a
 });
 
 test('a body past the limit is refused, a login of many methods or scopes too', async () => {
-  const huge = await cloud.call(
-    cloud.admin,
-    'POST',
-    '/users',
-    JSON.stringify({ user: { name: 'x', description: 'y'.repeat(3 * 2 ** 20) } }),
+  const body = JSON.stringify({ user: { name: 'x', description: 'y'.repeat(3 * 2 ** 20) } });
+  // Refused by its length alone: a client that is still sending may find the connection closed before it reads the answer.
+  const huge = await cloud.call(cloud.admin, 'POST', '/users', body).then(
+    ({ status }) => status,
+    (error: Error) => (error.cause as NodeJS.ErrnoException).code,
   );
-  assert.equal(huge.status, 413);
+  assert.ok(huge === 413 || huge === 'EPIPE' || huge === 'ECONNRESET', String(huge));
   const methods = Array.from({ length: 1000 }, (_value, at) => `m${at}`);
   assert.equal((await cloud.call(undefined, 'POST', '/auth/tokens', { auth: { identity: { methods } } })).status, 401);
   const long = await cloud.call(undefined, 'POST', '/auth/tokens', { auth: passwordOf({ id: ann.userId }, 'p'.repeat(100_000)) });
