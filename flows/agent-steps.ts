@@ -65,7 +65,8 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
     async onEvent(ctx, payload) {
       // The mailbox may hold the call of an earlier boot.
       if (Number((payload as JsonObject)['atMs']) < bootAtMsOf(ctx)) return waitForAgent(ctx, FIRST_LOOK_MS);
-      return { kind: 'done', commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
+      // The next boot of this flow has its own tries.
+      return { kind: 'done', patch: { bootTries: 0 }, commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
     },
     async onTimeout(ctx) {
       const poweredOnAtMs = bootAtMsOf(ctx);

@@ -59,7 +59,8 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
   ...stepLoop(services, {
     phase: 'clean',
     why: 'cleaning',
-    plan: async (_ctx, _node, declared) => planAutomatic(declared, 'clean', services.cleaning.step_priorities),
+    // Fake hardware declares no steps that an installation's priorities could be about.
+    plan: async (_ctx, node, declared) => planAutomatic(declared, 'clean', isFake(node) ? {} : services.cleaning.step_priorities),
   }),
   switchOffAndHold(services, 'the machine is available: nothing is deployed on it'),
 ];

@@ -3,7 +3,7 @@ import type { FlowContext, FlowStep, FlowTransaction, StepOutcome } from '../cor
 import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { commandKey, queueCommand } from '../inventory/agent-command-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
-import { applyEvent, applyWaiting, holdKey, setCurrentStep } from '../inventory/node-service.ts';
+import { applyEvent, applyWaiting, clearCurrentSteps, holdKey, setCurrentStep } from '../inventory/node-service.ts';
 import { bootAgentStep, failureOf, intendAgentStep } from './agent-steps.ts';
 import { delayOf, isFake } from '../inventory/fake-hardware.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, type NodeFlowServices } from './node-flow-services.ts';
@@ -51,6 +51,8 @@ const planSteps = (services: NodeFlowServices, loop: StepLoop): FlowStep => ({
       kind: 'done',
       patch: { plan: plan.steps as unknown as JsonObject[], at: 0 },
       evidence: { steps: plan.steps.map(stepName) },
+      // What an earlier flow was doing when it failed is nobody's current step any more.
+      commit: (trx) => clearCurrentSteps(trx, ctx.subjectId),
     };
   },
 });
@@ -130,12 +132,22 @@ function hold(ctx: FlowContext, phase: StepPhase, step: PlannedStep): StepOutcom
   };
 }
 
-const pause = (ctx: FlowContext, step: PlannedStep): StepOutcome => ({
-  kind: 'wait',
-  key: `pause:${ctx.stepId}`,
-  forMs: Math.min(WAIT_SECONDS_MAX, Math.max(1, Number(step.args['seconds']))) * 1000,
-  commit: (trx) => applyWaiting(trx, ctx.subjectId, 'wait'),
-});
+function pause(ctx: FlowContext, step: PlannedStep): StepOutcome {
+  const seconds = Number(step.args['seconds']);
+  if (!(seconds >= 1 && seconds <= WAIT_SECONDS_MAX))
+    return {
+      kind: 'fail',
+      code: 'step-arguments',
+      message: `The step ${stepName(step)} waits 1 to ${WAIT_SECONDS_MAX} seconds, not ${JSON.stringify(step.args['seconds'])}.`,
+      advice: 'Ask again with a number of seconds.',
+    };
+  return {
+    kind: 'wait',
+    key: `pause:${ctx.stepId}`,
+    forMs: seconds * 1000,
+    commit: (trx) => applyWaiting(trx, ctx.subjectId, 'wait'),
+  };
+}
 
 function fakeStep(ctx: FlowContext, node: NodeRecord, step: PlannedStep): StepOutcome {
   const forMs = delayOf(node, 'fake_deploy_delay');

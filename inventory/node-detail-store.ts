@@ -1,3 +1,4 @@
+import { INTERFACE_KINDS } from './driver-table.ts';
 import { sql } from 'kysely';
 import type { WaitingFor } from '../core/database/schema-types.ts';
 import type { Db, NodeRecord } from './node-record.ts';
@@ -44,23 +45,7 @@ const detail: PageSource = {
   columns: {
     reservation: 'f.kind',
     allocation_uuid: 'a.uuid',
-    ...Object.fromEntries(
-      [
-        'bios',
-        'boot',
-        'console',
-        'deploy',
-        'firmware',
-        'inspect',
-        'management',
-        'network',
-        'power',
-        'raid',
-        'rescue',
-        'storage',
-        'vendor',
-      ].map((kind) => [`${kind}_interface`, `(n.interfaces ->> '${kind}')`]),
-    ),
+    ...Object.fromEntries(INTERFACE_KINDS.map((kind) => [`${kind}_interface`, `(n.interfaces ->> '${kind}')`])),
   },
 };
 

@@ -247,6 +247,15 @@ export async function setCurrentStep(trx: Trx, uuid: string, phase: keyof typeof
     .execute();
 }
 
+export async function clearCurrentSteps(trx: Trx, uuid: string): Promise<void> {
+  const none = JSON.stringify({});
+  await trx
+    .updateTable('node')
+    .set({ clean_step: none, deploy_step: none, service_step: none } as never)
+    .where('uuid', '=', uuid)
+    .execute();
+}
+
 const currentStepOf = (node: NodeRecord): CurrentStep | undefined => {
   const shown = [node.clean_step, node.deploy_step, node.service_step].find((step) => 'step' in (step as object));
   return shown as unknown as CurrentStep | undefined;

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ZodError } from 'zod';
+import { explainOutage } from '../../core/database/outage-policy.ts';
 import { IdentityError } from '../../identity/identity-error.ts';
 import { MoreMethodsNeeded } from '../../identity/authentication-service.ts';
 
@@ -27,6 +28,8 @@ function classify(error: unknown): { status: number; message: string } {
     const issue = error.issues[0]!;
     return { status: 400, message: `Invalid input for field '${issue.path.join('/') || 'body'}': ${issue.message}` };
   }
+  const outage = explainOutage(error);
+  if (outage !== undefined) return { status: 503, message: outage };
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (code !== undefined && BAD_VALUE.has(code)) return { status: 400, message: 'A value has a form that can not be stored.' };
   if (statusCode === 415) return { status: 400, message: 'Expecting a JSON body: the Content-Type must be application/json.' };

@@ -62,6 +62,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     counters.push(() => prefixed('boot', boot.plane.metrics()));
   };
   if (isBootOnly) {
+    if (configuration.boot.networks.length === 0)
+      throw new Error('The role boot alone has nothing to do: boot.networks of the configuration is empty.');
     await startBoot(() => loadInstallation(database, key));
     return 'no API in this process';
   }

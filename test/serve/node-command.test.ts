@@ -89,6 +89,10 @@ describe('the life of a node from the command line', () => {
     const ended = await node('clean', 'picky', '--step', 'deploy.fly', '--wait');
     assert.equal(ended.code, 1);
     assert.match(ended.err, /clean failed: .*no clean step deploy\.fly.*Known: .*hold/);
+    await succeeds('manage', 'picky', '--wait');
+    const endless = await node('clean', 'picky', '--step', 'power.wait={"seconds":"soon"}', '--wait');
+    assert.equal(endless.code, 1);
+    assert.match(endless.err, /power\.wait waits 1 to 86400 seconds, not "soon"/);
   });
 
   test('what the command line gets wrong is told before anything is asked', async () => {

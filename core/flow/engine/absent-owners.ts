@@ -26,6 +26,7 @@ export function watchAbsentOwners(db: Kysely<DatabaseSchema>, me: string): Absen
         .selectFrom('flow')
         .select('lease_owner')
         .distinct()
+        .where('status', 'in', ['running', 'unwinding'])
         .where('lease_owner', 'is not', null)
         .where('lease_owner', '!=', me)
         .execute();
