@@ -100,3 +100,7 @@ export function interfaceOf(node: { driver: string; interfaces: object }, kind: 
 
 export const interfacesOf = (node: { driver: string; interfaces: object }): Interfaces =>
   Object.fromEntries(INTERFACE_KINDS.map((kind) => [kind, interfaceOf(node, kind)])) as unknown as Interfaces;
+
+/** Ironic's words for what a driver's interface does not do: its clients and tests look for them. */
+export const unsupported = (driver: string, what: string): string =>
+  `Driver ${driver} does not support ${what} (disabled or not implemented).`;

@@ -1,3 +1,4 @@
+import { unsupported } from './driver-table.ts';
 import { sql } from 'kysely';
 import { isFake } from './fake-hardware.ts';
 import { InventoryError, type Db, type Trx } from './node-record.ts';
@@ -27,7 +28,7 @@ interface NodeOfIndicator {
 /** @throws 400 when the driver has none. */
 export function indicatorsOf(node: NodeOfIndicator): readonly Indicator[] {
   if (isFake(node)) return FAKE;
-  throw new InventoryError(400, `Driver ${node.driver} does not support get_supported_indicators (disabled or not implemented).`);
+  throw new InventoryError(400, unsupported(node.driver, 'get_supported_indicators'));
 }
 
 function mustFind(node: NodeOfIndicator, component: string, name: string): Indicator {

@@ -1,4 +1,4 @@
-import { DRIVERS, INTERFACE_KINDS, type Driver, type InterfaceKind } from '../../inventory/driver-table.ts';
+import { DRIVERS, INTERFACE_KINDS, type Driver, type InterfaceKind, unsupported } from '../../inventory/driver-table.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { RAID_PROPERTIES } from '../../inventory/raid-policy.ts';
 import { conductorName } from './api-context.ts';
@@ -77,10 +77,7 @@ export const driverRoutes: readonly BaremetalRoute[] = [
     async handle(call) {
       const driver = driverOf(call, 'driver:get_raid_logical_disk_properties');
       if (driver.interfaces.raid.every((name) => name === 'no-raid'))
-        throw new InventoryError(
-          404,
-          `Driver ${driver.name} does not support get_raid_logical_disk_properties (disabled or not implemented).`,
-        );
+        throw new InventoryError(404, unsupported(driver.name, 'get_raid_logical_disk_properties'));
       return ok(RAID_PROPERTIES);
     },
   },
@@ -100,10 +97,7 @@ export const driverRoutes: readonly BaremetalRoute[] = [
       const driver = driverOf(call, 'driver:vendor_passthru');
       const wanted = call.query['method'];
       if (wanted === undefined || wanted === '') throw new RequestRefused(400, 'Method not specified');
-      throw new RequestRefused(
-        400,
-        `Driver ${driver.name} does not support vendor passthru method ${short(wanted)} (disabled or not implemented).`,
-      );
+      throw new RequestRefused(400, unsupported(driver.name, `vendor passthru method ${short(wanted)}`));
     },
   })),
 ];

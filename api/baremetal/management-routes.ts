@@ -1,8 +1,9 @@
+import { unsupported } from '../../inventory/driver-table.ts';
 import { z } from 'zod';
 import type { BootDevice } from '../../bmc/capability.ts';
 import type { JsonObject } from '../../core/base/json.ts';
-import { bmcAddresses, checkDriverInfo } from '../../inventory/driver-info-codec.ts';
-import { connectFake, isFake } from '../../inventory/fake-hardware.ts';
+import { connectTo } from '../../flows/node-flow-services.ts';
+import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
 import { indicatorsOf, readIndicator, setIndicator } from '../../inventory/indicator-store.ts';
 import type { BmcConnection } from '../../bmc/capability.ts';
 import { mustFindNode } from './api-context.ts';
@@ -32,9 +33,7 @@ async function withBmc<Value>(call: Call, rule: string, work: (bmc: BmcConnectio
   const node = await mustFindNode(context, shown.uuid);
   const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
   if (problems.length > 0) throw new RequestRefused(400, problems.join('; '));
-  const bmc = isFake(node)
-    ? connectFake(context.database.db, node)
-    : context.connectBmc(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, context.sealer));
+  const bmc = connectTo({ db: context.database.db, sealer: context.sealer, connectBmc: context.connectBmc }, node);
   try {
     return await work(bmc, AbortSignal.timeout(BMC_CALL_MS));
   } finally {
@@ -56,7 +55,7 @@ async function setBootDevice(call: Call) {
 
 async function injectNmi(call: Call): Promise<never> {
   const node = await nodeFor(call, call.params['node']!, 'node:inject_nmi');
-  throw new RequestRefused(400, `Driver ${node.driver} does not support inject_nmi (disabled or not implemented).`);
+  throw new RequestRefused(400, unsupported(node.driver, 'inject_nmi'));
 }
 
 const splitIndicator = (word: string): [name: string, component: string] => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { interfaceOf } from '../../inventory/driver-table.ts';
+import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import { mustLock } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
@@ -14,8 +14,7 @@ import { short } from './query-values.ts';
 /** Settings of a node that have a route each: console, RAID, boot mode, secure boot. */
 const params = (call: Call) => ({ ...call.query, ...(call.body as object | undefined) });
 
-const lacks = (node: { driver: string }, what: string, status = 400) =>
-  new RequestRefused(status, `Driver ${node.driver} does not support ${what} (disabled or not implemented).`);
+const lacks = (node: { driver: string }, what: string, status = 400) => new RequestRefused(status, unsupported(node.driver, what));
 
 async function showConsole(call: Call) {
   const node = await nodeFor(call, call.params['node']!, 'node:get_console');

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import { planImage } from '../../flows/image-plan-policy.ts';
 import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
-import { INTERFACE_KINDS, interfaceOf } from '../../inventory/driver-table.ts';
+import { INTERFACE_KINDS, interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import type { NodeDetail } from '../../inventory/node-detail-store.ts';
 import { RequestRefused } from './baremetal-error.ts';
@@ -27,7 +27,7 @@ async function validate(call: Call) {
 
 function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number]): string | undefined {
   const name = interfaceOf(node, kind);
-  if (name.startsWith('no-')) return `Driver ${node.driver} does not support ${kind} (disabled or not implemented).`;
+  if (name.startsWith('no-')) return unsupported(node.driver, kind);
   if (kind === 'power' || kind === 'management') {
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
     return problems.length === 0 ? undefined : problems.join('; ');

@@ -1,4 +1,4 @@
-import { interfaceOf } from '../../inventory/driver-table.ts';
+import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { accepted, ok, type Answer, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { nodeFor } from './node-access.ts';
@@ -40,11 +40,7 @@ async function invoke(call: Call, httpMethod: string): Promise<Answer> {
   const name = call.query['method'] ?? '';
   if (name === '') throw new RequestRefused(400, 'Method not specified');
   const method = interfaceOf(node, 'vendor') === 'fake' && Object.hasOwn(FAKE_METHODS, name) ? FAKE_METHODS[name] : undefined;
-  if (method === undefined)
-    throw new RequestRefused(
-      400,
-      `Driver ${node.driver} does not support vendor passthru method ${short(name)} (disabled or not implemented).`,
-    );
+  if (method === undefined) throw new RequestRefused(400, unsupported(node.driver, `vendor passthru method ${short(name)}`));
   if (httpMethod !== 'POST') throw new RequestRefused(400, `The method ${name} does not support HTTP ${httpMethod}`);
   const bar = (call.body as { bar?: unknown } | undefined)?.bar;
   if (bar === undefined) throw new RequestRefused(400, `Parameter 'bar' not passed to method '${name}'.`);

@@ -1,3 +1,4 @@
+import { unsupported } from '../../inventory/driver-table.ts';
 import { z } from 'zod';
 import { RequestRefused } from './baremetal-error.ts';
 import type { Answer, BaremetalRoute, Call } from './baremetal-route.ts';
@@ -13,7 +14,7 @@ const body = z.strictObject({
 
 async function refuse(call: Call, rule: string, what: string): Promise<Answer> {
   const node = await nodeFor(call, call.params['node']!, rule);
-  throw new RequestRefused(400, `Driver ${node.driver} does not support ${what} (disabled or not implemented).`);
+  throw new RequestRefused(400, unsupported(node.driver, what));
 }
 
 export const vmediaRoutes: readonly BaremetalRoute[] = [
