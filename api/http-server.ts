@@ -10,6 +10,7 @@ import type { IdentityApi } from './identity/identity-route.ts';
 import { registerIdentity } from './identity/identity-server.ts';
 import { createLogin, loginOf } from './login.ts';
 import { referenceRoutes } from './reference-routes.ts';
+import type { MountedService } from './services.ts';
 
 /*
  * The two faces of the API: operators (token or basic login, every route) and agents (TLS, tokens, only the agent's routes).
@@ -21,6 +22,7 @@ const AGENT_BODY_BYTES_MAX = 4 * 2 ** 20;
 export interface ServerOptions {
   readonly context: ApiContext;
   readonly identity: IdentityApi;
+  readonly services: readonly MountedService[];
   readonly administrator: { readonly username: string; readonly password: string };
   readonly metrics: () => Promise<string>;
   readonly isReady: () => boolean;
@@ -73,6 +75,14 @@ export function createApiServer(options: ServerOptions): FastifyInstance {
     options.onWarning({ err, requestId, url }, 'a request failed inside'),
   );
   void app.register(async (scope) => registerBaremetal(scope, options.context, requireLogin(options)), { prefix: '/baremetal' });
+  for (const { service, register } of options.services) {
+    register(app, {
+      policy: options.identity.policy,
+      login: createLogin({ identity: options.identity.identity, administrator: options.administrator, serviceType: service.type }),
+      onInternalError: (err, request) =>
+        options.onWarning({ err, requestId: request.id, url: request.url.split('?')[0] }, 'a request failed inside'),
+    });
+  }
   return app;
 }
 

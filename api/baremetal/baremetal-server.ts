@@ -19,7 +19,7 @@ import { validateRoutes } from './validate-routes.ts';
 import { vendorRoutes } from './vendor-routes.ts';
 import { vifRoutes } from './vif-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
-import { parseJsonBodies } from './json-body.ts';
+import { parseJsonBodies } from '../json-body.ts';
 import { negotiateMicroversion } from './microversion.ts';
 import { nodeRoutes } from './node-routes.ts';
 import { runbookRoutes } from './runbook-routes.ts';

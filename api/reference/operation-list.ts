@@ -1,9 +1,10 @@
 import { baremetalRoutes } from '../baremetal/baremetal-server.ts';
 import { identityRoutes } from '../identity/identity-server.ts';
+import { SERVICES } from '../services.ts';
 
 /** An operation of any of the services, as their route tables have it. */
 export interface ApiOperation {
-  readonly service: 'Identity v3' | 'Bare Metal v1';
+  readonly service: string;
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** From the server's root, parameters as `{name}`. */
   readonly path: string;
@@ -18,18 +19,28 @@ const templated = (path: string): string => path.replace(/:(\w+)(\([^)]*\))?/g, 
 
 export const apiOperations = (): readonly ApiOperation[] => [
   ...identityRoutes.map((route) => ({
-    service: 'Identity v3' as const,
+    service: 'Identity v3',
     method: route.method,
     path: templated(`/v3${route.path.replace(/^\/v3(?=\/|$)/, '')}`),
     query: [],
     needsLogin: route.open !== true,
   })),
   ...baremetalRoutes.map((route) => ({
-    service: 'Bare Metal v1' as const,
+    service: 'Bare Metal v1',
     method: route.method,
     path: templated(`/baremetal/v1${route.path}`),
     query: route.query ?? [],
     needsLogin: true,
     ...(route.since === undefined ? {} : { since: `1.${route.since}` }),
   })),
+  ...SERVICES.flatMap(({ title, prefix, routes }) =>
+    routes.map((route) => ({
+      service: title,
+      method: route.method,
+      path: templated(`${prefix}${route.path}`),
+      query: route.query ?? [],
+      needsLogin: route.open !== true,
+      ...(route.since === undefined ? {} : { since: `1.${route.since}` }),
+    })),
+  ),
 ];

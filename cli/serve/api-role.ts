@@ -1,5 +1,6 @@
 import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
+import type { MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -29,10 +30,12 @@ export async function startApiRole(options: {
     connectBmc: options.connectBmc,
     policy: identity.policy,
   };
+  const services: readonly MountedService[] = [];
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,
     identity,
+    services,
     administrator: installation.administrator,
     metrics: options.metrics,
     isReady: () => ready,
@@ -48,7 +51,7 @@ export async function startApiRole(options: {
     await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
   }
   const publicUrl = configuration.public_url ?? address;
-  await publishCatalog(identity.identity, publicUrl);
+  await publishCatalog(identity.identity, publicUrl, services);
   await writeCredentials(configuration.dataDirectory, publicUrl, installation.administrator);
   return address;
 }

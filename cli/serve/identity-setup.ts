@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { MountedService } from '../../api/services.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -55,10 +56,11 @@ export async function startIdentity(options: {
 }
 
 /** The catalog names what this process serves, by the address that clients use. */
-export async function publishCatalog(identity: IdentityContext, publicUrl: string): Promise<void> {
+export async function publishCatalog(identity: IdentityContext, publicUrl: string, services: readonly MountedService[]): Promise<void> {
   await publishServices(identity, REGION, [
     { type: 'identity', name: 'keystone', url: `${publicUrl}/v3` },
     { type: 'baremetal', name: 'ironic', url: `${publicUrl}/baremetal` },
+    ...services.map(({ service: { type, name, prefix } }) => ({ type, name, url: `${publicUrl}${prefix}` })),
   ]);
 }
 

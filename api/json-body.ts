@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { RequestRefused } from './baremetal-error.ts';
 
 /*
  * Every body is JSON, whatever its content type says, and may be absent: clients send an empty one with
@@ -7,6 +6,12 @@ import { RequestRefused } from './baremetal-error.ts';
  */
 /** PostgreSQL's jsonb and our own walks recurse; a config drive or driver_info nests less than ten deep. */
 const NESTING_MAX = 64;
+
+/** Told in each service's own form: every error table knows `statusCode`. */
+export class BadBody extends Error {
+  override readonly name = 'BadBody';
+  readonly statusCode = 400;
+}
 
 export function parseJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -21,12 +26,12 @@ export function parseJsonBodies(app: FastifyInstance): void {
 
 function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined;
-  if (nestingOf(text) > NESTING_MAX) throw new RequestRefused(400, `The body is nested more than ${NESTING_MAX} deep.`);
-  if (/\\u0000/.test(text)) throw new RequestRefused(400, 'The body has a U+0000 character, which can not be stored.');
+  if (nestingOf(text) > NESTING_MAX) throw new BadBody(`The body is nested more than ${NESTING_MAX} deep.`);
+  if (/\\u0000/.test(text)) throw new BadBody('The body has a U+0000 character, which can not be stored.');
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RequestRefused(400, `The body is not JSON: ${(error as Error).message}`);
+    throw new BadBody(`The body is not JSON: ${(error as Error).message}`);
   }
 }
 

@@ -1,0 +1,279 @@
+import { STATUS_CODES } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ZodError } from 'zod';
+import type { Actor } from '../core/base/actor.ts';
+import { explainOutage } from '../core/database/outage-policy.ts';
+import type { PolicyEngine } from '../identity/policy-engine.ts';
+import type { ValidToken } from '../identity/token-record.ts';
+import { parseJsonBodies } from './json-body.ts';
+import { loginOf, type LoginRefusal } from './login.ts';
+
+/*
+ * A service of the cloud as data: its place, its routes, its form of an error. Handlers are functions from a call to an answer
+ * and never see HTTP objects; all routes but open ones are behind the login. Images, networks and placement are such
+ * services; identity and bare metal have older plugins of their own.
+ */
+export interface Service<Context = never> {
+  /** The catalog's type (service-types authority): `image`. Access rules of application credentials name it. */
+  readonly type: string;
+  /** The catalog's name: `glance`. */
+  readonly name: string;
+  /** For people, with the version: `Image v2`. */
+  readonly title: string;
+  /** Where it is served: `/image`. Routes are below it, and so is the catalog's address. */
+  readonly prefix: string;
+  /** Of a JSON body. */
+  readonly bodyBytesMax: number;
+  readonly routes: readonly ServiceRoute<Context>[];
+  /** The microversion of a request; sets its headers on the reply. @throws Refusal */
+  negotiate?(request: FastifyRequest, reply: FastifyReply): number;
+  /** An error in the form that the service's clients expect; text is sent as it is. */
+  errorBody(refusal: ToldRefusal): { readonly body: unknown; readonly contentType?: string };
+  /** The errors of the rooms below; undefined for what is not known. */
+  explain?(error: unknown): Refusal | undefined;
+}
+
+export interface ServiceRoute<Context> {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below the prefix, parameters as `:name`. */
+  readonly path: string;
+  /** Nobody has to be logged in. */
+  readonly open?: true;
+  /** `stream`: the handler reads the bytes itself, whatever their number. Default: JSON. */
+  readonly body?: 'stream';
+  /** Names of query arguments, for the reference. */
+  readonly query?: readonly string[];
+  /** The minor microversion that brought it, for the reference; an older call gets 404. */
+  readonly since?: number;
+  handle(call: Call<Context>): Promise<Answer>;
+}
+
+export interface Call<Context> {
+  readonly context: Context;
+  /** @throws Refusal 401 */
+  readonly actor: Actor;
+  /** Undefined for the administrator's basic login. */
+  readonly token: ValidToken | undefined;
+  readonly requestId: string;
+  readonly method: string;
+  /** `http://host:port/image`: the service's place as the client sees it. */
+  readonly base: string;
+  /** As it was asked for: path and query. */
+  readonly url: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: FastifyRequest['headers'];
+  /** Parsed JSON, undefined when there is none. */
+  readonly body: unknown;
+  /** The bytes of a route with `body: 'stream'`. */
+  readonly stream: Readable;
+  /** The microversion's minor number; 0 where the service has none. */
+  readonly minor: number;
+  /** @throws Refusal 403 (404 for whoever may not know that it is there: decided by the caller) */
+  require(rule: string, target?: object): void;
+  allows(rule: string, target?: object): boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** An object is sent as JSON, text and streams as they are. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const ok = (body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({ status: 200, body, headers });
+export const created = (body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({ status: 201, body, headers });
+export const noContent: Answer = { status: 204 };
+
+/** A refusal by the API. `type` is the service's own word for it (Neutron's error types, Placement's codes). */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(status: number, message: string, more: { type?: string; headers?: Readonly<Record<string, string>> } = {}) {
+    super(message);
+    this.status = status;
+    this.type = more.type;
+    this.headers = more.headers ?? {};
+  }
+}
+
+export interface ToldRefusal {
+  readonly status: number;
+  /** `Not Found` */
+  readonly title: string;
+  readonly message: string;
+  readonly type: string | undefined;
+  readonly requestId: string;
+  readonly request: FastifyRequest;
+}
+
+export interface ServiceHost {
+  readonly policy: PolicyEngine;
+  readonly login: (request: FastifyRequest) => Promise<LoginRefusal | undefined>;
+  readonly onInternalError: (error: unknown, request: FastifyRequest) => void;
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const minors = new WeakMap<FastifyRequest, number>();
+
+export function registerService<Context>(app: FastifyInstance, host: ServiceHost, service: Service<Context>, context: Context): void {
+  const { routes, prefix } = service;
+  const register = (scope: FastifyInstance, some: readonly ServiceRoute<Context>[]) => {
+    for (const route of some) {
+      scope.route({
+        method: route.method,
+        url: route.path,
+        bodyLimit: service.bodyBytesMax,
+        exposeHeadRoute: false,
+        handler: async (request: FastifyRequest, reply: FastifyReply) =>
+          send(reply, await answer(route, toCall(request, host, service, context))),
+      });
+    }
+  };
+  void app.register(
+    async (scope) => {
+      scope.setErrorHandler((error, request, reply) => sendRefusal(error, request, reply, host, service));
+      scope.addHook('onRequest', async (request, reply) => {
+        if (service.negotiate) minors.set(request, service.negotiate(request, reply));
+      });
+      register(
+        scope,
+        routes.filter((route) => route.open),
+      );
+      void scope.register(async (inner) => {
+        inner.addHook('onRequest', requireLogin(host));
+        inner.setNotFoundHandler(async () => {
+          throw new Refusal(404, 'The resource could not be found.');
+        });
+        parseJsonBodies(inner);
+        register(
+          inner,
+          routes.filter((route) => !route.open && route.body === undefined),
+        );
+        refuseOtherMethods(inner, routes);
+      });
+      void scope.register(async (inner) => {
+        inner.addHook('onRequest', requireLogin(host));
+        inner.removeAllContentTypeParsers();
+        inner.addContentTypeParser('*', (_request, _payload, done) => done(null));
+        register(
+          inner,
+          routes.filter((route) => !route.open && route.body === 'stream'),
+        );
+      });
+    },
+    { prefix },
+  );
+}
+
+function refuseOtherMethods(scope: FastifyInstance, routes: readonly { readonly path: string; readonly method: string }[]): void {
+  const byPath = Map.groupBy(routes, (route) => route.path);
+  for (const [url, there] of byPath) {
+    const allow = there.map((route) => route.method);
+    const refuse = async () => {
+      throw new Refusal(405, 'The method is not allowed for this resource.', { headers: { allow: allow.join(', ') } });
+    };
+    for (const method of METHODS.filter((each) => !allow.includes(each)))
+      scope.route({ method, url, exposeHeadRoute: false, handler: refuse });
+  }
+}
+
+function requireLogin(host: ServiceHost) {
+  return async (request: FastifyRequest): Promise<void> => {
+    const refusal = await host.login(request);
+    if (refusal === 'forbidden-by-access-rule') throw new Refusal(403, 'The application credential has no access rule for this call.');
+    if (loginOf(request) === undefined) throw unauthorized(request);
+  };
+}
+
+const unauthorized = (request: FastifyRequest) =>
+  new Refusal(401, 'The request you have made requires authentication.', {
+    headers: { 'www-authenticate': `Keystone uri="${request.protocol}://${request.host}/v3"` },
+  });
+
+async function answer<Context>(route: ServiceRoute<Context>, call: Call<Context>): Promise<Answer> {
+  if (route.since !== undefined && call.minor < route.since) throw new Refusal(404, 'The resource could not be found.');
+  return route.handle(call);
+}
+
+function toCall<Context>(request: FastifyRequest, host: ServiceHost, service: Service<Context>, context: Context): Call<Context> {
+  const login = loginOf(request);
+  const actor = (): Actor => {
+    if (login === undefined) throw unauthorized(request);
+    return login.actor;
+  };
+  const at = request.url.indexOf('?');
+  return {
+    context,
+    get actor() {
+      return actor();
+    },
+    token: login?.token,
+    requestId: request.id,
+    method: request.method,
+    base: `${request.protocol}://${request.host}${service.prefix}`,
+    url: request.url,
+    params: request.params as Record<string, string>,
+    query: new URLSearchParams(at === -1 ? '' : request.url.slice(at)),
+    headers: request.headers,
+    body: request.body,
+    stream: request.raw,
+    minor: minors.get(request) ?? 0,
+    require(rule, target = {}) {
+      const verdict = host.policy.authorize(actor(), rule, target as Record<string, unknown>);
+      if (verdict.allowed) return;
+      const headers: Record<string, string> = actor().roles.includes('admin')
+        ? { 'x-rackwright-policy': `${verdict.rule}: ${verdict.wanted}` }
+        : {};
+      throw new Refusal(403, `Policy doesn't allow ${rule} to be performed.`, { headers });
+    },
+    allows: (rule, target = {}) => host.policy.authorize(actor(), rule, target as Record<string, unknown>).allowed,
+  };
+}
+
+function send(reply: FastifyReply, { status, body, headers }: Answer): FastifyReply {
+  void reply.status(status);
+  if (headers !== undefined) void reply.headers(headers);
+  if (typeof body === 'string' && headers?.['content-type'] === undefined) void reply.type('application/json');
+  return body === undefined ? reply.send() : reply.send(body);
+}
+
+function sendRefusal<Context>(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  host: ServiceHost,
+  service: Service<Context>,
+): FastifyReply {
+  const { status, message, type, headers } = toRefusal(error, service);
+  if (status === 500) host.onInternalError(error, request);
+  const told = service.errorBody({ status, title: STATUS_CODES[status] ?? 'Error', message, type, requestId: request.id, request });
+  void reply.status(status).headers(headers);
+  void reply.type(told.contentType ?? 'application/json; charset=utf-8');
+  return reply.send(told.body);
+}
+
+/** SQLSTATE class 22: a value that no column of that type can hold, such as U+0000; 54000: larger than an index takes. */
+const BAD_VALUE = /^(22...|54000)$/;
+const UNIQUE_VIOLATION = '23505';
+
+/** Every known refusal; what is left is a bug, told as 500 without its inside. */
+function toRefusal<Context>(error: unknown, service: Service<Context>): Refusal {
+  if (error instanceof Refusal) return error;
+  const explained = service.explain?.(error);
+  if (explained !== undefined) return explained;
+  if (error instanceof ZodError) {
+    const issue = error.issues[0]!;
+    return new Refusal(400, `Invalid input for ${issue.path.join('/') || 'body'}: ${issue.message}`);
+  }
+  const outage = explainOutage(error);
+  if (outage !== undefined) return new Refusal(503, outage);
+  const { code = '', statusCode = 500, message } = error as { code?: string; statusCode?: number; message?: string };
+  if (BAD_VALUE.test(code)) return new Refusal(400, 'A value has characters or a size that can not be stored.');
+  if (code === UNIQUE_VIOLATION) return new Refusal(409, 'There is such a resource already.');
+  if (statusCode >= 400 && statusCode < 500) return new Refusal(statusCode, message ?? 'Bad request');
+  return new Refusal(500, 'Internal error; the server log has the cause under this request id.');
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify';
+import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
+
+/** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
+export const SERVICES: readonly Service[] = [];
+
+/** A service with what its handlers work on. */
+export interface MountedService {
+  readonly service: Service;
+  register(app: FastifyInstance, host: ServiceHost): void;
+}
+
+export const mount = <Context>(service: Service<Context>, context: Context): MountedService => ({
+  service,
+  register: (app, host) => registerService(app, host, service, context),
+});
