@@ -1,5 +1,6 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
-import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
+import { applyEvent, setPowerState } from '../inventory/node-service.ts';
+import { intendInstance } from './boot-instance-step.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
 
@@ -15,12 +16,13 @@ export const adoptFlow = (services: NodeFlowServices): FlowDefinition => ({
       waitingFor: () => ({ what: 'the BMC to tell the power state', next: 'the node is active' }),
       async run(ctx) {
         const state = await connectTo(services, await loadNode(services, ctx.subjectId)).powerState(ctx.signal);
+        const intend = await intendInstance(services, ctx.subjectId, 'an instance was adopted');
         return {
           kind: 'done',
           evidence: { powerState: state },
           async commit(trx) {
             await setPowerState(trx, ctx.subjectId, state);
-            await setBootIntent(trx, ctx.subjectId, 'disk', 'an instance was adopted');
+            await intend(trx);
           },
         };
       },

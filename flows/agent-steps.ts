@@ -5,6 +5,7 @@ import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-comm
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { lastBootSign } from '../inventory/timeline-store.ts';
+import { firmwareOf } from './boot-instance-step.ts';
 import { judgeSilence, LOADER_SILENCE_MS } from './boot-silence-policy.ts';
 import { orFake } from './fake-hardware.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
@@ -101,13 +102,6 @@ const waitForAgent = (ctx: FlowContext, forMs: number): StepOutcome & { kind: 'w
     next: 'the first command to the agent; when the machine falls silent, a power cycle',
   },
 });
-
-/** The mode that the last inspection saw; a machine that nobody has seen keeps what its firmware has. */
-const firmwareOf = (node: NodeRecord): { firmwareMode?: 'bios' | 'uefi' } => {
-  const capabilities = String((node.properties as JsonObject)['capabilities'] ?? '');
-  const mode = /boot_mode:(bios|uefi)/.exec(capabilities)?.[1];
-  return mode === 'bios' || mode === 'uefi' ? { firmwareMode: mode } : {};
-};
 
 export interface AgentWork {
   readonly name: string;

@@ -1,11 +1,13 @@
 import type { JsonObject } from '../core/base/json.ts';
-import type { FlowDefinition } from '../core/flow/flow-definition.ts';
+import type { FlowDefinition, FlowStep } from '../core/flow/flow-definition.ts';
 import { chooseRootDevice } from '../deploy-agent/root-device-policy.ts';
 import { isFake } from '../inventory/fake-hardware.ts';
 import { applyEvent } from '../inventory/node-service.ts';
+import { bootInstanceStep, intendInstanceStep } from './boot-instance-step.ts';
 import { requestedSteps } from './clean-flow.ts';
 import { templateSteps } from './deploy-templates.ts';
 import { planImage } from './image-plan-policy.ts';
+import { planNetworkBoot } from './instance-boot.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
 import { loadNode, type NodeFlowServices } from './node-flow-services.ts';
@@ -18,10 +20,17 @@ import { planDeploy, stepName } from './step-plan-policy.ts';
  *   2.         the agent runs, and the machine is taken through the list of deploy steps: those with a priority
  *              (write_image 80, write_configdrive 60, install_boot_entry 40, sync_and_stop 30, intend_disk 25,
  *              boot_instance 20), the deploy templates of the instance's traits, and what the request asks for
+ *   3.         an instance that boots over the network (a ramdisk, a volume) needs no agent: only this
  */
+const onlyOnNetwork = (step: FlowStep): FlowStep => ({
+  ...step,
+  run: async (ctx) => (ctx.state['onNetwork'] === true ? step.run(ctx) : { kind: 'done' }),
+});
+
 export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.deploy',
-  version: 2,
+  version: 3,
+  upgrade: (state) => state,
   steps: [
     {
       name: 'plan',
@@ -30,6 +39,11 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
       async run(ctx) {
         const node = await loadNode(services, ctx.subjectId);
         if (isFake(node)) return { kind: 'done' };
+        const network = await planNetworkBoot(services.db, { ...node, hasConfigDrive: node.configdrive !== null });
+        if (network !== undefined && 'problem' in network)
+          return { kind: 'fail', code: 'network-boot-plan', message: network.problem, advice: 'Correct that, then deploy again.' };
+        if (network !== undefined)
+          return { kind: 'goto', step: 'intend_instance', patch: { onNetwork: true }, evidence: { boots: network.kind } };
         const image = planImage(node.instance_info as JsonObject);
         if ('problem' in image)
           return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
@@ -61,6 +75,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
         return planDeploy(declared, [...templates.filter((step) => !asked.has(stepName(step))), ...requested]);
       },
     }),
+    ...[intendInstanceStep(services), bootInstanceStep(services)].map(onlyOnNetwork),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,

@@ -1,7 +1,7 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import { applyEvent } from '../inventory/node-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
-import { bootInstanceStep } from './boot-instance-step.ts';
+import { bootInstanceStep, intendInstanceStep } from './boot-instance-step.ts';
 import { failNode } from './node-flow-endings.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 
@@ -25,11 +25,12 @@ export const rescueFlow = (services: NodeFlowServices): FlowDefinition => ({
   ...failNode,
 });
 
-/** `unrescue`: the instance starts from its disk again; unrescuing → active. */
+/** `unrescue`: the instance starts again; unrescuing → active. */
 export const unrescueFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.unrescue',
-  version: 1,
-  steps: [bootInstanceStep(services)],
+  version: 2,
+  upgrade: (state) => state,
+  steps: [intendInstanceStep(services), bootInstanceStep(services)],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,
 });

@@ -29,15 +29,26 @@ export async function readBootHost(db: Db, mac: string): Promise<BootHost | unde
 }
 
 async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHost[]> {
-  const { rows } = await sql<{ uuid: string; name: string | null; boot_kind: BootIntent['kind']; boot_reason: string; macs: string[] }>`
-    select n.uuid, n.name, n.boot_kind, n.boot_reason, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs
+  const { rows } = await sql<{
+    uuid: string;
+    name: string | null;
+    boot_kind: BootIntent['kind'];
+    boot_reason: string;
+    boot_detail: object;
+    macs: string[];
+    kernel_options: string | null;
+  }>`
+    select n.uuid, n.name, n.boot_kind, n.boot_reason, n.boot_detail, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
+      (select string_agg(t.kernel_options, ' ' order by t.name) from node_tag g join machine_tag t on t.uuid = g.tag_uuid
+        where g.node_uuid = n.uuid and t.kernel_options <> '') as kernel_options
     from node n join port p on p.node_uuid = n.uuid where ${condition} group by n.uuid order by n.uuid`.execute(db);
   return rows.map((row) => ({
     nodeId: row.uuid,
     name: row.name ?? row.uuid,
     macs: row.macs,
     reservations: {},
-    boot: { kind: row.boot_kind, reason: row.boot_reason },
+    boot: { kind: row.boot_kind, reason: row.boot_reason, ...row.boot_detail } as BootIntent,
+    ...(row.kernel_options === null ? {} : { kernelArguments: row.kernel_options }),
   }));
 }
 

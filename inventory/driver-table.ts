@@ -30,13 +30,14 @@ export interface Driver {
 export const FAKE_DRIVER = 'fake-hardware';
 
 const ramdisk = {
-  boot: ['ipxe'],
-  deploy: ['direct'],
+  // Both are the boot plane: it starts every firmware's network boot by iPXE.
+  boot: ['ipxe', 'pxe'],
+  deploy: ['direct', 'ramdisk'],
   inspect: ['agent', 'no-inspect'],
   network: ['flat', 'noop'],
   raid: ['no-raid'],
   rescue: ['agent', 'no-rescue'],
-  storage: ['noop'],
+  storage: ['noop', 'external'],
   vendor: ['no-vendor'],
   bios: ['no-bios'],
   console: ['no-console'],

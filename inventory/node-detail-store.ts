@@ -8,7 +8,7 @@ import { selectPage, type Condition, type Page, type PageSource } from './row-pa
  * Nodes as the API shows them: a row with its traits, its allocation and the flow that holds it, in one query for any
  * number of nodes. Sealed columns stay in the database: a config drive alone can have megabytes.
  */
-export type NodeDetail = Omit<NodeRecord, 'driver_secrets' | 'configdrive' | 'agent_token_hash'> & {
+export type NodeDetail = Omit<NodeRecord, 'driver_secrets' | 'configdrive' | 'agent_token_hash' | 'boot_detail'> & {
   readonly has_configdrive: boolean;
   readonly traits: readonly string[];
   readonly allocation_uuid: string | null;
@@ -28,7 +28,7 @@ const columns = sql.raw(
   boot_kind boot_reason agent_seen_at agent_version system_uuid serials chassis_uuid conductor_group interfaces automated_clean
   protected protected_reason retired retired_reason lessee network_data boot_mode secure_boot shard parent_node raid_config
   target_raid_config clean_step deploy_step service_step console_enabled inspection_started_at inspection_finished_at
-  driver_internal_info created_at updated_at`
+  driver_internal_info created_at updated_at pool_uuid zone_uuid`
     .split(/\s+/)
     .map((name) => `n.${name}`)
     .join(', '),
@@ -73,7 +73,7 @@ export async function findNodeBrief(db: Db, ident: { readonly uuid?: string; rea
 
 /** A node that was made just now. */
 export const detailOfNew = (node: NodeRecord): NodeDetail => {
-  const { driver_secrets: _secrets, configdrive, agent_token_hash: _token, ...shown } = node;
+  const { driver_secrets: _secrets, configdrive, agent_token_hash: _token, boot_detail: _boot, ...shown } = node;
   return { ...shown, has_configdrive: configdrive !== null, traits: [], allocation_uuid: null, flow_kind: null, waiting_for: null };
 };
 

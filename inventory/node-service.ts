@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { JsonObject } from '../core/base/json.ts';
 import type { PowerAction, PowerState } from '../bmc/capability.ts';
 import { activeFlow, cancelFlow, signalFlow, startFlow } from '../core/flow/flow-service.ts';
+import type { NetworkImage, NetworkVolume } from '../pxe/boot-model.ts';
 import { InventoryError, type NodeRecord, type Trx } from './node-record.ts';
 import { lockNode } from './node-store.ts';
 import { nextState, STABLE_STATES, verbsFrom, type ProvisionState, type ProvisionVerb, type Transition } from './provision-machine.ts';
@@ -215,10 +216,24 @@ export async function setPowerState(trx: Trx, uuid: string, state: PowerState, o
 }
 
 /** What the next network boot does; the boot plane learns of it by the notification. */
-export async function setBootIntent(trx: Trx, uuid: string, kind: 'agent' | 'disk' | 'hold', reason: string): Promise<void> {
+export const setBootIntent = (trx: Trx, uuid: string, kind: 'agent' | 'disk' | 'hold', reason: string): Promise<void> =>
+  setNetworkBoot(trx, uuid, { kind }, reason);
+
+export type NetworkBoot =
+  | { readonly kind: 'image'; readonly image: NetworkImage }
+  | { readonly kind: 'volume'; readonly volume: NetworkVolume };
+
+/** The same with what an instance is made of that boots over the network itself. */
+export async function setNetworkBoot(
+  trx: Trx,
+  uuid: string,
+  boot: NetworkBoot | { readonly kind: 'agent' | 'disk' | 'hold' },
+  reason: string,
+): Promise<void> {
+  const { kind, ...boot_detail } = boot;
   await trx
     .updateTable('node')
-    .set({ boot_kind: kind, boot_reason: reason, updated_at: sql`now()` })
+    .set({ boot_kind: kind, boot_reason: reason, boot_detail: JSON.stringify(boot_detail), updated_at: sql`now()` })
     .where('uuid', '=', uuid)
     .execute();
   await notifyBootModel(trx);

@@ -44,6 +44,8 @@ export interface BootHost {
   /** Fixed addresses by MAC. */
   readonly reservations: Readonly<Record<MacAddress, string>>;
   readonly boot: BootIntent;
+  /** Added to the agent's kernel command line: the options of the machine's tags. */
+  readonly kernelArguments?: string;
 }
 
 /** Asks the control plane for one machine as it is now; undefined for a stranger. Rejects when nobody answers. */
@@ -56,7 +58,31 @@ export type BootIntent =
   /** Leave the network boot and start from the local disk. */
   | { readonly kind: 'disk'; readonly reason: string }
   /** Do not boot: keep the machine at the prompt, saying why, and try again after some seconds. */
-  | { readonly kind: 'hold'; readonly reason: string };
+  | { readonly kind: 'hold'; readonly reason: string }
+  /** The instance is a ramdisk: it comes over the network at every boot. */
+  | { readonly kind: 'image'; readonly reason: string; readonly image: NetworkImage }
+  /** The instance's disk is on a storage network. */
+  | { readonly kind: 'volume'; readonly reason: string; readonly volume: NetworkVolume };
+
+/** Each a whole http(s) URL, or the name of a file in the image directory. */
+export type NetworkImage =
+  | { readonly kernel: string; readonly ramdisk: string; readonly kernelArguments: string }
+  | { readonly iso: string };
+
+/** iSCSI (RFC 7143); the first drive is the one to boot from. */
+export interface NetworkVolume {
+  /** The machine's own name: `iqn.2026-01.org.example:machine-1`. */
+  readonly initiator: string;
+  readonly drives: readonly IscsiDrive[];
+}
+export interface IscsiDrive {
+  /** IPv4 address or host name. */
+  readonly host: string;
+  readonly port: number;
+  readonly lun: number;
+  readonly target: string;
+  readonly chap?: { readonly username: string; readonly password: string };
+}
 
 export interface BootFiles {
   /** Absolute path on the boot server's disk. */

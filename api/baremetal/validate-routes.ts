@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import { planImage } from '../../flows/image-plan-policy.ts';
+import { planNetworkBoot } from '../../flows/instance-boot.ts';
+import type { NetworkBootPlan } from '../../flows/network-boot-policy.ts';
 import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
 import { INTERFACE_KINDS, interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
@@ -15,23 +17,27 @@ async function validate(call: Call) {
   if (word === undefined) throw new RequestRefused(400, 'Missing mandatory parameter: node');
   if (call.minor < 5 && !isUuidLike(word)) throw new RequestRefused(406, notAcceptable(5));
   const node = await nodeFor(call, word, 'node:validate');
+  const network = isFake(node)
+    ? undefined
+    : await planNetworkBoot(call.context.database.db, { ...node, hasConfigDrive: node.has_configdrive });
   return ok(
     Object.fromEntries(
       INTERFACE_KINDS.filter((kind) => kind !== 'vendor' && (kind !== 'firmware' || call.minor >= 86)).map((kind) => {
-        const problem = problemOf(node, kind);
+        const problem = problemOf(node, kind, network);
         return [kind, problem === undefined ? { result: true } : { result: false, reason: problem }];
       }),
     ),
   );
 }
 
-function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number]): string | undefined {
+function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number], network: NetworkBootPlan | undefined): string | undefined {
   const name = interfaceOf(node, kind);
   if (name.startsWith('no-')) return unsupported(node.driver, kind);
   if (kind === 'power' || kind === 'management') {
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
     return problems.length === 0 ? undefined : problems.join('; ');
   }
+  if (network !== undefined && (kind === 'deploy' || kind === 'storage')) return 'problem' in network ? network.problem : undefined;
   if (kind === 'deploy' && !isFake(node)) {
     const image = planImage(node.instance_info as JsonObject);
     return 'problem' in image ? image.problem : undefined;

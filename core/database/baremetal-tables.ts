@@ -43,6 +43,8 @@ export interface AllocationTable extends Made {
   last_error: string | null;
   owner: string | null;
   extra: JsonColumn;
+  pool_uuid: string | null;
+  zone_uuid: string | null;
 }
 
 export interface DeployTemplateTable extends Made {
@@ -123,7 +125,65 @@ export interface ConductorTable extends Made {
   drivers: JsonColumn<string[]>;
 }
 
+/** Pools and zones: a machine is in one of each. */
+export interface MachineGroupTable extends Made {
+  uuid: Generated<string>;
+  name: string;
+  description: Generated<string>;
+}
+
+export interface MachineTagTable extends Made {
+  uuid: Generated<string>;
+  name: string;
+  comment: Generated<string>;
+  /** As of an inspection rule; none: the tag is given by hand. */
+  conditions: JsonColumn<unknown[]>;
+  kernel_options: Generated<string>;
+}
+
+export interface NodeTagTable {
+  node_uuid: string;
+  tag_uuid: string;
+}
+
+export interface MachineScriptTable extends Made {
+  uuid: Generated<string>;
+  name: string;
+  type: 'commissioning' | 'testing';
+  title: Generated<string>;
+  hardware: string;
+  parallel: 'disabled' | 'instance' | 'any';
+  may_reboot: boolean;
+  by_default: boolean;
+  timeout_seconds: number;
+  content: string;
+}
+
+export interface ScriptResultTable extends Made {
+  uuid: Generated<string>;
+  node_uuid: string;
+  /** The flow that ran it. */
+  run: string;
+  script: string;
+  type: string;
+  /** The disk or other part that it ran on; '': the machine. */
+  instance: Generated<string>;
+  status: 'passed' | 'failed' | 'timed out' | 'not run';
+  exit_status: number | null;
+  output: string;
+  error_output: string;
+  result: JsonColumn | null;
+  started_at: Instant;
+  ended_at: Instant;
+}
+
 export interface BaremetalTables {
+  pool: MachineGroupTable;
+  zone: MachineGroupTable;
+  machine_tag: MachineTagTable;
+  node_tag: NodeTagTable;
+  machine_script: MachineScriptTable;
+  script_result: ScriptResultTable;
   chassis: ChassisTable;
   portgroup: PortgroupTable;
   node_trait: NodeTraitTable;

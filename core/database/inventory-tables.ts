@@ -32,8 +32,10 @@ export interface NodeTable {
   resource_class: string | null;
   description: string | null;
   owner: string | null;
-  boot_kind: Generated<'agent' | 'disk' | 'hold'>;
+  boot_kind: Generated<'agent' | 'disk' | 'hold' | 'image' | 'volume'>;
   boot_reason: Generated<string>;
+  /** Of the kinds `image` and `volume`: what is booted (`pxe/boot-model.ts`). */
+  boot_detail: JsonColumn;
   agent_token_hash: string | null;
   agent_seen_at: Instant | null;
   agent_version: string | null;
@@ -63,6 +65,8 @@ export interface NodeTable {
   deploy_step: JsonColumn;
   service_step: JsonColumn;
   console_enabled: Generated<boolean>;
+  pool_uuid: Generated<string>;
+  zone_uuid: Generated<string>;
   inspection_started_at: Instant | null;
   inspection_finished_at: Instant | null;
   driver_internal_info: JsonColumn;

@@ -31,11 +31,15 @@ create table allocation (
   seq bigint not null generated always as identity,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone,
+  pool_uuid uuid,
+  zone_uuid uuid,
   constraint allocation_name_key UNIQUE (name),
   constraint allocation_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid),
   constraint allocation_node_uuid_key UNIQUE (node_uuid),
   constraint allocation_pkey PRIMARY KEY (uuid),
-  constraint allocation_state_known CHECK ((state = ANY (ARRAY['allocating'::text, 'active'::text, 'error'::text])))
+  constraint allocation_pool_uuid_fkey FOREIGN KEY (pool_uuid) REFERENCES pool(uuid),
+  constraint allocation_state_known CHECK ((state = ANY (ARRAY['allocating'::text, 'active'::text, 'error'::text]))),
+  constraint allocation_zone_uuid_fkey FOREIGN KEY (zone_uuid) REFERENCES zone(uuid)
 );
 
 create table bios_setting (
@@ -641,6 +645,39 @@ create table machine_event (
 CREATE INDEX machine_event_mac ON public.machine_event USING btree (mac, id) WHERE (node_uuid IS NULL);
 CREATE INDEX machine_event_node ON public.machine_event USING btree (node_uuid, id);
 
+create table machine_script (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  type text not null,
+  title text not null default ''::text,
+  hardware text not null,
+  parallel text not null,
+  may_reboot boolean not null,
+  by_default boolean not null,
+  timeout_seconds integer not null,
+  content text not null,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint machine_script_name_key UNIQUE (name),
+  constraint machine_script_parallel_check CHECK ((parallel = ANY (ARRAY['disabled'::text, 'instance'::text, 'any'::text]))),
+  constraint machine_script_pkey PRIMARY KEY (uuid),
+  constraint machine_script_type_check CHECK ((type = ANY (ARRAY['commissioning'::text, 'testing'::text])))
+);
+
+create table machine_tag (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  comment text not null default ''::text,
+  conditions jsonb not null default '[]'::jsonb,
+  kernel_options text not null default ''::text,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint machine_tag_name_key UNIQUE (name),
+  constraint machine_tag_pkey PRIMARY KEY (uuid)
+);
+
 create table node (
   uuid uuid not null default gen_random_uuid(),
   name text,
@@ -697,24 +734,51 @@ create table node (
   inspection_started_at timestamp with time zone,
   inspection_finished_at timestamp with time zone,
   driver_internal_info jsonb not null default '{}'::jsonb,
-  constraint node_boot_kind_check CHECK ((boot_kind = ANY (ARRAY['agent'::text, 'disk'::text, 'hold'::text]))),
+  boot_detail jsonb not null default '{}'::jsonb,
+  pool_uuid uuid not null default '00000000-0000-4000-8000-000000000001'::uuid,
+  zone_uuid uuid not null default '00000000-0000-4000-8000-000000000001'::uuid,
+  constraint node_boot_kind_check CHECK ((boot_kind = ANY (ARRAY['agent'::text, 'disk'::text, 'hold'::text, 'image'::text, 'volume'::text]))),
   constraint node_chassis_uuid_fkey FOREIGN KEY (chassis_uuid) REFERENCES chassis(uuid),
   constraint node_instance_uuid_key UNIQUE (instance_uuid),
   constraint node_name_key UNIQUE (name),
   constraint node_parent_node_fkey FOREIGN KEY (parent_node) REFERENCES node(uuid),
-  constraint node_pkey PRIMARY KEY (uuid)
+  constraint node_pkey PRIMARY KEY (uuid),
+  constraint node_pool_uuid_fkey FOREIGN KEY (pool_uuid) REFERENCES pool(uuid),
+  constraint node_zone_uuid_fkey FOREIGN KEY (zone_uuid) REFERENCES zone(uuid)
 );
 CREATE INDEX node_chassis ON public.node USING btree (chassis_uuid) WHERE (chassis_uuid IS NOT NULL);
+CREATE INDEX node_pool ON public.node USING btree (pool_uuid);
 CREATE INDEX node_provision_state ON public.node USING btree (provision_state);
 CREATE INDEX node_resource_class ON public.node USING btree (resource_class);
 CREATE UNIQUE INDEX node_seq ON public.node USING btree (seq);
 CREATE UNIQUE INDEX node_system_uuid ON public.node USING btree (system_uuid) WHERE (system_uuid IS NOT NULL);
+CREATE INDEX node_zone ON public.node USING btree (zone_uuid);
+
+create table node_tag (
+  node_uuid uuid not null,
+  tag_uuid uuid not null,
+  constraint node_tag_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint node_tag_pkey PRIMARY KEY (node_uuid, tag_uuid),
+  constraint node_tag_tag_uuid_fkey FOREIGN KEY (tag_uuid) REFERENCES machine_tag(uuid) ON DELETE CASCADE
+);
+CREATE INDEX node_tag_tag ON public.node_tag USING btree (tag_uuid);
 
 create table node_trait (
   node_uuid uuid not null,
   trait text not null,
   constraint node_trait_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
   constraint node_trait_pkey PRIMARY KEY (node_uuid, trait)
+);
+
+create table pool (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  description text not null default ''::text,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint pool_name_key UNIQUE (name),
+  constraint pool_pkey PRIMARY KEY (uuid)
 );
 
 create table port (
@@ -777,6 +841,29 @@ create table runbook (
   constraint runbook_pkey PRIMARY KEY (uuid)
 );
 
+create table script_result (
+  uuid uuid not null default gen_random_uuid(),
+  node_uuid uuid not null,
+  run text not null,
+  script text not null,
+  type text not null,
+  instance text not null default ''::text,
+  status text not null,
+  exit_status integer,
+  output text not null,
+  error_output text not null,
+  result jsonb,
+  started_at timestamp with time zone not null,
+  ended_at timestamp with time zone not null,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint script_result_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint script_result_once UNIQUE (node_uuid, run, script, instance),
+  constraint script_result_pkey PRIMARY KEY (uuid),
+  constraint script_result_status_check CHECK ((status = ANY (ARRAY['passed'::text, 'failed'::text, 'timed out'::text, 'not run'::text])))
+);
+
 create table setting (
   name text not null,
   sealed text not null,
@@ -812,4 +899,15 @@ create table volume_target (
   constraint volume_target_boot_index UNIQUE (node_uuid, boot_index),
   constraint volume_target_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
   constraint volume_target_pkey PRIMARY KEY (uuid)
+);
+
+create table zone (
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  description text not null default ''::text,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint zone_name_key UNIQUE (name),
+  constraint zone_pkey PRIMARY KEY (uuid)
 );

@@ -57,7 +57,7 @@ test('hostile names and reasons are text to iPXE, nothing more', () => {
     fc.property(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('agent', 'disk', 'hold') as fc.Arbitrary<BootIntent['kind']>,
+      fc.constantFrom('agent', 'disk', 'hold') as fc.Arbitrary<'agent' | 'disk' | 'hold'>,
       (name, reason, kind) => {
         const evil = composeIpxeScript(
           request({ host: host({ kind, reason: `${reason}\${net0/mac}|| shell;&&\n` }, `${name}\nshell\r#`) }),

@@ -1,5 +1,5 @@
 import type { MacAddress } from '../../core/base/mac-address.ts';
-import type { BootHost, BootIntent } from '../boot-model.ts';
+import type { BootHost, BootIntent, IscsiDrive, NetworkImage, NetworkVolume } from '../boot-model.ts';
 import { ipxeScriptUrl } from './boot-file-policy.ts';
 
 /** What is known about the machine that asks for its script. */
@@ -55,7 +55,7 @@ function agentLines(request: ScriptRequest): string[] {
   const node = host ? ` rackwright.node=${plainText(host.nodeId)}` : '';
   const base = `${baseUrl}/boot/${token}`;
   return [
-    `kernel ${base}/kernel initrd=ramdisk BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(request.agentCommandLine)} ${CONSOLES} || goto again`,
+    `kernel ${base}/kernel initrd=ramdisk BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(`${request.agentCommandLine} ${host?.kernelArguments ?? ''}`)} ${CONSOLES} || goto again`,
     `initrd --name ramdisk ${base}/ramdisk || goto again`,
     'boot || goto again',
     ':again',
@@ -72,17 +72,72 @@ function diskLines(platform: string | undefined): string[] {
   return ['iseq ${platform} pcbios || exit 1', ...bios];
 }
 
+/** A URL, a name or a password as one word of iPXE: what it would take for its own is left out. */
+const oneWord = (text: string): string => kernelArguments(text).replaceAll(' ', '');
+
+const imageUrl = ({ baseUrl, token }: ScriptRequest, name: string): string =>
+  /^https?:\/\//.test(name) ? oneWord(name) : `${baseUrl}/images/${token}/${name.split('/').map(encodeURIComponent).join('/')}`;
+
+const tryAgain = (request: ScriptRequest, what: string): string[] => [
+  ':again',
+  `echo ${what} could not be started. Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+  ...askAgain(request),
+];
+
+function imageLines(request: ScriptRequest, image: NetworkImage): string[] {
+  if ('iso' in image) return [`sanboot --no-describe ${imageUrl(request, image.iso)} || goto again`, ...tryAgain(request, 'The ISO image')];
+  const { kernel, ramdisk, kernelArguments: words } = image;
+  return [
+    `kernel ${imageUrl(request, kernel)} initrd=ramdisk BOOTIF=${request.mac} ${kernelArguments(words)} || goto again`,
+    `initrd --name ramdisk ${imageUrl(request, ramdisk)} || goto again`,
+    'boot || goto again',
+    ...tryAgain(request, 'The ramdisk'),
+  ];
+}
+
+/** BIOS numbers of hard disks begin here; firmware boots the first. */
+const FIRST_DRIVE = 0x80;
+
+function driveLines({ host, port, lun, target, chap }: IscsiDrive, at: number): string[] {
+  const login = chap ? [`set username ${oneWord(chap.username)}`, `set password ${oneWord(chap.password)}`] : [];
+  const uri = `iscsi:${oneWord(host)}::${port}:${lun.toString(16)}:${oneWord(target)}`;
+  return ['clear username', 'clear password', ...login, `sanhook --drive 0x${(FIRST_DRIVE + at).toString(16)} ${uri} || goto again`];
+}
+
+/** The drives stay hooked and are told to the system by iBFT (ACPI) as `sanhook` does by default. */
+const volumeLines = (request: ScriptRequest, { initiator, drives }: NetworkVolume): string[] => [
+  `set initiator-iqn ${oneWord(initiator)}`,
+  ...drives.flatMap(driveLines),
+  'sanboot --no-describe --keep --drive 0x80 || goto again',
+  ...tryAgain(request, 'The volume'),
+];
+
 const holdLines = (request: ScriptRequest): string[] => [
   `echo Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
   ':again',
   ...askAgain(request),
 ];
 
+const WHAT: Readonly<Record<BootIntent['kind'], string>> = {
+  agent: 'starts the deploy agent',
+  disk: 'starts from its local disk',
+  hold: 'does not boot',
+  image: 'starts its ramdisk',
+  volume: 'starts from its volume',
+};
+
+function linesOf(request: ScriptRequest, intent: BootIntent): string[] {
+  if (intent.kind === 'agent') return agentLines(request);
+  if (intent.kind === 'disk') return diskLines(request.platform);
+  if (intent.kind === 'image') return imageLines(request, intent.image);
+  return intent.kind === 'volume' ? volumeLines(request, intent.volume) : holdLines(request);
+}
+
 /** The script for one machine, now. */
 export function composeIpxeScript(request: ScriptRequest): string {
   const intent = chooseIntent(request.host, request.discovery);
   const who = plainText(request.host?.name ?? `unknown machine ${request.mac}`);
-  const what = { agent: 'starts the deploy agent', disk: 'starts from its local disk', hold: 'does not boot' }[intent.kind];
-  const body = { agent: () => agentLines(request), disk: () => diskLines(request.platform), hold: () => holdLines(request) }[intent.kind]();
+  const body = linesOf(request, intent);
+  const what = WHAT[intent.kind];
   return ['#!ipxe', `echo Rackwright: ${who} ${what}: ${plainText(intent.reason)}`, ...body, ''].join('\n');
 }
