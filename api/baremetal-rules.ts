@@ -199,6 +199,14 @@ const runbookRules: readonly PolicyRule[] = [
   ...rules(systemMember, olderAdmin, ['runbook:update:public', 'runbook:update:owner']),
 ];
 
+/** Inspector's own names; its older rules knew only the administrator. */
+const introspection = (check: string, deprecated: string, names: readonly string[]): PolicyRule[] =>
+  names.map((name) => ({ name: `introspection:${name}`, check, scopes: systemOnly, deprecated }));
+const introspectionRules: readonly PolicyRule[] = [
+  ...introspection(systemReader, olderReader, ['status', 'data', 'rule:get']),
+  ...introspection(systemAdmin, olderAdmin, ['start', 'abort', 'reapply', 'rule:create', 'rule:delete']),
+];
+
 export const BAREMETAL_RULES: readonly PolicyRule[] = [
   ...parts,
   ...nodeRules,
@@ -207,4 +215,5 @@ export const BAREMETAL_RULES: readonly PolicyRule[] = [
   ...allocationRules,
   ...siteRules,
   ...runbookRules,
+  ...introspectionRules,
 ];

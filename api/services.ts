@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
+import { introspectionService } from './introspection-service.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [];
+export const SERVICES: readonly Service[] = [introspectionService];
 
 /** A service with what its handlers work on. */
 export interface MountedService {

@@ -1,5 +1,5 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
-import { applyEvent } from '../inventory/node-service.ts';
+import { applyEvent, startNodeFlow } from '../inventory/node-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
 import { failNode } from './node-flow-endings.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
@@ -21,5 +21,10 @@ export const inspectFlow = (services: NodeFlowServices): FlowDefinition => ({
     }),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
-  ...failNode,
+  onFailed: failNode.onFailed,
+  async onCancelled(trx, flow, reason) {
+    await failNode.onCancelled(trx, flow, reason);
+    // Whoever gave up on the inspection does not wait for an agent any more.
+    await startNodeFlow(trx, flow.subjectId, 'node.power', { action: 'off' });
+  },
 });

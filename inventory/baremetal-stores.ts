@@ -28,4 +28,4 @@ export const deployTemplateStore = recordStore<DeployTemplate>('deploy_template'
 export const runbookStore = recordStore<Runbook>('runbook', 'r', ['steps', 'extra']);
 export const volumeConnectorStore = recordStore<VolumeConnector>('volume_connector', 'v', ['extra']);
 export const volumeTargetStore = recordStore<VolumeTarget>('volume_target', 'v', ['properties', 'extra']);
-export const inspectionRuleStore = recordStore<InspectionRule>('inspection_rule', 'r', ['conditions', 'actions']);
+export const inspectionRuleStore = recordStore<InspectionRule>('inspection_rule', 'r', ['conditions', 'actions', 'inspector_form']);

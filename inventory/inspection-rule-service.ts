@@ -1,7 +1,9 @@
 import type { JsonObject } from '../core/base/json.ts';
 import { isTrait } from '../core/base/trait-names.ts';
+import type { Inventory } from '../deploy-agent/protocol.ts';
 import { activeFlow, cancelFlow } from '../core/flow/flow-service.ts';
 import { applyRules, RULE_NODE_FIELDS, RULE_PORT_FIELDS, RuleFailure, type Rule, type RuleSubject } from './inspection-rule-policy.ts';
+import { introspectionData } from './introspection-data.ts';
 import type { NodeRecord, Trx } from './node-record.ts';
 import { nodeLock } from './node-service.ts';
 import { updateNode, type NodeFields } from './node-store.ts';
@@ -25,7 +27,7 @@ export async function applyInspectionRules(trx: Trx, node: NodeRecord, inventory
   const subject: RuleSubject = {
     node: structuredClone(pick(node, [...RULE_NODE_FIELDS, 'uuid', 'driver', 'provision_state'])),
     inventory: structuredClone(inventory),
-    plugin_data: {},
+    plugin_data: introspectionData(inventory as unknown as Inventory),
     traits: new Set(had),
     ports: new Map(ports.map((port) => [port.uuid, structuredClone(pick(port, [...RULE_PORT_FIELDS, 'address']))])),
   };

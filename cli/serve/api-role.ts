@@ -1,6 +1,7 @@
 import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
-import type { MountedService } from '../../api/services.ts';
+import { introspectionService } from '../../api/introspection-service.ts';
+import { mount, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -30,7 +31,7 @@ export async function startApiRole(options: {
     connectBmc: options.connectBmc,
     policy: identity.policy,
   };
-  const services: readonly MountedService[] = [];
+  const services: readonly MountedService[] = [mount(introspectionService, context)];
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,

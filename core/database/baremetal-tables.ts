@@ -117,6 +117,8 @@ export interface InspectionRuleTable extends Made {
   sensitive: Generated<boolean>;
   conditions: JsonColumn<unknown[]>;
   actions: JsonColumn<unknown[]>;
+  /** As a client of the Introspection API wrote it; null: it came by the Bare Metal API. */
+  inspector_form: JsonColumn | null;
 }
 
 export interface ConductorTable extends Made {

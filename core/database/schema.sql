@@ -608,6 +608,7 @@ create table inspection_rule (
   seq bigint not null generated always as identity,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone,
+  inspector_form jsonb,
   constraint inspection_rule_pkey PRIMARY KEY (uuid)
 );
 

@@ -23,6 +23,8 @@ const statements = [
   `alter table node add constraint node_boot_kind_check check (boot_kind in ('agent', 'disk', 'hold', 'image', 'volume'))`,
   `alter table node add column boot_detail jsonb not null default '{}'`,
 
+  `alter table inspection_rule add column inspector_form jsonb`,
+
   ...group('pool', 'Machines that belong to no other pool'),
   ...group('zone', 'Machines that are in no other zone'),
 
