@@ -1,5 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { Secret } from '../core/base/secret.ts';
+import type { BiosCalls } from './bios.ts';
+import type { FirmwareCalls } from './firmware.ts';
+import type { FrontPanelCalls } from './front-panel.ts';
+import type { HardwareLogCalls } from './hardware-log.ts';
+import type { SecureBootCalls } from './secure-boot.ts';
+import type { SensorCalls } from './sensor.ts';
+import type { StorageCalls } from './storage.ts';
+import type { TaskCalls } from './task.ts';
+import type { VirtualMediaCalls } from './virtual-media.ts';
 
 /**
  * What every BMC provider can do, whatever its protocol. `bmc/ipmi` and `bmc/redfish` both `satisfy` `ConnectBmc`;
@@ -62,12 +71,26 @@ export interface BmcLan {
   readonly source: 'static' | 'dhcp' | 'other';
 }
 
-export interface BmcConnection {
+/** What a BMC or its protocol cannot do is refused with `unsupported`. */
+export interface BmcConnection
+  extends
+    BiosCalls,
+    FirmwareCalls,
+    FrontPanelCalls,
+    HardwareLogCalls,
+    SecureBootCalls,
+    SensorCalls,
+    StorageCalls,
+    TaskCalls,
+    VirtualMediaCalls {
   readonly protocol: 'ipmi' | 'redfish';
   powerState(signal: AbortSignal): Promise<PowerState>;
   setPower(action: PowerAction, signal: AbortSignal): Promise<void>;
   bootSetting(signal: AbortSignal): Promise<BootSetting>;
   setBoot(setting: BootSetting, signal: AbortSignal): Promise<void>;
+  /** How the firmware starts systems from now on. */
+  firmwareMode(signal: AbortSignal): Promise<FirmwareMode>;
+  setFirmwareMode(mode: FirmwareMode, signal: AbortSignal): Promise<void>;
   identity(signal: AbortSignal): Promise<BmcIdentity>;
   users(signal: AbortSignal): Promise<readonly BmcUser[]>;
   /** Makes or updates the user with this name, enabled and with administrator rights on the LAN channel. */

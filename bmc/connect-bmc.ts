@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import type { Logger } from '../core/base/logger.ts';
@@ -34,20 +33,51 @@ export interface BmcConnectorDeps {
 
 type CallKind = Exclude<keyof BmcConnection, 'protocol' | 'close'>;
 
-const EVENT_KINDS: Readonly<Record<CallKind, string>> = {
-  powerState: 'bmc.power-state',
-  setPower: 'bmc.power',
-  bootSetting: 'bmc.boot-setting',
-  setBoot: 'bmc.boot',
-  identity: 'bmc.identity',
-  users: 'bmc.users',
-  putUser: 'bmc.put-user',
-  lan: 'bmc.lan',
-  openConsole: 'bmc.console',
+interface CallTraits {
+  readonly event: string;
+  /** False: may have taken effect although its answer was lost, so it is never carried on by another provider. */
+  readonly repeatable?: false;
+  /** Read so often that its success is of interest only when looking for a fault. */
+  readonly quiet?: true;
+}
+const CALLS: Readonly<Record<CallKind, CallTraits>> = {
+  powerState: { event: 'bmc.power-state', quiet: true },
+  setPower: { event: 'bmc.power', repeatable: false },
+  bootSetting: { event: 'bmc.boot-setting' },
+  setBoot: { event: 'bmc.boot' },
+  firmwareMode: { event: 'bmc.firmware-mode' },
+  setFirmwareMode: { event: 'bmc.set-firmware-mode' },
+  identity: { event: 'bmc.identity' },
+  users: { event: 'bmc.users' },
+  putUser: { event: 'bmc.put-user' },
+  lan: { event: 'bmc.lan' },
+  openConsole: { event: 'bmc.console' },
+  biosAttributes: { event: 'bmc.bios' },
+  pendingBios: { event: 'bmc.pending-bios', quiet: true },
+  setBios: { event: 'bmc.set-bios' },
+  resetBios: { event: 'bmc.reset-bios' },
+  secureBoot: { event: 'bmc.secure-boot' },
+  setSecureBoot: { event: 'bmc.set-secure-boot' },
+  resetSecureBootKeys: { event: 'bmc.secure-boot-keys' },
+  virtualMedia: { event: 'bmc.virtual-media' },
+  insertMedia: { event: 'bmc.insert-media' },
+  ejectMedia: { event: 'bmc.eject-media' },
+  firmwareInventory: { event: 'bmc.firmware' },
+  updateFirmware: { event: 'bmc.update-firmware', repeatable: false },
+  storage: { event: 'bmc.storage' },
+  createVolume: { event: 'bmc.create-volume', repeatable: false },
+  deleteVolume: { event: 'bmc.delete-volume', repeatable: false },
+  taskState: { event: 'bmc.task', quiet: true },
+  sensors: { event: 'bmc.sensors' },
+  powerReading: { event: 'bmc.power-reading' },
+  hardwareLog: { event: 'bmc.hardware-log' },
+  clearHardwareLog: { event: 'bmc.clear-hardware-log' },
+  indicator: { event: 'bmc.indicator' },
+  setIndicator: { event: 'bmc.set-indicator' },
+  injectNmi: { event: 'bmc.nmi', repeatable: false },
+  watchdog: { event: 'bmc.watchdog' },
+  resetBmc: { event: 'bmc.reset', repeatable: false },
 };
-
-/** Calls that may have taken effect although their answer was lost: never carried on by another provider. */
-const NOT_REPEATABLE: ReadonlySet<CallKind> = new Set(['setPower']);
 
 const toBmcError = (error: unknown, host: string): BmcError =>
   error instanceof BmcError
@@ -87,8 +117,8 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
     deps.recordEvent({
       atMs: clock.nowMs(),
       source: 'bmc',
-      kind: EVENT_KINDS[kind],
-      severity: failure ? (isLast ? 'error' : 'warning') : kind === 'powerState' ? 'debug' : 'info',
+      kind: CALLS[kind].event,
+      severity: failure ? (isLast ? 'error' : 'warning') : CALLS[kind].quiet ? 'debug' : 'info',
       message: failure ? `${what} failed: ${failure.message}` : `${what} took ${Math.round(durationMs)} ms`,
       machine: { bmcAddress: address.host },
       evidence: {
@@ -132,7 +162,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
           return result;
         } catch (error) {
           const problem = toBmcError(error, address.host);
-          const mayHaveRun = problem.code === 'timeout' && NOT_REPEATABLE.has(kind);
+          const mayHaveRun = problem.code === 'timeout' && CALLS[kind].repeatable === false;
           const isLast = position === order.length - 1 || mayHaveRun || wasAborted(args);
           record(address, kind, startedAtMs, args, problem, isLast);
           // The first failure is the one to show, unless it only said "not by this way".
@@ -143,19 +173,18 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
       throw failure!;
     };
 
+    type Call = (...args: unknown[]) => Promise<unknown>;
+    const calls = Object.fromEntries(
+      (Object.keys(CALLS) as CallKind[]).map((kind) => [
+        kind,
+        (...args: unknown[]) => call(kind, args, (connection) => (connection[kind] as Call)(...args)),
+      ]),
+    ) as unknown as Pick<BmcConnection, CallKind>;
     return {
+      ...calls,
       get protocol() {
         return addresses[lastUsed]!.protocol;
       },
-      powerState: (signal) => call('powerState', [signal], (c) => c.powerState(signal)),
-      setPower: (action, signal) => call('setPower', [action, signal], (c) => c.setPower(action, signal)),
-      bootSetting: (signal) => call('bootSetting', [signal], (c) => c.bootSetting(signal)),
-      setBoot: (setting, signal) => call('setBoot', [setting, signal], (c) => c.setBoot(setting, signal)),
-      identity: (signal) => call('identity', [signal], (c) => c.identity(signal)),
-      users: (signal) => call('users', [signal], (c) => c.users(signal)),
-      putUser: (name, password, signal) => call('putUser', [name, signal], (c) => c.putUser(name, password, signal)),
-      lan: (signal) => call('lan', [signal], (c) => c.lan(signal)),
-      openConsole: (signal): Promise<Duplex> => call('openConsole', [signal], (c) => c.openConsole(signal)),
       async close() {
         const open = [...connections.values()];
         connections.clear();

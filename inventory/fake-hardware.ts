@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { systemClock } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { BmcError, type BmcConnection, type BootSetting, type PowerState } from '../bmc/capability.ts';
+import { unsupportedCalls } from '../bmc/unsupported-calls.ts';
 import { FAKE_DRIVER } from './driver-table.ts';
 import type { Db, NodeRecord } from './node-record.ts';
 
@@ -28,6 +29,39 @@ export const delayOf = (node: NodeRecord, key: string): number => parseDelay((no
 /** Whether its `driver_info` asks for any time to pass. */
 export const hasDelay = (node: NodeRecord): boolean => Object.keys(node.driver_info).some((key) => key.endsWith('_delay'));
 
+const NOT_FAKED = {
+  putUser: 'users',
+  lan: 'network settings of a BMC',
+  openConsole: 'serial console',
+  firmwareMode: 'boot mode of its own',
+  setFirmwareMode: 'boot mode of its own',
+  biosAttributes: 'BIOS',
+  pendingBios: 'BIOS',
+  setBios: 'BIOS',
+  resetBios: 'BIOS',
+  secureBoot: 'secure boot of its own',
+  setSecureBoot: 'secure boot of its own',
+  resetSecureBootKeys: 'secure boot of its own',
+  virtualMedia: 'virtual media',
+  insertMedia: 'virtual media',
+  ejectMedia: 'virtual media',
+  firmwareInventory: 'firmware',
+  updateFirmware: 'firmware',
+  storage: 'storage controllers',
+  createVolume: 'storage controllers',
+  deleteVolume: 'storage controllers',
+  taskState: 'tasks',
+  sensors: 'sensors',
+  powerReading: 'sensors',
+  hardwareLog: 'event log',
+  clearHardwareLog: 'event log',
+  indicator: 'indicator of its own',
+  setIndicator: 'indicator of its own',
+  injectNmi: 'interrupt button',
+  watchdog: 'watchdog',
+  resetBmc: 'BMC to restart',
+} as const;
+
 interface FakeMachine {
   readonly power?: PowerState;
   readonly boot?: BootSetting;
@@ -45,10 +79,12 @@ export function connectFake(db: Db, node: NodeRecord): BmcConnection {
         coalesce(driver_internal_info -> 'fake', '{}') || ${JSON.stringify(change)}::jsonb)
       where uuid = ${node.uuid} and not coalesce(driver_internal_info -> 'fake', '{}') @> ${JSON.stringify(change)}::jsonb`.execute(db);
   };
-  const lacking = (what: string) => async (): Promise<never> => {
-    throw new BmcError('unsupported', `fake hardware has no ${what}`, 'Use a driver of real hardware.');
-  };
+  const lacking = unsupportedCalls(
+    NOT_FAKED,
+    (what) => new BmcError('unsupported', `fake hardware has no ${what}`, 'Use a driver of real hardware.'),
+  );
   return {
+    ...lacking,
     protocol: 'redfish',
     async powerState(signal) {
       await pause(signal);
@@ -62,9 +98,6 @@ export function connectFake(db: Db, node: NodeRecord): BmcConnection {
     setBoot: (boot) => write({ boot }),
     identity: async () => ({ manufacturer: 'fake', product: FAKE_DRIVER, serial: node.uuid }),
     users: async () => [],
-    putUser: lacking('users'),
-    lan: lacking('network settings of a BMC'),
-    openConsole: lacking('serial console'),
     close: async () => {},
   };
 }

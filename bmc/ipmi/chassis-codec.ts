@@ -51,3 +51,10 @@ export function decodeChassisStatus(data: Buffer): ChassisStatus | Malformed {
 
 export const encodeChassisStatus = (status: ChassisStatus): Buffer =>
   Buffer.from([(status.restorePolicy << 5) | (status.poweredOn ? 1 : 0), 0, 0x40 | (status.identifying ? 0x10 : 0), 0]);
+
+/** 0 seconds | 1 bit 0: until further notice */
+export const identifyChassis = (on: boolean): IpmiRequest => ({
+  netFn: NET_FN.chassis,
+  command: CHASSIS_COMMAND.identify,
+  data: Buffer.from(on ? [0, 1] : [0, 0]),
+});

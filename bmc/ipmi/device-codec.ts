@@ -13,6 +13,7 @@ export const DEVICE_COMMAND = {
 
 const app = (command: number): IpmiRequest => ({ netFn: NET_FN.app, command, data: Buffer.alloc(0) });
 export const getDeviceId: IpmiRequest = app(DEVICE_COMMAND.deviceId);
+export const coldReset: IpmiRequest = app(DEVICE_COMMAND.coldReset);
 export const getSystemGuid: IpmiRequest = app(DEVICE_COMMAND.systemGuid);
 
 export interface DeviceId {

@@ -1,4 +1,5 @@
 import { malformed, isMalformed, type Malformed } from '../../core/base/malformed.ts';
+import { decodeBcdPlus, decodeSixBit } from './id-string-codec.ts';
 import { NET_FN, type IpmiRequest } from './message-codec.ts';
 
 /**
@@ -39,24 +40,10 @@ export interface FruInventory {
 }
 
 const END_OF_FIELDS = 0xc1;
-const BCD_PLUS = '0123456789 -.:,_';
-
 const sumIsZero = (bytes: Uint8Array): boolean => bytes.reduce((sum, byte) => (sum + byte) & 0xff, 0) === 0;
 
-function decodeSixBit(bytes: Buffer): string {
-  let text = '';
-  let bits = 0;
-  let held = 0;
-  for (const byte of bytes) {
-    held |= byte << bits;
-    bits += 8;
-    for (; bits >= 6; bits -= 6, held >>= 6) text += String.fromCharCode(0x20 + (held & 0x3f));
-  }
-  return text;
-}
-
 function decodeField(type: number, bytes: Buffer): string {
-  if (type === 1) return Array.from(bytes, (byte) => BCD_PLUS[byte >> 4]! + BCD_PLUS[byte & 15]!).join('');
+  if (type === 1) return decodeBcdPlus(bytes);
   if (type === 2) return decodeSixBit(bytes);
   return type === 3 ? bytes.toString('latin1').replaceAll('\0', '') : bytes.toString('hex');
 }

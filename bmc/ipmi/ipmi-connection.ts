@@ -8,6 +8,7 @@ import {
   type BmcIdentity,
   type BmcLan,
   type BootSetting,
+  type FirmwareMode,
   type PowerAction,
   type PowerState,
 } from '../capability.ts';
@@ -22,7 +23,13 @@ import {
   setBootOption,
 } from './boot-options-codec.ts';
 import { chassisControl, decodeChassisStatus, getChassisStatus, type ChassisControl } from './chassis-codec.ts';
+import type { PowerReading } from '../sensor.ts';
 import { COMPLETION } from './completion-code-codec.ts';
+import { decodePowerReading, getPowerReading } from './dcmi-power-codec.ts';
+import { ipmiFrontPanel } from './ipmi-front-panel.ts';
+import { ipmiUnsupported } from './ipmi-unsupported.ts';
+import { eraseSel, readSel } from './read-sel.ts';
+import { readSensors } from './read-sensors.ts';
 import { decodeDeviceId, decodeSystemGuid, getDeviceId, getSystemGuid } from './device-codec.ts';
 import { readFruInventory } from './read-fru.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
@@ -103,6 +110,26 @@ async function readBoot(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<Bo
   return { device, persistent: flags.persistent, firmwareMode: flags.efi ? 'uefi' : 'bios' };
 }
 
+/** The flags' EFI bit says how a system starts only while they are valid. */
+async function readFirmwareMode(host: string, endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FirmwareMode> {
+  const { firmwareMode } = await readBoot(endpoint, signal);
+  if (firmwareMode === undefined)
+    throw new BmcError('unsupported', `${host}: IPMI tells the boot mode only while boot flags are set`, 'Use Redfish.');
+  return firmwareMode;
+}
+
+async function setFirmwareMode(endpoint: IpmiEndpoint, firmwareMode: FirmwareMode, signal: AbortSignal): Promise<void> {
+  const { device, persistent } = await readBoot(endpoint, signal);
+  // For one boot the wish would be gone with it.
+  await setBoot(endpoint, { device, persistent: persistent || device === 'none', firmwareMode }, signal);
+}
+
+async function readPowerUse(host: string, endpoint: IpmiEndpoint, signal: AbortSignal): Promise<PowerReading> {
+  const { isActive, ...power } = await endpoint.ask(getPowerReading, decodePowerReading, signal);
+  if (!isActive) throw new BmcError('unsupported', `${host}: power measuring is switched off`, 'Switch DCMI power measurement on.');
+  return power;
+}
+
 /** What this BMC does not have stays absent; only real failures are failures. */
 const orAbsent = async <Value>(reading: Promise<Value>): Promise<Value | undefined> => {
   try {
@@ -153,11 +180,19 @@ export function createIpmiConnection(
   release: () => Promise<void>,
 ): BmcConnection {
   return {
+    ...ipmiUnsupported(address.host),
+    ...ipmiFrontPanel(address.host, endpoint),
     protocol: 'ipmi',
     powerState: (signal) => readPower(endpoint, signal),
     setPower: (action, signal) => setPower(endpoint, action, signal),
     bootSetting: (signal) => readBoot(endpoint, signal),
     setBoot: (setting, signal) => setBoot(endpoint, setting, signal),
+    firmwareMode: (signal) => readFirmwareMode(address.host, endpoint, signal),
+    setFirmwareMode: (firmwareMode, signal) => setFirmwareMode(endpoint, firmwareMode, signal),
+    sensors: (signal) => readSensors(endpoint, signal),
+    powerReading: (signal) => readPowerUse(address.host, endpoint, signal),
+    hardwareLog: (signal) => readSel(endpoint, signal),
+    clearHardwareLog: (signal) => eraseSel(endpoint, clock, signal),
     identity: (signal) => readIdentity(endpoint, signal),
     users: (signal) => listUsers(endpoint, signal),
     putUser: (name, password, signal) => putUser(endpoint, { host: address.host, name, password }, signal),

@@ -1,12 +1,13 @@
 import type { JsonObject } from '../../core/base/json.ts';
-import type { BootDevice, BootSetting, PowerAction } from '../capability.ts';
+import type { BootDevice, BootSetting, FirmwareMode, PowerAction } from '../capability.ts';
+import type { VendorHabits } from './vendor-habit-table.ts';
 
 /** Boot and power in Redfish's words (ComputerSystem schema), chosen among what this BMC allows. */
 const TARGETS: Readonly<Record<BootDevice, readonly string[]>> = {
   none: ['None'],
   network: ['Pxe', 'UefiHttp'],
   disk: ['Hdd'],
-  cdrom: ['Cd'],
+  cdrom: ['Cd', 'UsbCd'],
   'firmware-setup': ['BiosSetup'],
   safe: ['Diags'],
 };
@@ -29,20 +30,27 @@ const choose = (words: readonly string[], list: readonly string[] | undefined) =
 export const resetTypeFor = (action: PowerAction, allowableValues: unknown): string | undefined =>
   choose(RESETS[action], allowed(allowableValues));
 
+export const modeWord = (mode: FirmwareMode): string => (mode === 'uefi' ? 'UEFI' : 'Legacy');
+
+export const modeOf = (boot: JsonObject): FirmwareMode | undefined =>
+  ({ UEFI: 'uefi', Legacy: 'bios' } as const)[String(boot['BootSourceOverrideMode']) as 'UEFI' | 'Legacy'];
+
 /** The `Boot` object to send; undefined when the BMC cannot boot from the device. */
-export function encodeBoot(setting: BootSetting, boot: JsonObject): JsonObject | undefined {
+export function encodeBoot(setting: BootSetting, boot: JsonObject, habits: VendorHabits): JsonObject | undefined {
   const modes = allowed(boot['BootSourceOverrideMode@Redfish.AllowableValues']);
   const knowsMode = modes !== undefined || boot['BootSourceOverrideMode'] !== undefined;
-  const mode = setting.firmwareMode && knowsMode ? { BootSourceOverrideMode: setting.firmwareMode === 'uefi' ? 'UEFI' : 'Legacy' } : {};
+  const wanted = setting.firmwareMode ?? (habits.bootNeedsMode ? modeOf(boot) : undefined);
+  const mode = wanted && knowsMode ? { BootSourceOverrideMode: modeWord(wanted) } : {};
   if (setting.device === 'none') return { BootSourceOverrideEnabled: 'Disabled', ...mode };
-  const target = choose(TARGETS[setting.device], allowed(boot['BootSourceOverrideTarget@Redfish.AllowableValues']));
+  const words = setting.device === 'cdrom' ? (habits.cdTargets ?? TARGETS.cdrom) : TARGETS[setting.device];
+  const target = choose(words, allowed(boot['BootSourceOverrideTarget@Redfish.AllowableValues']));
   if (!target) return undefined;
   return { BootSourceOverrideEnabled: setting.persistent ? 'Continuous' : 'Once', BootSourceOverrideTarget: target, ...mode };
 }
 
 export function decodeBoot(boot: JsonObject): BootSetting {
-  const mode = boot['BootSourceOverrideMode'];
-  const firmwareMode = mode === 'UEFI' ? { firmwareMode: 'uefi' as const } : mode === 'Legacy' ? { firmwareMode: 'bios' as const } : {};
+  const mode = modeOf(boot);
+  const firmwareMode = mode === undefined ? {} : { firmwareMode: mode };
   const enabled = boot['BootSourceOverrideEnabled'];
   const entry = Object.entries(TARGETS).find(([, words]) => words.includes(String(boot['BootSourceOverrideTarget'])));
   if (enabled !== 'Once' && enabled !== 'Continuous') return { device: 'none', persistent: false, ...firmwareMode };

@@ -2,22 +2,38 @@ import { Agent, request as httpRequest } from 'undici';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
 import { BmcError, type BmcAddress } from '../capability.ts';
+import type { BmcTaskState } from '../task.ts';
 import { createGate } from '../shared/gate.ts';
 import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
+import { isJsonObject } from './json-codec.ts';
 import { explainRedfishError } from './redfish-error-codec.ts';
 
 /**
  * HTTP to one Redfish service: a session token (Basic where there is no SessionService), a new login after 401, ETags
- * on changes, tasks followed to their end. Redirects are followed only on the same host, since the token goes along.
+ * on changes, tasks followed to their end, redirects followed on the same host.
  */
 export interface RedfishHttp {
   get(path: string, signal: AbortSignal): Promise<JsonObject>;
   post(path: string, body: JsonObject, signal: AbortSignal): Promise<JsonObject>;
-  /** Sends the ETag of the resource as it is now; once more when the BMC says that it has changed meanwhile. */
+  /**
+   * Sends the ETag of the resource as it is now; once more when the BMC says that it has changed meanwhile, and then
+   * without one: some refuse their own ETags. One that wants an ETag and has none gets `*`.
+   */
   patch(path: string, body: JsonObject, signal: AbortSignal): Promise<void>;
+  /** Does not wait for a task that the request started. */
+  start(method: 'POST' | 'DELETE' | 'PATCH', path: string, body: JsonObject | undefined, signal: AbortSignal): Promise<Started>;
+  taskState(id: string, signal: AbortSignal): Promise<BmcTaskState>;
   readonly origin: string;
   close(): Promise<void>;
+}
+
+export interface Started {
+  readonly body: JsonObject;
+  /** Path of the task or its monitor; undefined: the work is over. */
+  readonly task: string | undefined;
+  /** Path of what was made. */
+  readonly location: string | undefined;
 }
 
 interface Reply {
@@ -51,6 +67,10 @@ const BROKEN_CONNECTION = /^(UND_ERR_SOCKET|ECONNRESET|EPIPE)$/;
 
 const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 const isBroken = (error: unknown): boolean => error instanceof BmcError && BROKEN_CONNECTION.test(codeOf(error.cause));
+const PRECONDITION_FAILED = 412;
+const PRECONDITION_REQUIRED = 428;
+const REDIRECTS_MAX = 3;
+const REDIRECTS = new Set([301, 302, 307, 308]);
 const TASK_RUNNING = new Set(['New', 'Pending', 'Starting', 'Running', 'Service', 'Stopping', 'Suspended', 'Interrupted']);
 
 const headerOf = (reply: Reply, name: string): string | undefined => {
@@ -90,7 +110,21 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
   let auth: Promise<Auth> | undefined;
   let loginAgainAtMs: number | undefined;
 
-  const transfer = async (
+  /** The same request where the BMC sends us, on the same host only: the token goes along. */
+  const transfer: typeof transferOnce = async (method, path, headers, body, signal) => {
+    let at = path;
+    for (let redirects = 0; ; redirects += 1) {
+      const reply = await transferOnce(method, at, headers, body, signal);
+      const to = REDIRECTS.has(reply.status) ? headerOf(reply, 'location') : undefined;
+      if (to === undefined || redirects >= REDIRECTS_MAX) return reply;
+      const url = new URL(to, `${origin}${at}`);
+      if (url.host !== new URL(origin).host)
+        throw new BmcError('refused', `${host}: the BMC sends us to ${url.host}`, 'Give the BMC its real address in driver_info.');
+      at = `${url.pathname}${url.search}`;
+    }
+  };
+
+  const transferOnce = async (
     method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     headers: Readonly<Record<string, string>>,
@@ -267,11 +301,32 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     }
   };
 
+  const monitorOf = (reply: Reply): string | undefined =>
+    reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
+
   const finish = async (reply: Reply, what: string, signal: AbortSignal): Promise<JsonObject> => {
-    const monitor = reply.status === 202 ? (headerOf(reply, 'location') ?? (reply.body['@odata.id'] as string | undefined)) : undefined;
+    const monitor = monitorOf(reply);
     const last = monitor ? await followTask(monitor, signal) : reply;
     if (last.status >= 300) throw refuse(last, what);
     return last.body;
+  };
+
+  const pathOf = (location: string): string => {
+    const { pathname, search } = new URL(location, origin);
+    return `${pathname}${search}`;
+  };
+
+  const sendPatch = async (path: string, body: JsonObject, signal: AbortSignal): Promise<Reply> => {
+    const attempt = async (withEtag: boolean, otherwise: Readonly<Record<string, string>> = {}) => {
+      if (!withEtag) return send('PATCH', path, body, otherwise, signal);
+      const now = await send('GET', path, undefined, {}, signal);
+      const etag = headerOf(now, 'etag') ?? (now.body['@odata.etag'] as string | undefined);
+      return send('PATCH', path, body, etag ? { 'if-match': etag } : otherwise, signal);
+    };
+    let reply = await attempt(true);
+    if (reply.status === PRECONDITION_FAILED) reply = await attempt(true);
+    if (reply.status === PRECONDITION_FAILED) reply = await attempt(false);
+    return reply.status === PRECONDITION_REQUIRED ? attempt(false, { 'if-match': '*' }) : reply;
   };
 
   const wrap = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {
@@ -287,14 +342,24 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     get: (path, signal) => wrap(signal, async () => finish(await send('GET', path, undefined, {}, signal), `GET ${path}`, signal)),
     post: (path, body, signal) => wrap(signal, async () => finish(await send('POST', path, body, {}, signal), `POST ${path}`, signal)),
     patch: (path, body, signal) =>
+      wrap(signal, async () => void (await finish(await sendPatch(path, body, signal), `PATCH ${path}`, signal))),
+    start: (method, path, body, signal) =>
       wrap(signal, async () => {
-        const attempt = async () => {
-          const now = await send('GET', path, undefined, {}, signal);
-          const etag = headerOf(now, 'etag') ?? (now.body['@odata.etag'] as string | undefined);
-          return send('PATCH', path, body, etag ? { 'if-match': etag } : {}, signal);
+        const reply = method === 'PATCH' ? await sendPatch(path, body ?? {}, signal) : await send(method, path, body, {}, signal);
+        if (reply.status >= 300) throw refuse(reply, `${method} ${path}`);
+        const monitor = monitorOf(reply);
+        const location = headerOf(reply, 'location');
+        return {
+          body: reply.body,
+          task: monitor === undefined ? undefined : pathOf(monitor),
+          location: location === undefined ? undefined : pathOf(location),
         };
-        const first = await attempt();
-        await finish(first.status === 412 ? await attempt() : first, `PATCH ${path}`, signal);
+      }),
+    taskState: (id, signal) =>
+      wrap(signal, async () => {
+        const reply = await send('GET', id, undefined, {}, signal);
+        if (reply.status >= 300) return { state: 'failed', message: refuse(reply, `task ${id}`).message };
+        return taskStateOf(reply);
       }),
     async close() {
       const open = await auth?.catch(() => undefined);
@@ -306,10 +371,26 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
   };
 }
 
-/** The most telling message of a Redfish error or task. */
+/** A task resource, or a task monitor's answer: 202 while it runs, what the request would have answered afterwards. */
+function taskStateOf(reply: Reply): BmcTaskState {
+  const state = reply.body['TaskState'];
+  const percent = reply.body['PercentComplete'];
+  const health = reply.body['TaskStatus'];
+  const isRunning = reply.status === 202 || (typeof state === 'string' && TASK_RUNNING.has(state));
+  const hasFailed = !isRunning && typeof state === 'string' && (state !== 'Completed' || health === 'Critical');
+  return {
+    state: isRunning ? 'running' : hasFailed ? 'failed' : 'completed',
+    ...(typeof percent === 'number' ? { percent } : {}),
+    message: messageOf(reply.body) || String(state ?? ''),
+  };
+}
+
+/** The most telling message of a Redfish error or task: what went wrong before what went well. */
 function messageOf(body: JsonObject): string {
   const error = (body['error'] ?? body) as JsonObject;
   const list = (error['@Message.ExtendedInfo'] ?? error['Messages']) as Json | undefined;
-  const first = Array.isArray(list) ? (list[0] as JsonObject | undefined) : undefined;
+  const all = Array.isArray(list) ? list.filter(isJsonObject) : [];
+  const isBad = (each: JsonObject) => !['OK', undefined].includes((each['MessageSeverity'] ?? each['Severity']) as string | undefined);
+  const first = all.find(isBad) ?? all[0];
   return String(first?.['Message'] ?? first?.['MessageId'] ?? error['message'] ?? '');
 }

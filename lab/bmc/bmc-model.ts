@@ -6,7 +6,14 @@ import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
-import type { MachineControl } from './machine-control.ts';
+import type { MachineBoot, MachineControl } from './machine-control.ts';
+import { createBiosState, type BiosState } from './state/bios-state.ts';
+import { createFirmwareState, type FirmwareState } from './state/firmware-state.ts';
+import { createMediaState, type MediaState } from './state/media-state.ts';
+import { createSecureBootState, type SecureBootState } from './state/secure-boot-state.ts';
+import { createStorageState, type StorageState } from './state/storage-state.ts';
+import { createTaskList, type TaskList } from './state/task-list.ts';
+import { createWatchdogState, type WatchdogState } from './state/watchdog-state.ts';
 
 /**
  * The one BMC behind all of its protocols: what IPMI sets, Redfish shows, and the in-band side sees too. It owns accounts,
@@ -60,12 +67,24 @@ export interface BmcModel {
   readonly fru: Buffer;
   /** Configuration bytes that are only stored and read back, by group and parameter number. */
   readonly parameters: Map<string, Buffer>;
+  readonly tasks: TaskList;
+  readonly bios: BiosState;
+  readonly secureBoot: SecureBootState;
+  readonly firmware: FirmwareState;
+  readonly storage: StorageState;
+  readonly media: MediaState;
+  readonly watchdog: WatchdogState;
+  /** How the firmware starts systems. */
+  firmwareMode: 'bios' | 'uefi';
+  /** The machine starts: pending settings take effect, and this is how it boots. */
+  nextBoot(): MachineBoot;
   identifyUntilMs: number;
   restorePolicy: number;
   restartCause: number;
-  readonly firmwareVersion: string;
   /** Starts the action in the background, as a real BMC does; false when the present state forbids it. */
   control(verb: PowerVerb): boolean;
+  /** A non-maskable interrupt; false while the machine is off. */
+  interrupt(): boolean;
   /** Resolves when every action so far is done. */
   settled(): Promise<void>;
   record(kind: string, message: string, evidence?: JsonObject, severity?: MachineEvent['severity']): void;
@@ -87,6 +106,8 @@ export interface BmcModelSettings {
 export const USER_ID_MAX = 10;
 export const FIRST_NAMED_USER = 2;
 export const FRU_BYTES = 1024;
+/** Table 27-4, bits 2-0 of the action. */
+const WATCHDOG_VERBS: Readonly<Record<number, PowerVerb>> = { 1: 'reset', 2: 'off', 3: 'cycle' };
 const POWER_CYCLE_PAUSE_MS = 1_000;
 
 const emptyAccount = (): BmcAccount => ({
@@ -121,6 +142,8 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const { machine, clock, identity, faults } = settings;
   const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'));
   const eventLog = createEventLog(clock);
+  const tasks = createTaskList(clock);
+  const firmware = createFirmwareState(tasks);
   let queue: Promise<void> = Promise.resolve();
 
   const record: BmcModel['record'] = (kind, message, evidence, severity = 'info') =>
@@ -137,14 +160,14 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const act = async (verb: PowerVerb) => {
     const lateMs = faults.delayMs('powerDelayMs');
     if (lateMs > 0) await clock.sleep(lateMs);
-    if (verb === 'on' && machine.powerState() === 'off') return machine.powerOn(boot.take());
+    if (verb === 'on' && machine.powerState() === 'off') return machine.powerOn(model.nextBoot());
     if (verb === 'off') return machine.powerOff();
     if (verb === 'soft-off') return machine.softOff();
-    if (verb === 'reset' && machine.powerState() === 'on') return machine.reset(boot.take());
+    if (verb === 'reset' && machine.powerState() === 'on') return machine.reset(model.nextBoot());
     if (verb === 'cycle') {
       await machine.powerOff();
       await clock.sleep(POWER_CYCLE_PAUSE_MS);
-      await machine.powerOn(boot.take());
+      await machine.powerOn(model.nextBoot());
     }
   };
 
@@ -181,7 +204,24 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     identifyUntilMs: 0,
     restorePolicy: 0,
     restartCause: 0,
-    firmwareVersion: '1.00',
+    tasks,
+    bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
+    secureBoot: createSecureBootState(),
+    firmware,
+    storage: createStorageState(machine.disks ?? [], tasks),
+    media: createMediaState(machine),
+    watchdog: createWatchdogState(clock, (action) => {
+      const verb = WATCHDOG_VERBS[action];
+      record('bmc.watchdog', `${settings.name}: the watchdog ran out`, { action });
+      if (verb) model.control(verb);
+    }),
+    firmwareMode: machine.firmwareMode ?? 'bios',
+    nextBoot() {
+      firmware.apply();
+      model.bios.apply();
+      model.secureBoot.apply();
+      return boot.take();
+    },
     control(verb) {
       if ((verb === 'reset' || verb === 'cycle') && machine.powerState() === 'off') return false;
       boot.touch();
@@ -193,9 +233,21 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
         );
       return true;
     },
+    interrupt() {
+      if (machine.powerState() === 'off') return false;
+      eventLog.addNmiEvent();
+      record('bmc.nmi', `${settings.name}: diagnostic interrupt`);
+      queue = queue
+        .then(() => machine.injectNmi())
+        .catch((error: unknown) => record('bmc.nmi-failed', `${settings.name}: ${String(error)}`, {}, 'error'));
+      return true;
+    },
     settled: () => queue,
     record,
-    stop: () => unsubscribe(),
+    stop() {
+      unsubscribe();
+      model.watchdog.stop();
+    },
   };
   const unsubscribe = machine.onPowerChange((state) => {
     eventLog.addPowerEvent(state);

@@ -8,6 +8,7 @@ export interface EventLog {
   entries(): readonly EventRecord[];
   add(record: Buffer): number;
   addPowerEvent(state: 'on' | 'off'): void;
+  addNmiEvent(): void;
   clear(): void;
   readonly addedAtSeconds: number;
   readonly clearedAtSeconds: number;
@@ -21,6 +22,7 @@ export interface EventRecord {
 export const EVENT_LOG_ENTRIES_MAX = 512;
 const SENSOR_TYPE_POWER_UNIT = 0x09;
 const SENSOR_POWER_UNIT = 0x10;
+const SENSOR_NMI = 0x11;
 const SENSOR_SPECIFIC = 0x6f;
 const DEASSERTED = 0x80;
 
@@ -48,6 +50,10 @@ export function createEventLog(clock: Clock): EventLog {
     addPowerEvent(state: 'on' | 'off') {
       const direction = SENSOR_SPECIFIC | (state === 'on' ? DEASSERTED : 0);
       log.add(Buffer.from([0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, SENSOR_TYPE_POWER_UNIT, SENSOR_POWER_UNIT, direction, 0, 0xff, 0xff]));
+    },
+    /** Offset 0 of sensor type "critical interrupt": front panel NMI / diagnostic interrupt. */
+    addNmiEvent() {
+      log.add(Buffer.from([0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, 0x13, SENSOR_NMI, SENSOR_SPECIFIC, 0, 0xff, 0xff]));
     },
     clear() {
       entries = [];

@@ -9,6 +9,16 @@ export interface MachineBoot {
   readonly firmwareMode?: 'bios' | 'uefi';
 }
 
+export interface MachineDisk {
+  readonly name: string;
+  readonly serial: string;
+  readonly sizeBytes: number;
+  readonly bus: 'SATA' | 'SAS' | 'NVMe';
+  readonly media: 'HDD' | 'SSD';
+}
+
+export type MachineMediaKind = 'cdrom' | 'disk';
+
 export interface MachineControl {
   powerState(): 'on' | 'off';
   powerOn(boot: MachineBoot): Promise<void>;
@@ -17,6 +27,13 @@ export interface MachineControl {
   softOff(): Promise<void>;
   reset(boot: MachineBoot): Promise<void>;
   onPowerChange(listener: (state: 'on' | 'off') => void): () => void;
+  /** How its board starts systems; undefined: as it is told. */
+  readonly firmwareMode?: 'bios' | 'uefi';
+  readonly disks?: readonly MachineDisk[];
+  injectNmi(): Promise<void>;
+  /** Fetches the image and shows it to the machine; @throws when it cannot be fetched. */
+  insertMedia?(kind: MachineMediaKind, url: string): Promise<void>;
+  ejectMedia?(kind: MachineMediaKind): Promise<void>;
   readonly console: {
     write(bytes: Buffer): void;
     onData(listener: (bytes: Buffer) => void): () => void;

@@ -17,8 +17,14 @@ export interface QemuPaths {
   readonly tpmSocket?: string;
 }
 
-/** Which class of devices the firmware tries first. The other class follows. */
-export type BootOrder = 'network-first' | 'disk-first';
+/** Image files in the virtual drives that the BMC shows. */
+export interface InsertedMedia {
+  readonly cdrom?: string;
+  readonly disk?: string;
+}
+
+/** Which class of devices the firmware tries first. The others follow. */
+export type BootOrder = 'network-first' | 'disk-first' | 'media-first';
 
 const QEMU_PROGRAM = 'qemu-system-x86_64';
 
@@ -92,9 +98,36 @@ function managementArguments(paths: QemuPaths): string[] {
   ];
 }
 
-export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrder): string[] {
-  const networkIndex = order === 'network-first' ? 0 : spec.disks.length;
-  const firstDiskIndex = order === 'network-first' ? 1 : 0;
+/** As BMCs do it: drives on USB, which come and go. */
+function mediaArguments(media: InsertedMedia, firstIndex: number): string[] {
+  const drive = (id: string, file: string, more: string) => [
+    '-drive',
+    `file=${value(file)},if=none,id=${id},format=raw,readonly=on${more}`,
+  ];
+  const cdrom = media.cdrom && [
+    ...drive(MEDIA_DRIVES.cdrom, media.cdrom, ',media=cdrom'),
+    ...[
+      '-device',
+      'usb-bot,id=media-bot,bus=media.0',
+      '-device',
+      `scsi-cd,bus=media-bot.0,drive=${MEDIA_DRIVES.cdrom},bootindex=${firstIndex}`,
+    ],
+  ];
+  const disk = media.disk && [
+    ...drive(MEDIA_DRIVES.disk, media.disk, ''),
+    ...['-device', `usb-storage,bus=media.0,drive=${MEDIA_DRIVES.disk},removable=on,bootindex=${firstIndex + 1}`],
+  ];
+  return cdrom || disk ? ['-device', 'qemu-xhci,id=media', ...(cdrom || []), ...(disk || [])] : [];
+}
+export const MEDIA_DRIVES = { cdrom: 'media-cdrom', disk: 'media-disk' } as const;
+/** A CD and a stick. */
+const MEDIA_INDEXES = 2;
+
+export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrder, media: InsertedMedia = {}): string[] {
+  const start = order === 'media-first' ? MEDIA_INDEXES : 0;
+  const networkIndex = start + (order === 'network-first' ? 0 : spec.disks.length);
+  const firstDiskIndex = start + (order === 'network-first' ? 1 : 0);
+  const mediaIndex = order === 'media-first' ? 0 : spec.disks.length + 1;
   return [
     QEMU_PROGRAM,
     ...['-name', value(spec.name), '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none'],
@@ -106,6 +139,7 @@ export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrde
     ...identityArguments(spec),
     ...spec.disks.flatMap((disk, index) => diskArguments(disk, index, paths.diskFiles[index]!, firstDiskIndex + index)),
     ...nicArguments(spec, paths, networkIndex),
+    ...mediaArguments(media, mediaIndex),
     ...managementArguments(paths),
   ];
 }

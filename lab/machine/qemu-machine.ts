@@ -1,13 +1,15 @@
 import { EventEmitter } from 'node:events';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, truncateSync } from 'node:fs';
+import { createWriteStream, closeSync, copyFileSync, existsSync, mkdirSync, openSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../core/base/clock.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
-import type { MachineBoot, MachineControl } from '../bmc/machine-control.ts';
-import type { MachineSpec } from '../topology.ts';
+import type { MachineBoot, MachineControl, MachineDisk, MachineMediaKind } from '../bmc/machine-control.ts';
+import type { DiskSpec, MachineSpec } from '../topology.ts';
 import type { BootSlots } from './boot-slots.ts';
 import { listenForOneClient, type OneClientSocket } from './one-client-socket.ts';
-import type { QemuPaths } from './qemu-command.ts';
+import { MEDIA_DRIVES, type BootOrder, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
 import { startQemuRun, type QemuRun } from './qemu-run.ts';
 import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
 
@@ -66,8 +68,21 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
   };
 }
 
+const ORDERS: Readonly<Partial<Record<MachineBoot['device'], BootOrder>>> = {
+  network: 'network-first',
+  disk: 'disk-first',
+  cdrom: 'media-first',
+  safe: 'disk-first',
+  'firmware-setup': 'disk-first',
+};
+
 /** Power as a state with lives in between: no second process starts before the first is gone. */
-function createPowerSwitch(settings: QemuMachineSettings, paths: QemuPaths, onChange: (state: 'on' | 'off') => void) {
+function createPowerSwitch(
+  settings: QemuMachineSettings,
+  paths: QemuPaths,
+  media: () => InsertedMedia,
+  onChange: (state: 'on' | 'off') => void,
+) {
   let state: 'on' | 'off' = 'off';
   let run: QemuRun | undefined;
   let ended: Promise<void> = Promise.resolve();
@@ -89,8 +104,8 @@ function createPowerSwitch(settings: QemuMachineSettings, paths: QemuPaths, onCh
     if (!run) change('off');
   };
   const on = (boot: MachineBoot) => {
-    const order = boot.device === 'network' ? 'network-first' : boot.device === 'none' ? settings.spec.bootOrder : 'disk-first';
-    run = startQemuRun({ ...settings, paths, order, onFailure: () => void off() });
+    const order = ORDERS[boot.device] ?? settings.spec.bootOrder;
+    run = startQemuRun({ ...settings, paths, order, media: media(), onFailure: () => void off() });
     change('on');
   };
   const restart = async (boot: MachineBoot) => {
@@ -128,13 +143,34 @@ async function listenForQmp(path: string, heard: QmpListener): Promise<OneClient
   return qmp;
 }
 
+const BUSES = { virtio: 'SAS', nvme: 'NVMe', ahci: 'SATA' } as const;
+const toMachineDisk = (disk: DiskSpec, index: number): MachineDisk => ({
+  name: `Disk ${index}`,
+  serial: disk.serial,
+  sizeBytes: disk.sizeBytes,
+  bus: BUSES[disk.bus],
+  media: 'SSD',
+});
+
+async function download(url: string, file: string): Promise<void> {
+  const reply = await fetch(url);
+  if (!reply.ok || reply.body === null) throw new Error(`HTTP ${reply.status}`);
+  await pipeline(Readable.fromWeb(reply.body), createWriteStream(file));
+}
+
 export async function createQemuMachine(settings: QemuMachineSettings): Promise<QemuMachine> {
   const { spec, report } = settings;
   const events = new EventEmitter();
   // A BMC, a console log and several SOL sessions may listen.
   events.setMaxListeners(0);
   const paths = preparePaths(settings);
-  const power = createPowerSwitch(settings, paths, (state) => void events.emit('power', state));
+  const media: { -readonly [Kind in MachineMediaKind]?: string } = {};
+  const power = createPowerSwitch(
+    settings,
+    paths,
+    () => ({ ...media }),
+    (state) => void events.emit('power', state),
+  );
   const onShutdown = (reason: string) => {
     report('machine.guest', `${spec.name}: ${reason}`);
     if (reason === 'guest-reset') void power.restart(settings.nextBoot());
@@ -165,6 +201,23 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
     onPowerChange: (listener) => subscribe('power', listener),
     console: { write: (bytes) => serial.write(bytes), onData: (listener) => subscribe('data', listener) },
     kcsSocketPath: paths.kcsSocket!,
+    firmwareMode: spec.firmware,
+    disks: spec.disks.map(toMachineDisk),
+    async injectNmi() {
+      qmp.write(encodeQmpCommand('inject-nmi'));
+    },
+    // A running guest sees new media at its next start; media that leave are gone at once.
+    async insertMedia(kind, url) {
+      const file = join(settings.directory, `media-${kind}.img`);
+      await download(url, file);
+      media[kind] = file;
+      report('machine.media', `${spec.name}: a ${kind} is in its virtual drive`);
+    },
+    async ejectMedia(kind) {
+      if (media[kind] === undefined) return;
+      delete media[kind];
+      if (power.state() === 'on') qmp.write(encodeQmpCommand('eject', { device: MEDIA_DRIVES[kind], force: true }));
+    },
     setCarrier: (nic, up) => qmp.write(encodeQmpCommand('set_link', { name: `net${nic}`, up })),
     async close() {
       await power.off();

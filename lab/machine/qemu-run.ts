@@ -5,7 +5,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { MachineSpec } from '../topology.ts';
 import { bootIsOver, cpuSecondsOfStat, type CpuSample } from './boot-progress-policy.ts';
 import type { BootSlots } from './boot-slots.ts';
-import { qemuCommand, type BootOrder, type QemuPaths } from './qemu-command.ts';
+import { qemuCommand, type BootOrder, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
 import { startTpm, type TpmProcess } from './tpm-process.ts';
 
 /** One life of a machine, from power-on to the end of its QEMU: the wait for a boot slot, the TPM, the process. */
@@ -18,6 +18,7 @@ export interface QemuRunSettings {
   readonly spec: MachineSpec;
   readonly paths: QemuPaths;
   readonly order: BootOrder;
+  readonly media: InsertedMedia;
   /** TPM state and QEMU's own messages. */
   readonly directory: string;
   readonly slots: BootSlots;
@@ -60,7 +61,7 @@ async function killAndWait(child: ChildProcess): Promise<void> {
 }
 
 function spawnQemu(settings: QemuRunSettings, onEnd: (why: string) => void): ChildProcess {
-  const [program, ...args] = qemuCommand(settings.spec, settings.paths, settings.order);
+  const [program, ...args] = qemuCommand(settings.spec, settings.paths, settings.order, settings.media);
   const log = openSync(join(settings.directory, 'qemu.log'), 'a');
   const child = spawn(program!, args, { stdio: ['ignore', log, log] });
   closeSync(log);

@@ -39,7 +39,7 @@ async function startMachine(settings: RackMachinesSettings, index: number, slots
     nicSockets: fabric.nicSockets(spec),
     slots,
     clock,
-    nextBoot: () => front.bmc?.state.boot.take() ?? NO_OVERRIDE,
+    nextBoot: () => front.bmc?.state.nextBoot() ?? NO_OVERRIDE,
     report: (kind, message) => {
       const atMs = clock.nowMs();
       const severity = kind === 'machine.failed' ? 'error' : 'info';

@@ -106,6 +106,34 @@ test('FRU, LAN, sensors, event log, GUID', async () => {
   assert.match(await tool(17, 'mc selftest'), /passed/);
 });
 
+test('sensors and records of every kind, thresholds, log, power, NMI, watchdog', async () => {
+  await tool(17, 'chassis power on');
+  const list = await tool(17, 'sdr elist all');
+  for (const line of [
+    /Inlet Temp +\| 01h \| ok +\| 55\.1 \| 24 degrees C/,
+    /12V +\| 05h \| ok +\| 20\.1 \| 12 Volts/,
+    /Fan 1 .*6200 RPM/,
+    /Builtin FRU/,
+    /BMC .*Dynamic MC/,
+  ])
+    assert.match(list, line);
+  assert.match(await tool(17, 'sensor'), /CPU Temp +\| 48\.000 +\| degrees C +\| ok .*\| 85\.000 +\| 95\.000/);
+  assert.match(await tool(17, 'dcmi power reading'), /Instantaneous power reading: +142 Watts/);
+  await tool(17, 'chassis power diag');
+  await rig.bmc.state.settled();
+  assert.equal(rig.machine.nmis, 1);
+  assert.match(await tool(17, 'sel list'), /Critical Interrupt #0x11 \| NMI\/Diag Interrupt \| Asserted/);
+  await tool(17, 'sel clear');
+  assert.match(await tool(17, 'sel info'), /Entries +: 0/);
+  assert.match(await tool(17, 'mc watchdog get'), /Watchdog Timer Is: +Stopped/);
+  await tool(17, 'raw 0x06 0x24 0x04 0x01 0x00 0x00 0x10 0x27');
+  await tool(17, 'mc watchdog reset');
+  assert.match(await tool(17, 'mc watchdog get'), /Started\/Running[^]*Hard Reset[^]*Present Countdown: +\d+/);
+  await tool(17, 'mc watchdog off');
+  await tool(17, 'chassis identify 5');
+  assert.match(await tool(17, 'chassis status'), /System Power +: on/);
+});
+
 test('users: a name, a 20-byte password, rights, and a login with them', async () => {
   const login = { user: 'rack', password: 'twenty-bytes-passwd!' };
   await tool(17, 'user set name 3 rack');

@@ -3,6 +3,7 @@ import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { DEVICE_COMMAND, encodeDeviceId, encodeSystemGuid } from '../../../bmc/ipmi/device-codec.ts';
 import { LAN_CHANNEL } from '../../../bmc/ipmi/lan-config-codec.ts';
 import { encodeAuthCapabilities, PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-codec.ts';
+import { WATCHDOG_COMMAND } from '../../../bmc/ipmi/watchdog-codec.ts';
 import { USER_ID_MAX } from '../bmc-model.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
 
@@ -98,7 +99,15 @@ const DONE = Buffer.alloc(0);
 export const appCommands: CommandTable = {
   [DEVICE_COMMAND.deviceId]: {
     privilege: PRIVILEGE.user,
-    run: () => encodeDeviceId({ manufacturerId: MANUFACTURER_ID, productId: PRODUCT_ID, firmwareMajor: 1, firmwareMinorBcd: 0x00 }),
+    run(bmc) {
+      const [major = 1, minor = 0] = bmc.firmware.version('BMC').split('.').map(Number);
+      return encodeDeviceId({
+        manufacturerId: MANUFACTURER_ID,
+        productId: PRODUCT_ID,
+        firmwareMajor: major & 0x7f,
+        firmwareMinorBcd: (Math.floor((minor % 100) / 10) << 4) | (minor % 10),
+      });
+    },
   },
   [DEVICE_COMMAND.coldReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
   [DEVICE_COMMAND.warmReset]: { privilege: PRIVILEGE.administrator, run: () => DONE },
@@ -110,6 +119,17 @@ export const appCommands: CommandTable = {
   [CHANNEL_COMMAND.globalEnables]: { privilege: PRIVILEGE.user, run: () => Buffer.from([0x08]) },
   [CHANNEL_COMMAND.clearFlags]: { privilege: PRIVILEGE.administrator, run: () => DONE },
   [CHANNEL_COMMAND.getFlags]: { privilege: PRIVILEGE.administrator, run: () => Buffer.from([0]) },
+  [WATCHDOG_COMMAND.get]: { privilege: PRIVILEGE.user, run: (bmc) => bmc.watchdog.get() },
+  [WATCHDOG_COMMAND.set]: {
+    privilege: PRIVILEGE.operator,
+    bytesMin: 6,
+    run(bmc, data) {
+      bmc.watchdog.set(data);
+      return DONE;
+    },
+  },
+  // 0x80: "attempt to start an un-initialized watchdog" (§27.5).
+  [WATCHDOG_COMMAND.reset]: { privilege: PRIVILEGE.operator, run: (bmc) => (bmc.watchdog.restart() ? DONE : 0x80) },
   [SESSION_COMMAND.authCapabilities]: {
     privilege: 0,
     bytesMin: 2,

@@ -42,6 +42,7 @@ function setBootOption(bmc: BmcModel, data: Buffer): CommandResult {
     const flags = decodeBootFlags(value);
     if (isMalformed(flags)) return COMPLETION.requestLength;
     bmc.boot.set(flags, true);
+    if (flags.valid && flags.persistent && !bmc.machine.firmwareMode) bmc.firmwareMode = flags.efi ? 'uefi' : 'bios';
     bmc.record('bmc.boot-override', `${bmc.name}: boot ${flags.device}`, { ...flags });
     return DONE;
   }
@@ -86,6 +87,7 @@ export const chassisCommands: CommandTable = {
     bytesMin: 1,
     run(bmc, data) {
       const control = chassisControlOf(data[0]! & 0x0f);
+      if (control === 'diagnostic-interrupt') return bmc.interrupt() ? DONE : COMPLETION.wrongState;
       const verb = control && VERBS[control];
       if (!verb) return COMPLETION.invalidField;
       bmc.restartCause = 1;

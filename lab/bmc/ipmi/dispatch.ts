@@ -1,9 +1,11 @@
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
+import { GROUP_EXTENSION } from '../../../bmc/ipmi/dcmi-power-codec.ts';
 import { NET_FN, type IpmiRequest } from '../../../bmc/ipmi/message-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import { appCommands } from './app-commands.ts';
 import { chassisCommands } from './chassis-commands.ts';
 import type { Caller, CommandTable } from './command-handler.ts';
+import { dcmiCommands } from './dcmi-commands.ts';
 import { payloadCommands } from './payload-commands.ts';
 import { selCommands } from './sel-commands.ts';
 import { sensorCommands } from './sensor-commands.ts';
@@ -17,6 +19,7 @@ const TABLES: Readonly<Record<number, CommandTable>> = {
   [NET_FN.app]: { ...appCommands, ...userCommands, ...payloadCommands },
   [NET_FN.storage]: { ...fruCommands, ...selCommands, ...sensorCommands.storage },
   [NET_FN.transport]: transportCommands,
+  [GROUP_EXTENSION]: dcmiCommands,
 };
 
 /** Answers one command with its completion code and data, whatever way it came in. */

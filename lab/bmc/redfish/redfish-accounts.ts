@@ -3,7 +3,8 @@ import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import { PASSWORD_BYTES_MAX, USER_NAME_BYTES } from '../../../bmc/ipmi/user-codec.ts';
 import { FIRST_NAMED_USER, type BmcModel } from '../bmc-model.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
-import { accountBody, privilegeOfRole, ROOT, usedAccounts } from './redfish-resources.ts';
+import { accountBody, privilegeOfRole, usedAccounts } from './redfish-resources.ts';
+import { ROOT } from './redfish-shapes.ts';
 
 /** Accounts over Redfish: the same slots that IPMI has. */
 const isText = (value: unknown, bytesMax: number): value is string =>

@@ -5,7 +5,10 @@ import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import { changeAccount, createAccount, deleteAccount } from './redfish-accounts.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
-import { bootDeviceOf, findResource, MANAGER_PATH, RESET_TYPES, ROOT, sessionBody, SYSTEM_PATH } from './redfish-resources.ts';
+import { REDFISH_NOUNS } from './noun-table.ts';
+import { bootDeviceOf, findResource, modesOf, RESET_TYPES, sessionBody } from './redfish-resources.ts';
+import { isObject, MANAGER_PATH, NO_CONTENT, ROOT, SYSTEM_PATH, type RedfishNoun } from './redfish-shapes.ts';
+import { isMonitor } from './task-resources.ts';
 import { createRedfishSessions } from './redfish-sessions.ts';
 
 /** Answers one Redfish request (DSP0266) for one BMC. No sockets here: the server hands in what it read. */
@@ -19,16 +22,13 @@ export interface RedfishRequest {
   readonly ifNoneMatch: string | undefined;
 }
 
-export type RedfishHandler = (request: RedfishRequest) => RedfishReply;
+export type RedfishHandler = (request: RedfishRequest) => RedfishReply | Promise<RedfishReply>;
 
 export const etagOf = (body: JsonObject): string => `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
 
-const NO_CONTENT: RedfishReply = { status: 204 };
 const OPEN_PATHS = new Set(['/redfish', ROOT]);
 const SESSIONS_PATH = `${ROOT}/SessionService/Sessions`;
 const ACCOUNTS_PATH = `${ROOT}/AccountService/Accounts`;
-
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   const { Boot: boot, IndicatorLED: led, ...rest } = body;
@@ -43,15 +43,16 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   if (device === undefined) return redfishError(400, `BootSourceOverrideTarget ${String(target)} is not allowed.`);
   if (enabled !== undefined && !['Disabled', 'Once', 'Continuous'].includes(enabled as string))
     return redfishError(400, 'BootSourceOverrideEnabled is not allowed.');
-  if (mode !== undefined && mode !== 'UEFI' && mode !== 'Legacy') return redfishError(400, 'BootSourceOverrideMode is not allowed.');
+  if (mode !== undefined && !modesOf(bmc).includes(mode as string)) return redfishError(400, 'BootSourceOverrideMode is not allowed.');
   // A target alone means "once", as most implementations take it.
   const wanted = enabled ?? (now.valid ? (now.persistent ? 'Continuous' : 'Once') : target === undefined ? 'Disabled' : 'Once');
   const flags = {
     valid: wanted !== 'Disabled',
     persistent: wanted === 'Continuous',
-    efi: mode === undefined ? now.efi : mode === 'UEFI',
+    efi: mode === undefined ? bmc.firmwareMode === 'uefi' : mode === 'UEFI',
     device: wanted === 'Disabled' ? ('none' as const) : device,
   };
+  bmc.firmwareMode = flags.efi ? 'uefi' : 'bios';
   bmc.boot.set(flags, false);
   bmc.record('bmc.boot-override', `${bmc.name}: boot ${flags.device}`, { ...flags });
   return NO_CONTENT;
@@ -60,7 +61,8 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
 function resetSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   const type = body['ResetType'];
   if (typeof type !== 'string' || !(type in RESET_TYPES)) return redfishError(400, `ResetType ${String(type)} is not allowed.`);
-  return bmc.control(RESET_TYPES[type as keyof typeof RESET_TYPES])
+  const verb = RESET_TYPES[type as keyof typeof RESET_TYPES];
+  return (verb === 'nmi' ? bmc.interrupt() : bmc.control(verb))
     ? NO_CONTENT
     : redfishError(409, `ResetType ${type} is not possible while the system is off.`);
 }
@@ -97,12 +99,28 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
   const read = (path: string, ifNoneMatch: string | undefined): RedfishReply => {
     const body = resource(path);
     if (!body) return redfishError(404);
+    // A task monitor tells by its status whether the work goes on.
+    if (isMonitor(path) && body['TaskState'] === 'Running') return { status: 202, body, headers: { Location: path, 'Retry-After': '1' } };
     const etag = etagOf(body);
     if (ifNoneMatch === etag) return { status: 304, headers: { ETag: etag } };
     return { status: 200, body: { ...body, '@odata.etag': etag }, headers: { ETag: etag } };
   };
 
-  const post = (path: string, body: JsonObject, may: (level: number) => boolean): RedfishReply => {
+  /** An operator configures the system's own components, an administrator the rest. */
+  const ask = (
+    path: string,
+    may: (level: number) => boolean,
+    run: (noun: RedfishNoun) => RedfishReply | Promise<RedfishReply> | undefined,
+  ): RedfishReply | Promise<RedfishReply> | undefined => {
+    if (!may(path.startsWith(SYSTEM_PATH) ? PRIVILEGE.operator : PRIVILEGE.administrator)) return redfishError(403);
+    for (const noun of REDFISH_NOUNS) {
+      const reply = run(noun);
+      if (reply) return reply;
+    }
+    return undefined;
+  };
+
+  const post = (path: string, body: JsonObject, may: (level: number) => boolean): RedfishReply | Promise<RedfishReply> => {
     if (path === `${SYSTEM_PATH}/Actions/ComputerSystem.Reset`) return may(PRIVILEGE.operator) ? resetSystem(bmc, body) : redfishError(403);
     if (path === ACCOUNTS_PATH) return may(PRIVILEGE.administrator) ? createAccount(bmc, body) : redfishError(403);
     if (path === `${MANAGER_PATH}/Actions/Manager.Reset`) {
@@ -110,7 +128,7 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
       sessions.clear();
       return NO_CONTENT;
     }
-    return resource(path) ? redfishError(405) : redfishError(404);
+    return ask(path, may, (noun) => noun.post?.(bmc, path, body)) ?? (resource(path) ? redfishError(405) : redfishError(404));
   };
 
   const patch = (request: RedfishRequest, userId: number, may: (level: number) => boolean): RedfishReply => {
@@ -119,17 +137,20 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
     if (!current) return redfishError(404);
     const account = path.startsWith(`${ACCOUNTS_PATH}/`) ? Number(path.slice(ACCOUNTS_PATH.length + 1)) : undefined;
     const ownPassword = account === userId && Object.keys(body).every((key) => key === 'Password');
-    if (!ownPassword && !may(path === SYSTEM_PATH ? PRIVILEGE.operator : PRIVILEGE.administrator)) return redfishError(403);
+    if (!ownPassword && !may(path.startsWith(SYSTEM_PATH) ? PRIVILEGE.operator : PRIVILEGE.administrator)) return redfishError(403);
     if (request.ifMatch && request.ifMatch !== '*' && request.ifMatch !== etagOf(current)) return redfishError(412);
     if (path === SYSTEM_PATH) return patchSystem(bmc, body);
     if (account !== undefined) return changeAccount(bmc, account, body);
     if (path === `${MANAGER_PATH}/EthernetInterfaces/1`) return patchManagerNic(bmc, body);
-    return redfishError(405);
+    return (ask(path, may, (noun) => noun.patch?.(bmc, path, body)) as RedfishReply | undefined) ?? redfishError(405);
   };
 
   const remove = (path: string, may: (level: number) => boolean): RedfishReply => {
     if (path.startsWith(`${SESSIONS_PATH}/`)) return sessions.close(path.slice(SESSIONS_PATH.length + 1)) ? NO_CONTENT : redfishError(404);
-    if (!path.startsWith(`${ACCOUNTS_PATH}/`)) return resource(path) ? redfishError(405) : redfishError(404);
+    if (!path.startsWith(`${ACCOUNTS_PATH}/`)) {
+      const done = ask(path, may, (noun) => noun.remove?.(bmc, path)) as RedfishReply | undefined;
+      return done ?? (resource(path) ? redfishError(405) : redfishError(404));
+    }
     return may(PRIVILEGE.administrator) ? deleteAccount(bmc, Number(path.slice(ACCOUNTS_PATH.length + 1))) : redfishError(403);
   };
 

@@ -2,14 +2,13 @@ import type { JsonObject } from '../../../core/base/json.ts';
 import type { IpmiBootDevice } from '../../../bmc/ipmi/boot-options-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcAccount, BmcModel } from '../bmc-model.ts';
+import { MEDIA_PATH } from './media-resources.ts';
+import { POWER_PATH, THERMAL_PATH } from './sensor-resources.ts';
+import { REDFISH_NOUNS } from './noun-table.ts';
+import { CHASSIS_PATH, collection, link, MANAGER_PATH, ROOT, STATUS, SYSTEM_PATH } from './redfish-shapes.ts';
 import type { RedfishSession } from './redfish-sessions.ts';
 
 /** The resource tree as a pure function of the BMC's state: path to body, undefined where there is nothing. */
-export const ROOT = '/redfish/v1';
-export const SYSTEM_PATH = `${ROOT}/Systems/1`;
-export const MANAGER_PATH = `${ROOT}/Managers/1`;
-const CHASSIS_PATH = `${ROOT}/Chassis/1`;
-
 export const RESET_TYPES = {
   On: 'on',
   ForceOff: 'off',
@@ -17,6 +16,7 @@ export const RESET_TYPES = {
   ForceRestart: 'reset',
   PowerCycle: 'cycle',
   ForceOn: 'on',
+  Nmi: 'nmi',
 } as const;
 
 const TARGETS: readonly (readonly [string, IpmiBootDevice])[] = [
@@ -33,17 +33,6 @@ const ROLES = { Administrator: PRIVILEGE.administrator, Operator: PRIVILEGE.oper
 export const privilegeOfRole = (role: unknown): number | undefined => ROLES[role as keyof typeof ROLES];
 const roleOf = (account: BmcAccount): string => Object.entries(ROLES).find(([, level]) => level === account.privilege)?.[0] ?? 'NoAccess';
 
-const link = (path: string): JsonObject => ({ '@odata.id': path });
-const STATUS = { State: 'Enabled', Health: 'OK' };
-
-const collection = (path: string, type: string, name: string, members: readonly string[]): JsonObject => ({
-  '@odata.id': path,
-  '@odata.type': `#${type}.${type}`,
-  Name: name,
-  'Members@odata.count': members.length,
-  Members: members.map(link),
-});
-
 const serviceRoot = (bmc: BmcModel): JsonObject => ({
   '@odata.id': `${ROOT}/`,
   '@odata.type': '#ServiceRoot.v1_5_0.ServiceRoot',
@@ -58,8 +47,16 @@ const serviceRoot = (bmc: BmcModel): JsonObject => ({
   Chassis: link(`${ROOT}/Chassis`),
   SessionService: link(`${ROOT}/SessionService`),
   AccountService: link(`${ROOT}/AccountService`),
+  UpdateService: link(`${ROOT}/UpdateService`),
+  Tasks: link(`${ROOT}/TaskService`),
+  Registries: link(`${ROOT}/Registries`),
   Links: { Sessions: link(`${ROOT}/SessionService/Sessions`) },
 });
+
+const MODE_WORDS = { uefi: 'UEFI', bios: 'Legacy' } as const;
+/** A board that is built for one mode knows no other. */
+export const modesOf = ({ machine }: BmcModel): string[] =>
+  machine.firmwareMode ? [MODE_WORDS[machine.firmwareMode]] : ['UEFI', 'Legacy'];
 
 function bootProperties(bmc: BmcModel): JsonObject {
   const flags = bmc.boot.flags();
@@ -67,8 +64,8 @@ function bootProperties(bmc: BmcModel): JsonObject {
     BootSourceOverrideEnabled: !flags.valid ? 'Disabled' : flags.persistent ? 'Continuous' : 'Once',
     BootSourceOverrideTarget: flags.valid ? targetOf(flags.device) : 'None',
     'BootSourceOverrideTarget@Redfish.AllowableValues': TARGETS.map(([name]) => name),
-    BootSourceOverrideMode: flags.efi ? 'UEFI' : 'Legacy',
-    'BootSourceOverrideMode@Redfish.AllowableValues': ['UEFI', 'Legacy'],
+    BootSourceOverrideMode: MODE_WORDS[bmc.firmwareMode],
+    'BootSourceOverrideMode@Redfish.AllowableValues': modesOf(bmc),
   };
 }
 
@@ -91,6 +88,9 @@ const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
   Storage: link(`${SYSTEM_PATH}/Storage`),
   Bios: link(`${SYSTEM_PATH}/Bios`),
+  BiosVersion: bmc.firmware.version('BIOS'),
+  SecureBoot: link(`${SYSTEM_PATH}/SecureBoot`),
+  LogServices: link(`${SYSTEM_PATH}/LogServices`),
   Links: { Chassis: [link(CHASSIS_PATH)], ManagedBy: [link(MANAGER_PATH)] },
   Actions: {
     '#ComputerSystem.Reset': {
@@ -117,11 +117,12 @@ const manager = (bmc: BmcModel): JsonObject => ({
   Name: 'Manager',
   ManagerType: 'BMC',
   UUID: bmc.identity.uuid,
-  FirmwareVersion: bmc.firmwareVersion,
+  FirmwareVersion: bmc.firmware.version('BMC'),
   Model: 'Emulated BMC',
   PowerState: 'On',
   Status: STATUS,
   EthernetInterfaces: link(`${MANAGER_PATH}/EthernetInterfaces`),
+  VirtualMedia: link(MEDIA_PATH),
   Links: { ManagerForServers: [link(SYSTEM_PATH)], ManagerForChassis: [link(CHASSIS_PATH)] },
   Actions: {
     '#Manager.Reset': {
@@ -162,6 +163,9 @@ const chassis = (bmc: BmcModel): JsonObject => ({
   SerialNumber: bmc.identity.serial,
   PowerState: bmc.machine.powerState() === 'on' ? 'On' : 'Off',
   Status: STATUS,
+  Sensors: link(`${CHASSIS_PATH}/Sensors`),
+  Thermal: link(THERMAL_PATH),
+  Power: link(POWER_PATH),
   Links: { ComputerSystems: [link(SYSTEM_PATH)], ManagedBy: [link(MANAGER_PATH)] },
 });
 
@@ -228,14 +232,6 @@ export function findResource(
         'NICs',
         macs.map((_mac, index) => `${nicPath}/${index + 1}`),
       ),
-    [`${SYSTEM_PATH}/Storage`]: () => collection(`${SYSTEM_PATH}/Storage`, 'StorageCollection', 'Storage', []),
-    [`${SYSTEM_PATH}/Bios`]: () => ({
-      '@odata.id': `${SYSTEM_PATH}/Bios`,
-      '@odata.type': '#Bios.v1_1_0.Bios',
-      Id: 'Bios',
-      Name: 'BIOS Settings',
-      Attributes: { BootMode: bmc.boot.flags().efi ? 'Uefi' : 'Legacy' },
-    }),
     [`${ROOT}/Managers`]: () => collection(`${ROOT}/Managers`, 'ManagerCollection', 'Managers', [MANAGER_PATH]),
     [MANAGER_PATH]: () => manager(bmc),
     [`${MANAGER_PATH}/EthernetInterfaces`]: () =>
@@ -288,6 +284,10 @@ export function findResource(
   };
   const found = fixed[path];
   if (found) return found();
+  for (const noun of REDFISH_NOUNS) {
+    const body = noun.find(bmc, path);
+    if (body) return body;
+  }
   const [, parent, id] = /^(.*)\/([^/]+)$/.exec(path) ?? [];
   if (parent === nicPath) return macs[Number(id) - 1] === undefined ? undefined : systemNic(macs[Number(id) - 1]!, Number(id) - 1);
   if (parent === ACCOUNTS) return accountBody(bmc, Number(id));

@@ -79,7 +79,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   };
   let reply: RedfishReply;
   try {
-    reply = handler(asked);
+    reply = await handler(asked);
   } catch (error) {
     reply = redfishError(500, String(error));
   }

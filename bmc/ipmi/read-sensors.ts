@@ -1,0 +1,129 @@
+import { isMalformed } from '../../core/base/malformed.ts';
+import { BmcError } from '../capability.ts';
+import type { Sensor, SensorThresholds } from '../sensor.ts';
+import { COMPLETION } from './completion-code-codec.ts';
+import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
+import { BMC_ADDRESS } from './message-codec.ts';
+import { decodeSdr, type SdrRecord, type SensorRecord } from './sdr-record-codec.ts';
+import { decodeReservation, decodeSdrPiece, getSdr, reserveSdr, SDR_HEAD_BYTES, SDR_LAST } from './sdr-repository-codec.ts';
+import { NON_LINEAR, toReading, type SensorFactors } from './sensor-conversion-codec.ts';
+import {
+  decodeReadingFactors,
+  decodeSensorReading,
+  decodeSensorThresholds,
+  getReadingFactors,
+  getSensorReading,
+  getSensorThresholds,
+  THRESHOLD_NAMES,
+} from './sensor-reading-codec.ts';
+import { sensorTypeName, severityOfState, stateNames } from './sensor-state-codec.ts';
+
+/** All sensor records of a BMC, and what its own sensors read. Those of satellite controllers would need bridging: left out. */
+const CHUNK_BYTES = 16;
+/** Big machines have some hundred; a list that runs in a circle is broken. */
+const RECORDS_MAX = 2048;
+const RESERVATIONS_MAX = 5;
+const THRESHOLD_SENSOR = 1;
+
+async function readRecord(endpoint: IpmiEndpoint, reservation: number, id: number, signal: AbortSignal) {
+  const head = await endpoint.ask(getSdr(reservation, id, 0, SDR_HEAD_BYTES), decodeSdrPiece, signal);
+  const pieces = [head.bytes];
+  const total = SDR_HEAD_BYTES + (head.bytes[4] ?? 0);
+  // The id "first" stands for another: later pieces are asked for by the record's own.
+  const ownId = head.bytes.length >= 2 ? head.bytes.readUInt16LE(0) : id;
+  for (let offset = SDR_HEAD_BYTES; offset < total;) {
+    const { bytes } = await endpoint.ask(getSdr(reservation, ownId, offset, Math.min(CHUNK_BYTES, total - offset)), decodeSdrPiece, signal);
+    if (bytes.length === 0) break;
+    pieces.push(bytes);
+    offset += bytes.length;
+  }
+  return { next: head.next, record: Buffer.concat(pieces) };
+}
+
+const isCancelled = (error: unknown): boolean =>
+  error instanceof IpmiCompletionError && error.completion === COMPLETION.reservationCancelled;
+
+/** A record that makes no sense is left out: the others still say something. */
+export async function readSdrs(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<SdrRecord[]> {
+  const records: SdrRecord[] = [];
+  let reservation = await endpoint.ask(reserveSdr, decodeReservation, signal);
+  let cancelled = 0;
+  for (let id = 0, count = 0; id !== SDR_LAST && count < RECORDS_MAX;) {
+    try {
+      const { next, record } = await readRecord(endpoint, reservation, id, signal);
+      const decoded = decodeSdr(record);
+      if (!isMalformed(decoded)) records.push(decoded);
+      id = next;
+      count += 1;
+    } catch (error) {
+      if (isCancelled(error) && (cancelled += 1) < RESERVATIONS_MAX)
+        reservation = await endpoint.ask(reserveSdr, decodeReservation, signal);
+      else if (error instanceof IpmiCompletionError && error.completion === COMPLETION.notPresent && id === 0) return [];
+      else throw error;
+    }
+  }
+  return records;
+}
+
+/** What this sensor does not have; only real failures are failures. */
+const orNothing = async <Value>(reading: Promise<Value>): Promise<Value | undefined> => {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof IpmiCompletionError && !error.retryable) return undefined;
+    if (error instanceof BmcError && error.code === 'protocol') return undefined;
+    throw error;
+  }
+};
+
+const HEALTH_BY_STATES: readonly (readonly [number, Sensor['health']])[] = [
+  [0x36, 'critical'],
+  [0x09, 'warning'],
+];
+
+async function thresholdsOf(
+  endpoint: IpmiEndpoint,
+  record: SensorRecord,
+  factors: SensorFactors,
+  signal: AbortSignal,
+): Promise<SensorThresholds> {
+  const raw = (await orNothing(endpoint.ask(getSensorThresholds(record.number), decodeSensorThresholds, signal))) ?? [];
+  return Object.fromEntries(
+    THRESHOLD_NAMES.flatMap((name, index) => {
+      const byte = raw[index];
+      const value = byte === undefined ? undefined : toReading(byte, record.format, factors, record.linearization);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: AbortSignal): Promise<Sensor> {
+  const reading = await orNothing(endpoint.ask(getSensorReading(record.number), decodeSensorReading, signal));
+  const named = { name: record.name, kind: sensorTypeName(record.sensorType), ...(record.unit === undefined ? {} : { unit: record.unit }) };
+  if (record.eventType !== THRESHOLD_SENSOR) {
+    const states = reading?.isAvailable ? stateNames(record.eventType, record.sensorType, reading.states) : [];
+    const health = (['critical', 'warning'] as const).find((each) => states.some((state) => severityOfState(state) === each));
+    return { ...named, health: reading?.isAvailable ? (health ?? 'ok') : 'absent', thresholds: {}, states };
+  }
+  const isNonLinear = record.linearization >= NON_LINEAR && reading !== undefined;
+  const own = isNonLinear
+    ? await orNothing(endpoint.ask(getReadingFactors(record.number, reading.raw), decodeReadingFactors, signal))
+    : undefined;
+  const factors = own ?? record.factors;
+  const thresholds = await thresholdsOf(endpoint, record, factors, signal);
+  if (!reading?.isAvailable) return { ...named, health: 'absent', thresholds };
+  const value = toReading(reading.raw, record.format, factors, record.linearization);
+  const health = HEALTH_BY_STATES.find(([mask]) => (reading.states & mask) !== 0)?.[1] ?? 'ok';
+  return { ...named, ...(value === undefined ? {} : { value }), health, thresholds };
+}
+
+export async function readSensors(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<Sensor[]> {
+  const records = (await readSdrs(endpoint, signal)).filter(
+    (record): record is SensorRecord =>
+      (record.kind === 'full' || record.kind === 'compact') && record.owner === BMC_ADDRESS && record.lun === 0,
+  );
+  const sensors: Sensor[] = [];
+  // One after another: a BMC has one session of ours and answers one request at a time.
+  for (const record of records) sensors.push(await readOne(endpoint, record, signal));
+  return sensors;
+}

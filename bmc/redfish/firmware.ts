@@ -1,0 +1,41 @@
+import type { JsonObject } from '../../core/base/json.ts';
+import type { FirmwareCalls } from '../firmware.ts';
+import { textAt } from './json-codec.ts';
+import type { RedfishTree } from './redfish-tree.ts';
+
+/** UpdateService (DSP8010). */
+const ACTION = '#UpdateService.SimpleUpdate';
+
+export function redfishFirmware(tree: RedfishTree): FirmwareCalls {
+  const service = async (signal: AbortSignal) => tree.follow(await tree.root(signal), 'UpdateService', signal);
+  const inventory = async (signal: AbortSignal): Promise<readonly JsonObject[]> =>
+    tree.members(await service(signal), 'FirmwareInventory', signal);
+  return {
+    async firmwareInventory(signal) {
+      return (await inventory(signal)).map((item) => ({
+        id: textAt(item, 'Id') ?? '',
+        name: textAt(item, 'Name') ?? textAt(item, 'Id') ?? '',
+        version: textAt(item, 'Version') ?? '',
+        updateable: item['Updateable'] !== false,
+      }));
+    },
+    async updateFirmware({ url, target }, signal) {
+      const action = await tree.action(await service(signal), ACTION, 'TransferProtocol', signal);
+      if (action === undefined) throw tree.missing('SimpleUpdate action');
+      const found = target === undefined ? undefined : (await inventory(signal)).find((item) => textAt(item, 'Id') === target);
+      if (target !== undefined && found === undefined) throw tree.missing(`firmware "${target}"`);
+      const protocol = new URL(url).protocol.slice(0, -1).toUpperCase();
+      const { task } = await tree.http.start(
+        'POST',
+        action.target,
+        {
+          ImageURI: url,
+          ...(action.allowableValues?.includes(protocol) ? { TransferProtocol: protocol } : {}),
+          ...(found === undefined ? {} : { Targets: [textAt(found, '@odata.id')!] }),
+        },
+        signal,
+      );
+      return { id: task };
+    },
+  };
+}

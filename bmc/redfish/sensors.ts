@@ -1,0 +1,81 @@
+import type { JsonObject } from '../../core/base/json.ts';
+import type { Sensor, SensorCalls, SensorThresholds } from '../sensor.ts';
+import { numberAt, objectAt, objectsAt, optional, pathAt, textAt } from './json-codec.ts';
+import type { RedfishTree } from './redfish-tree.ts';
+
+/** Sensors of the chassis: the Sensor collection where there is one, else the older Thermal and Power resources (DSP8010). */
+function healthOf(status: JsonObject, value: number | undefined): Sensor['health'] {
+  if (textAt(status, 'State') === 'Absent' || value === undefined) return 'absent';
+  const health = textAt(status, 'Health');
+  return health === 'Critical' ? 'critical' : health === 'Warning' ? 'warning' : 'ok';
+}
+
+const THRESHOLDS: readonly (readonly [keyof SensorThresholds, string, string])[] = [
+  ['lowerFatal', 'LowerFatal', 'LowerThresholdFatal'],
+  ['lowerCritical', 'LowerCritical', 'LowerThresholdCritical'],
+  ['lowerCaution', 'LowerCaution', 'LowerThresholdNonCritical'],
+  ['upperCaution', 'UpperCaution', 'UpperThresholdNonCritical'],
+  ['upperCritical', 'UpperCritical', 'UpperThresholdCritical'],
+  ['upperFatal', 'UpperFatal', 'UpperThresholdFatal'],
+];
+
+const thresholdsOf = (body: JsonObject): SensorThresholds =>
+  Object.assign(
+    {},
+    ...THRESHOLDS.map(([name, newer, older]) =>
+      optional(name, numberAt(objectAt(objectAt(body, 'Thresholds'), newer), 'Reading') ?? numberAt(body, older)),
+    ),
+  ) as SensorThresholds;
+
+function sensorOf(body: JsonObject, kind: string, unit: string | undefined, reading: string): Sensor {
+  const value = numberAt(body, reading);
+  return {
+    name: textAt(body, 'Name') ?? textAt(body, 'FanName') ?? textAt(body, 'MemberId') ?? '',
+    kind,
+    ...optional('value', value),
+    ...optional('unit', unit),
+    health: healthOf(objectAt(body, 'Status'), value),
+    thresholds: thresholdsOf(body),
+  };
+}
+
+const olderSensors = (thermal: JsonObject, power: JsonObject): Sensor[] => [
+  ...objectsAt(thermal, 'Temperatures').map((each) => sensorOf(each, 'Temperature', 'Cel', 'ReadingCelsius')),
+  ...objectsAt(thermal, 'Fans').map((each) =>
+    sensorOf(each, 'Rotational', textAt(each, 'ReadingUnits') === 'Percent' ? '%' : 'RPM', 'Reading'),
+  ),
+  ...objectsAt(power, 'Voltages').map((each) => sensorOf(each, 'Voltage', 'V', 'ReadingVolts')),
+  ...objectsAt(power, 'PowerControl').map((each) => sensorOf(each, 'Power', 'W', 'PowerConsumedWatts')),
+];
+
+export function redfishSensors(tree: RedfishTree): SensorCalls {
+  const optionalResource = async (chassis: JsonObject, key: string, signal: AbortSignal): Promise<JsonObject> =>
+    pathAt(chassis, key) === undefined ? {} : tree.follow(chassis, key, signal);
+  const ofChassis = async (chassis: JsonObject, signal: AbortSignal): Promise<readonly Sensor[]> => {
+    if (pathAt(chassis, 'Sensors') !== undefined)
+      return (await tree.members(chassis, 'Sensors', signal)).map((each) =>
+        sensorOf(each, textAt(each, 'ReadingType') ?? 'Other', textAt(each, 'ReadingUnits'), 'Reading'),
+      );
+    return olderSensors(await optionalResource(chassis, 'Thermal', signal), await optionalResource(chassis, 'Power', signal));
+  };
+  return {
+    async sensors(signal) {
+      return (await Promise.all((await tree.chassis(signal)).map((chassis) => ofChassis(chassis, signal)))).flat();
+    },
+    async powerReading(signal) {
+      for (const chassis of await tree.chassis(signal)) {
+        const control = objectsAt(await optionalResource(chassis, 'Power', signal), 'PowerControl')[0];
+        const watts = control && numberAt(control, 'PowerConsumedWatts');
+        if (control === undefined || watts === undefined) continue;
+        const metrics = objectAt(control, 'PowerMetrics');
+        return {
+          watts,
+          ...optional('minimumWatts', numberAt(metrics, 'MinConsumedWatts')),
+          ...optional('maximumWatts', numberAt(metrics, 'MaxConsumedWatts')),
+          ...optional('averageWatts', numberAt(metrics, 'AverageConsumedWatts')),
+        };
+      }
+      throw tree.missing('power reading');
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** What a BMC measures. */
+export interface Sensor {
+  readonly name: string;
+  readonly kind: string;
+  /** Undefined: not readable now (the machine is off, the part absent), or a sensor of states only. */
+  readonly value?: number;
+  /** `Cel`, `RPM`, `W`, `V`, `A`, `%`: UCUM, as Redfish has it; absent without a unit. */
+  readonly unit?: string;
+  readonly health: 'ok' | 'warning' | 'critical' | 'absent';
+  readonly thresholds: SensorThresholds;
+  /** States of a discrete sensor in words. */
+  readonly states?: readonly string[];
+}
+
+export interface SensorThresholds {
+  readonly lowerFatal?: number;
+  readonly lowerCritical?: number;
+  readonly lowerCaution?: number;
+  readonly upperCaution?: number;
+  readonly upperCritical?: number;
+  readonly upperFatal?: number;
+}
+
+/** Electric power of the whole machine, watts. */
+export interface PowerReading {
+  readonly watts: number;
+  readonly minimumWatts?: number;
+  readonly maximumWatts?: number;
+  readonly averageWatts?: number;
+}
+
+export interface SensorCalls {
+  sensors(signal: AbortSignal): Promise<readonly Sensor[]>;
+  powerReading(signal: AbortSignal): Promise<PowerReading>;
+}

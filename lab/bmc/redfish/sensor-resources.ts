@@ -1,0 +1,79 @@
+import type { JsonObject } from '../../../core/base/json.ts';
+import type { BmcModel } from '../bmc-model.ts';
+import { EMULATED_SENSORS, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
+import { CHASSIS_PATH, collection, resource, type RedfishNoun } from './redfish-shapes.ts';
+
+/** Sensors as a collection, and the same in the older Thermal and Power. */
+const SENSORS = `${CHASSIS_PATH}/Sensors`;
+export const THERMAL_PATH = `${CHASSIS_PATH}/Thermal`;
+export const POWER_PATH = `${CHASSIS_PATH}/Power`;
+
+function statusOf(sensor: EmulatedSensor, raw: number): JsonObject {
+  const health = raw >= sensor.upperCritical ? 'Critical' : raw >= sensor.upperNonCritical ? 'Warning' : 'OK';
+  return { State: 'Enabled', Health: health };
+}
+
+const sensorBody = (bmc: BmcModel, sensor: EmulatedSensor): JsonObject => {
+  const raw = sensor.raw(bmc);
+  return resource(`${SENSORS}/${sensor.number}`, 'Sensor.v1_5_0', String(sensor.number), sensor.name, {
+    ReadingType: sensor.readingType,
+    Reading: toValue(sensor, raw),
+    ReadingUnits: sensor.readingUnits,
+    Status: statusOf(sensor, raw),
+    Thresholds: {
+      UpperCaution: { Reading: toValue(sensor, sensor.upperNonCritical) },
+      UpperCritical: { Reading: toValue(sensor, sensor.upperCritical) },
+    },
+  });
+};
+
+/** A row of Thermal or Power; `reading` is what its kind calls the value. */
+const rowOf = (bmc: BmcModel, sensor: EmulatedSensor, owner: string, list: string, reading: string): JsonObject => {
+  const raw = sensor.raw(bmc);
+  return {
+    '@odata.id': `${owner}#/${list}/${sensor.number}`,
+    MemberId: String(sensor.number),
+    Name: sensor.name,
+    [reading]: toValue(sensor, raw),
+    UpperThresholdNonCritical: toValue(sensor, sensor.upperNonCritical),
+    UpperThresholdCritical: toValue(sensor, sensor.upperCritical),
+    Status: statusOf(sensor, raw),
+  };
+};
+
+const ofType = (type: EmulatedSensor['readingType']) => EMULATED_SENSORS.filter((sensor) => sensor.readingType === type);
+
+export const sensorResources: RedfishNoun = {
+  find(bmc, path) {
+    if (path === SENSORS)
+      return collection(
+        SENSORS,
+        'SensorCollection',
+        'Sensors',
+        EMULATED_SENSORS.map(({ number }) => `${SENSORS}/${number}`),
+      );
+    if (path === THERMAL_PATH)
+      return resource(THERMAL_PATH, 'Thermal.v1_7_0', 'Thermal', 'Thermal', {
+        Temperatures: ofType('Temperature').map((sensor) => rowOf(bmc, sensor, THERMAL_PATH, 'Temperatures', 'ReadingCelsius')),
+        Fans: ofType('Rotational').map((sensor) => ({ ...rowOf(bmc, sensor, THERMAL_PATH, 'Fans', 'Reading'), ReadingUnits: 'RPM' })),
+      });
+    if (path === POWER_PATH) {
+      const watts = wattsOf(bmc);
+      return resource(POWER_PATH, 'Power.v1_6_0', 'Power', 'Power', {
+        Voltages: ofType('Voltage').map((sensor) => rowOf(bmc, sensor, POWER_PATH, 'Voltages', 'ReadingVolts')),
+        PowerControl: [
+          {
+            '@odata.id': `${POWER_PATH}#/PowerControl/0`,
+            MemberId: '0',
+            Name: 'System Power',
+            PowerConsumedWatts: watts,
+            PowerMetrics: { IntervalInMin: 1, MinConsumedWatts: watts, MaxConsumedWatts: watts, AverageConsumedWatts: watts },
+          },
+        ],
+        PowerSupplies: [],
+      });
+    }
+    const sensor = EMULATED_SENSORS.find(({ number }) => path === `${SENSORS}/${number}`);
+    return sensor && sensorBody(bmc, sensor);
+  },
+};
