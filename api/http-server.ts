@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import websocket from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { agentRoutes } from './baremetal/agent-routes.ts';
@@ -39,6 +40,24 @@ export interface AgentServerOptions {
 const withoutTrailingSlash = ({ url = '/' }: { readonly url?: string | undefined }) =>
   url.replace(/^((?:\/identity)?\/v3\/[^?]*[^/?])\/+(?=\?|$)/, '$1');
 
+/** What is no HTTP gets an answer all the same, in words, where the peer still listens. */
+function refuseNonsense(error: Error & { readonly code?: string }, socket: Socket): void {
+  const [status, why] = NONSENSE[error.code ?? ''] ?? ['400 Bad Request', 'the request is not HTTP/1.1'];
+  const body = JSON.stringify({ error: { code: Number(status.slice(0, 3)), title: status.slice(4), message: why } });
+  if (socket.writable)
+    socket.end(
+      `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  else socket.destroy();
+}
+
+/** Node's parser errors that clients can do something about. */
+const NONSENSE: Readonly<Record<string, readonly [status: string, why: string]>> = {
+  HPE_INVALID_CONTENT_LENGTH: ['400 Bad Request', 'content-length header must be an integer'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers are longer than 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not arrive in time'],
+};
+
 function newApp(options: object, onWarning: ServerOptions['onWarning']): FastifyInstance {
   const app = fastify({
     genReqId: () => `req-${randomUUID()}`,
@@ -47,6 +66,7 @@ function newApp(options: object, onWarning: ServerOptions['onWarning']): Fastify
     rewriteUrl: withoutTrailingSlash,
     // As long as a request line can be: each service refuses too long a name in its own words.
     routerOptions: { maxParamLength: 16_384 },
+    clientErrorHandler: refuseNonsense,
     ...options,
   }) as unknown as FastifyInstance;
   app.addHook('onRequest', async (request, reply) => {

@@ -26,6 +26,10 @@ export interface Service<Context = never> {
   /** Of a JSON body. */
   readonly bodyBytesMax: number;
   readonly routes: readonly ServiceRoute<Context>[];
+  /** The same routes at the root of the server too: for services whose links are paths from there. */
+  readonly atRootToo?: true;
+  /** Bodies are given as text: the service says in its own order what is wrong with them. */
+  readonly textBodies?: true;
   /** The microversion of a request; sets its headers on the reply. @throws Refusal */
   negotiate?(request: FastifyRequest, reply: FastifyReply): number;
   /** An error in the form that the service's clients expect; text is sent as it is. */
@@ -64,7 +68,7 @@ export interface Call<Context> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly headers: FastifyRequest['headers'];
-  /** Parsed JSON, undefined when there is none. */
+  /** Parsed JSON (text where the service wants it), undefined when there is none. */
   readonly body: unknown;
   /** The bytes of a route with `body: 'stream'`. */
   readonly stream: Readable;
@@ -116,11 +120,11 @@ export interface ServiceHost {
   readonly onInternalError: (error: unknown, request: FastifyRequest) => void;
 }
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const minors = new WeakMap<FastifyRequest, number>();
 
 export function registerService<Context>(app: FastifyInstance, host: ServiceHost, service: Service<Context>, context: Context): void {
-  const { routes, prefix } = service;
+  const { routes } = service;
   const register = (scope: FastifyInstance, some: readonly ServiceRoute<Context>[]) => {
     for (const route of some) {
       scope.route({
@@ -133,48 +137,60 @@ export function registerService<Context>(app: FastifyInstance, host: ServiceHost
       });
     }
   };
-  void app.register(
-    async (scope) => {
-      scope.setErrorHandler((error, request, reply) => sendRefusal(error, request, reply, host, service));
-      scope.addHook('onRequest', async (request, reply) => {
-        if (service.negotiate) minors.set(request, service.negotiate(request, reply));
-      });
+  const plugin = (isRoot: boolean) => async (scope: FastifyInstance) => {
+    scope.setErrorHandler((error, request, reply) => sendRefusal(error, request, reply, host, service));
+    scope.addHook('onRequest', async (request, reply) => {
+      if (service.negotiate) minors.set(request, service.negotiate(request, reply));
+    });
+    if (service.textBodies) keepTextBodies(scope);
+    else parseJsonBodies(scope);
+    const openPaths = new Set(routes.filter((route) => route.open).map(({ path }) => path));
+    if (!isRoot)
+      refuseOtherMethods(
+        scope,
+        routes.filter(({ path }) => openPaths.has(path)),
+      );
+    const behindLogin = (where: 'json' | 'stream') =>
+      routes.filter((route) => !route.open && (route.body === 'stream') === (where === 'stream'));
+    if (!isRoot)
       register(
         scope,
         routes.filter((route) => route.open),
       );
-      void scope.register(async (inner) => {
-        inner.addHook('onRequest', requireLogin(host));
+    void scope.register(async (inner) => {
+      inner.addHook('onRequest', requireLogin(host));
+      if (!isRoot)
         inner.setNotFoundHandler(async () => {
           throw new Refusal(404, 'The resource could not be found.');
         });
-        parseJsonBodies(inner);
-        register(
-          inner,
-          routes.filter((route) => !route.open && route.body === undefined),
-        );
-        refuseOtherMethods(inner, routes);
-      });
-      void scope.register(async (inner) => {
-        inner.addHook('onRequest', requireLogin(host));
-        inner.removeAllContentTypeParsers();
-        inner.addContentTypeParser('*', (_request, _payload, done) => done(null));
-        register(
-          inner,
-          routes.filter((route) => !route.open && route.body === 'stream'),
-        );
-      });
-    },
-    { prefix },
-  );
+      register(inner, behindLogin('json'));
+      refuseOtherMethods(
+        inner,
+        routes.filter(({ path }) => !openPaths.has(path)),
+      );
+    });
+    void scope.register(async (inner) => {
+      inner.addHook('onRequest', requireLogin(host));
+      inner.removeAllContentTypeParsers();
+      inner.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      register(inner, behindLogin('stream'));
+    });
+  };
+  void app.register(plugin(false), { prefix: service.prefix });
+  if (service.atRootToo) void app.register(plugin(true));
+}
+
+function keepTextBodies(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text === '' ? undefined : text));
 }
 
 function refuseOtherMethods(scope: FastifyInstance, routes: readonly { readonly path: string; readonly method: string }[]): void {
   const byPath = Map.groupBy(routes, (route) => route.path);
   for (const [url, there] of byPath) {
     const allow = there.map((route) => route.method);
-    const refuse = async () => {
-      throw new Refusal(405, 'The method is not allowed for this resource.', { headers: { allow: allow.join(', ') } });
+    const refuse = async ({ method }: FastifyRequest) => {
+      throw new Refusal(405, `The method ${method} is not allowed for this resource.`, { headers: { allow: allow.join(', ') } });
     };
     for (const method of METHODS.filter((each) => !allow.includes(each)))
       scope.route({ method, url, exposeHeadRoute: false, handler: refuse });
@@ -252,8 +268,10 @@ function sendRefusal<Context>(
   if (status === 500) host.onInternalError(error, request);
   const told = service.errorBody({ status, title: STATUS_CODES[status] ?? 'Error', message, type, requestId: request.id, request });
   void reply.status(status).headers(headers);
-  void reply.type(told.contentType ?? 'application/json; charset=utf-8');
-  return reply.send(told.body);
+  if (told.contentType === undefined) return reply.send(told.body);
+  // Bytes go as they are: the framework would add a charset to JSON's type, which has none (RFC 8259, section 11).
+  const text = typeof told.body === 'string' ? told.body : JSON.stringify(told.body);
+  return reply.header('content-type', told.contentType).send(Buffer.from(text));
 }
 
 /** SQLSTATE class 22: a value that no column of that type can hold, such as U+0000; 54000: larger than an index takes. */

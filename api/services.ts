@@ -3,7 +3,10 @@ import { introspectionService } from './introspection-service.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [introspectionService];
+export const SERVICES: readonly Service[] = [introspectionService, placementService];
+import type { Database } from '../core/database/connect-database.ts';
+import { placementContext } from './placement/placement-context.ts';
+import { placementService } from './placement/placement-server.ts';
 
 /** A service with what its handlers work on. */
 export interface MountedService {
@@ -15,3 +18,5 @@ export const mount = <Context>(service: Service<Context>, context: Context): Mou
   service,
   register: (app, host) => registerService(app, host, service, context),
 });
+
+export const mountPlacement = (database: Database): MountedService => mount(placementService, placementContext(database));

@@ -67,9 +67,13 @@ function classifySqlState({ code, constraint = '', detail = '' }: DatabaseRefusa
   const value = /\)=\(([\s\S]*)\) (already exists|is)/.exec(detail)?.[1] ?? '';
   if (code === UNIQUE_VIOLATION) return { status: 409, message: DUPLICATES[constraint]?.(value) ?? 'Resource already exists.' };
   if (code === FOREIGN_KEY_VIOLATION && constraint in IN_USE) return { status: 400, message: IN_USE[constraint]!(value) };
+  if (constraint === 'placement_allocation_provider' || constraint === 'placement_allocation_inventory')
+    return { status: 409, message: HELD };
   if (code.startsWith(DATA_EXCEPTION)) return { status: 400, message: 'A value has characters or a size that can not be stored.' };
   return INTERNAL;
 }
+
+const HELD = 'The node holds an allocation of placement: delete that consumer first.';
 
 /** Constraint → Ironic's words for it, with the value that is there already. */
 const DUPLICATES: Readonly<Record<string, (value: string) => string>> = {

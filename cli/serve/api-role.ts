@@ -1,7 +1,8 @@
 import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
+import { PLACEMENT_RULES } from '../../api/placement-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
 import { introspectionService } from '../../api/introspection-service.ts';
-import { mount, type MountedService } from '../../api/services.ts';
+import { mount, mountPlacement, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -22,7 +23,7 @@ export async function startApiRole(options: {
   const { configuration, installation, database, logger, stops } = options;
   let ready = true;
   stops.push(async () => void (ready = false));
-  const identity = await startIdentity({ configuration, installation, database, logger, rules: BAREMETAL_RULES });
+  const identity = await startIdentity({ configuration, installation, database, logger, rules: [...BAREMETAL_RULES, ...PLACEMENT_RULES] });
   stops.push(() => identity.stop());
   const context = {
     database,
@@ -31,7 +32,7 @@ export async function startApiRole(options: {
     connectBmc: options.connectBmc,
     policy: identity.policy,
   };
-  const services: readonly MountedService[] = [mount(introspectionService, context)];
+  const services: readonly MountedService[] = [mount(introspectionService, context), mountPlacement(database)];
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,

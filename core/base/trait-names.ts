@@ -78,7 +78,7 @@ const NAMES: Readonly<Record<string, string>> = {
   `,
 };
 
-const STANDARD: ReadonlySet<string> = new Set(
+export const STANDARD_TRAITS: ReadonlySet<string> = new Set(
   Object.entries(NAMES).flatMap(([prefix, names]) =>
     names
       .trim()
@@ -90,4 +90,4 @@ const STANDARD: ReadonlySet<string> = new Set(
 const CUSTOM = /^CUSTOM_[A-Z0-9_]+$/;
 const LENGTH_MAX = 255;
 
-export const isTrait = (text: string): boolean => text.length <= LENGTH_MAX && (CUSTOM.test(text) || STANDARD.has(text));
+export const isTrait = (text: string): boolean => text.length <= LENGTH_MAX && (CUSTOM.test(text) || STANDARD_TRAITS.has(text));

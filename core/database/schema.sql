@@ -754,6 +754,9 @@ CREATE INDEX node_resource_class ON public.node USING btree (resource_class);
 CREATE UNIQUE INDEX node_seq ON public.node USING btree (seq);
 CREATE UNIQUE INDEX node_system_uuid ON public.node USING btree (system_uuid) WHERE (system_uuid IS NOT NULL);
 CREATE INDEX node_zone ON public.node USING btree (zone_uuid);
+CREATE TRIGGER placement_node_changed AFTER UPDATE OF provision_state, maintenance, retired, instance_uuid, resource_class ON public.node FOR EACH ROW WHEN (((old.resource_class IS DISTINCT FROM new.resource_class) OR ((new.resource_class IS NOT NULL) AND (placement_is_sellable(old.*) <> placement_is_sellable(new.*))))) EXECUTE FUNCTION placement_follow_node();
+CREATE TRIGGER placement_node_gone BEFORE DELETE ON public.node FOR EACH ROW EXECUTE FUNCTION placement_follow_node();
+CREATE TRIGGER placement_node_made AFTER INSERT ON public.node FOR EACH ROW WHEN ((new.resource_class IS NOT NULL)) EXECUTE FUNCTION placement_follow_node();
 
 create table node_tag (
   node_uuid uuid not null,
@@ -769,6 +772,107 @@ create table node_trait (
   trait text not null,
   constraint node_trait_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
   constraint node_trait_pkey PRIMARY KEY (node_uuid, trait)
+);
+CREATE TRIGGER placement_node_trait AFTER INSERT OR DELETE ON public.node_trait FOR EACH ROW EXECUTE FUNCTION placement_follow_trait();
+
+create table placement_allocation (
+  consumer_uuid uuid not null,
+  provider_uuid uuid not null,
+  resource_class text not null,
+  used integer not null,
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_allocation_consumer_uuid_fkey FOREIGN KEY (consumer_uuid) REFERENCES placement_consumer(uuid) ON DELETE CASCADE,
+  constraint placement_allocation_inventory FOREIGN KEY (provider_uuid, resource_class) REFERENCES placement_inventory(provider_uuid, resource_class) ON UPDATE CASCADE,
+  constraint placement_allocation_pkey PRIMARY KEY (consumer_uuid, provider_uuid, resource_class),
+  constraint placement_allocation_positive CHECK ((used > 0)),
+  constraint placement_allocation_provider FOREIGN KEY (provider_uuid) REFERENCES placement_provider(uuid)
+);
+CREATE INDEX placement_allocation_of_provider ON public.placement_allocation USING btree (provider_uuid);
+
+create table placement_consumer (
+  uuid uuid not null,
+  generation integer not null default 0,
+  project_id text not null,
+  user_id text not null,
+  consumer_type text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_consumer_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX placement_consumer_project ON public.placement_consumer USING btree (project_id);
+
+create table placement_inventory (
+  provider_uuid uuid not null,
+  resource_class text not null,
+  total integer not null,
+  reserved integer not null default 0,
+  min_unit integer not null default 1,
+  max_unit integer not null default 2147483647,
+  step_size integer not null default 1,
+  allocation_ratio double precision not null default 1,
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_inventory_class FOREIGN KEY (resource_class) REFERENCES placement_resource_class(name) ON UPDATE CASCADE,
+  constraint placement_inventory_pkey PRIMARY KEY (provider_uuid, resource_class),
+  constraint placement_inventory_provider_uuid_fkey FOREIGN KEY (provider_uuid) REFERENCES placement_provider(uuid) ON DELETE CASCADE
+);
+CREATE INDEX placement_inventory_class_used ON public.placement_inventory USING btree (resource_class);
+
+create table placement_provider (
+  uuid uuid not null,
+  name text not null,
+  generation integer not null default 0,
+  parent_uuid uuid,
+  root_uuid uuid not null,
+  node_uuid uuid,
+  changed xid8 not null default pg_current_xact_id(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_provider_name UNIQUE (name),
+  constraint placement_provider_parent FOREIGN KEY (parent_uuid) REFERENCES placement_provider(uuid),
+  constraint placement_provider_pkey PRIMARY KEY (uuid),
+  constraint placement_provider_root FOREIGN KEY (root_uuid) REFERENCES placement_provider(uuid) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE INDEX placement_provider_changed ON public.placement_provider USING btree (changed);
+CREATE INDEX placement_provider_children ON public.placement_provider USING btree (parent_uuid) WHERE (parent_uuid IS NOT NULL);
+CREATE INDEX placement_provider_tree ON public.placement_provider USING btree (root_uuid);
+
+create table placement_provider_aggregate (
+  provider_uuid uuid not null,
+  aggregate_uuid uuid not null,
+  constraint placement_provider_aggregate_pkey PRIMARY KEY (provider_uuid, aggregate_uuid),
+  constraint placement_provider_aggregate_provider_uuid_fkey FOREIGN KEY (provider_uuid) REFERENCES placement_provider(uuid) ON DELETE CASCADE
+);
+
+create table placement_provider_gone (
+  uuid uuid not null,
+  changed xid8 not null default pg_current_xact_id(),
+  gone_at timestamp with time zone not null default now()
+);
+CREATE INDEX placement_provider_gone_changed ON public.placement_provider_gone USING btree (changed);
+
+create table placement_provider_trait (
+  provider_uuid uuid not null,
+  trait text not null,
+  constraint placement_provider_trait_name FOREIGN KEY (trait) REFERENCES placement_trait(name),
+  constraint placement_provider_trait_pkey PRIMARY KEY (provider_uuid, trait),
+  constraint placement_provider_trait_provider_uuid_fkey FOREIGN KEY (provider_uuid) REFERENCES placement_provider(uuid) ON DELETE CASCADE
+);
+CREATE INDEX placement_provider_trait_used ON public.placement_provider_trait USING btree (trait);
+
+create table placement_resource_class (
+  name text not null,
+  seq bigint not null generated always as identity,
+  is_standard boolean not null default false,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_resource_class_pkey PRIMARY KEY (name)
+);
+
+create table placement_trait (
+  name text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint placement_trait_pkey PRIMARY KEY (name)
 );
 
 create table pool (

@@ -4,6 +4,7 @@ import * as inventory from './0002-inventory.ts';
 import * as identity from './0003-identity.ts';
 import * as baremetal from './0004-baremetal.ts';
 import * as leaseTime from './0005-lease-time.ts';
+import * as placement from './0006-placement.ts';
 import * as commissioning from './0010-commissioning.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   '0003-identity': identity,
   '0004-baremetal': baremetal,
   '0005-lease-time': leaseTime,
+  '0006-placement': placement,
   '0010-commissioning': commissioning,
 };
