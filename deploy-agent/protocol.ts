@@ -135,6 +135,8 @@ export type AgentStepName =
   | 'write_configdrive'
   | 'install_boot_entry'
   | 'start_rescue'
+  | 'run_scripts'
+  | 'check_disks'
   | 'sync_and_stop';
 
 /** A disk of the plan. The agent finds it by serial (and WWN where both sides have one), checks the size, and writes to nothing else. */
@@ -220,6 +222,35 @@ export interface InstallBootEntryArgs {
 /** `start_rescue` args: one line; the user is `rescue`. */
 export interface StartRescueArgs {
   readonly password: string;
+}
+
+/** `run_scripts` args: all at once. The answer has {@link ScriptOutcome} for each script, or for each disk of one that is per disk. */
+export interface RunScriptsArgs {
+  readonly scripts: readonly {
+    readonly name: string;
+    readonly type: 'commissioning' | 'testing';
+    readonly timeoutSeconds: number;
+    readonly perDisk: boolean;
+    /** One of the agent's own steps in place of the text. */
+    readonly step?: { readonly name: string; readonly args: JsonObject };
+    readonly content: string;
+  }[];
+}
+
+export interface ScriptOutcome {
+  readonly script: string;
+  readonly type: 'commissioning' | 'testing';
+  /** Name of the disk that it ran on; '': the machine. */
+  readonly instance: string;
+  readonly status: 'passed' | 'failed' | 'timed out' | 'not run';
+  readonly exitStatus: number | null;
+  /** The end of it, when it is long. */
+  readonly output: string;
+  readonly errorOutput: string;
+  /** What the script left at `$RESULT_PATH`, or the step answered: a text of YAML or a value. */
+  readonly result?: Json;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
 }
 
 // --- inventory -------------------------------------------------------------------------------------------------------

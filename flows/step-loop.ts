@@ -66,11 +66,15 @@ function describeCurrent(state: Readonly<JsonObject>): { what: string; next: str
 }
 
 /** On to the next one. */
-const advance = (ctx: FlowContext, step: PlannedStep, more: { evidence?: JsonObject; commit?: (trx: FlowTransaction) => Promise<void> }) =>
+const advance = (
+  ctx: FlowContext,
+  step: PlannedStep,
+  more: { evidence?: JsonObject; patch?: JsonObject; commit?: (trx: FlowTransaction) => Promise<void> },
+) =>
   ({
     kind: 'goto',
     step: 'run_steps',
-    patch: { at: Number(ctx.state['at']) + 1 },
+    patch: { ...more.patch, at: Number(ctx.state['at']) + 1 },
     evidence: { step: stepName(step), ...more.evidence },
     ...(more.commit === undefined ? {} : { commit: more.commit }),
   }) satisfies StepOutcome;
@@ -98,8 +102,11 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
       if (!step.inBand) return advance(ctx, step, { commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') });
       const report = payload as unknown as AgentReport;
       if (report.status === 'failed') return failureOf(report);
+      const concluded = await conclude(services, ctx, step, report);
+      if (concluded?.problem !== undefined) return { kind: 'fail', ...concluded.problem, evidence: concluded.evidence };
       return advance(ctx, step, {
-        evidence: resultOf(report),
+        evidence: concluded?.evidence ?? resultOf(report),
+        ...(concluded?.patch === undefined ? {} : { patch: concluded.patch }),
         commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume'),
       });
     },
@@ -115,6 +122,15 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
       };
     },
   });
+
+async function conclude(services: NodeFlowServices, ctx: FlowContext, step: PlannedStep, report: AgentReport) {
+  const { conclude: work } = agentStepKnowledge(step.step);
+  if (work === undefined) return undefined;
+  const isLast = !planOf(ctx.state)
+    .slice(Number(ctx.state['at']) + 1)
+    .some((later) => later.step === step.step);
+  return services.db.transaction().execute((trx) => work(trx, ctx, step, report.result ?? null, isLast));
+}
 
 const resultOf = (report: AgentReport): JsonObject =>
   report.result === undefined || report.result === null ? {} : { result: report.result };
@@ -163,8 +179,9 @@ async function askAgent(
 ): Promise<StepOutcome> {
   // A step before this one took the power away.
   if (node.agent_token_hash === null) return { kind: 'goto', step: 'intend_agent', evidence: { because: 'the agent has to boot anew' } };
-  const { args: fill, timeoutSeconds, what } = agentStepKnowledge(step.step);
-  const filled = fill === undefined ? {} : await fill(ctx, node, services);
+  const { args: fill, prepare, timeoutSeconds, what } = agentStepKnowledge(step.step);
+  await prepare?.(ctx, connectTo(services, node), services, step);
+  const filled = fill === undefined ? {} : await fill(ctx, node, services, step);
   if (filled === undefined) return advance(ctx, step, { evidence: { skipped: true } });
   // What the agent does not know it refuses by name (`step-unknown`).
   const name = step.step as AgentStepName;

@@ -19,6 +19,8 @@ export interface AllocationDraft {
   readonly candidate_nodes: readonly string[];
   readonly owner: string | null;
   readonly extra: JsonObject;
+  readonly pool_uuid: string | null;
+  readonly zone_uuid: string | null;
 }
 
 export async function createAllocation(trx: Trx, draft: AllocationDraft): Promise<Allocation> {
@@ -41,6 +43,7 @@ const CANDIDATES_MAX = 200;
 async function lockCandidates(trx: Trx, draft: AllocationDraft, held: 'skip' | 'wait'): Promise<Candidate[]> {
   const named = draft.candidate_nodes.length === 0 ? sql`` : sql`and n.uuid = any(${draft.candidate_nodes}::uuid[])`;
   const owned = draft.owner === null ? sql`` : sql`and (n.owner = ${draft.owner} or n.lessee = ${draft.owner})`;
+  const placed = sql`and n.pool_uuid = coalesce(${draft.pool_uuid}::uuid, n.pool_uuid) and n.zone_uuid = coalesce(${draft.zone_uuid}::uuid, n.zone_uuid)`;
   const byTraits =
     draft.traits.length === 0
       ? sql``
@@ -49,7 +52,7 @@ async function lockCandidates(trx: Trx, draft: AllocationDraft, held: 'skip' | '
     select n.uuid, n.name, array(select t.trait from node_trait t where t.node_uuid = n.uuid) as traits
     from node n
     where n.resource_class = ${draft.resource_class} and n.provision_state = 'available' and n.instance_uuid is null
-      and n.power_state is not null and not n.maintenance and not n.retired ${named} ${owned}
+      and n.power_state is not null and not n.maintenance and not n.retired ${named} ${owned} ${placed}
     order by coalesce(n.name = ${draft.name}, false) desc, ${byTraits} n.seq
     limit ${CANDIDATES_MAX} for update of n ${held === 'skip' ? sql`skip locked` : sql``}`.execute(trx);
   return rows;

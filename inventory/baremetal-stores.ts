@@ -4,6 +4,8 @@ import type {
   ChassisTable,
   DeployTemplateTable,
   InspectionRuleTable,
+  MachineGroupTable,
+  MachineTagTable,
   PortgroupTable,
   RunbookTable,
   VolumeConnectorTable,
@@ -28,4 +30,9 @@ export const deployTemplateStore = recordStore<DeployTemplate>('deploy_template'
 export const runbookStore = recordStore<Runbook>('runbook', 'r', ['steps', 'extra']);
 export const volumeConnectorStore = recordStore<VolumeConnector>('volume_connector', 'v', ['extra']);
 export const volumeTargetStore = recordStore<VolumeTarget>('volume_target', 'v', ['properties', 'extra']);
+export type MachineGroup = Selectable<MachineGroupTable>;
+export type MachineTag = Selectable<MachineTagTable>;
+export const poolStore = recordStore<MachineGroup>('pool', 'g', []);
+export const zoneStore = recordStore<MachineGroup>('zone', 'g', []);
+export const machineTagStore = recordStore<MachineTag>('machine_tag', 't', ['conditions']);
 export const inspectionRuleStore = recordStore<InspectionRule>('inspection_rule', 'r', ['conditions', 'actions', 'inspector_form']);

@@ -120,7 +120,7 @@ const ACTIONS: Readonly<Record<string, Signature & { act(subject: RuleSubject, a
 export function applyRules(rules: readonly Rule[], subject: RuleSubject): readonly string[] {
   const applied: string[] = [];
   for (const rule of rules.toSorted((a, b) => b.priority - a.priority)) {
-    if (!rule.conditions.every((condition) => holds(condition, subject))) continue;
+    if (!conditionsHold(rule.conditions, subject)) continue;
     for (const action of rule.actions)
       for (const item of itemsOf(action) ?? [undefined])
         ACTIONS[action.op]!.act(subject, argsOf(ACTIONS[action.op]!, action, subject, item));
@@ -128,6 +128,10 @@ export function applyRules(rules: readonly Rule[], subject: RuleSubject): readon
   }
   return applied;
 }
+
+/** @throws RuleFailure for a condition that makes no sense with these values */
+export const conditionsHold = (conditions: readonly RuleOperation[], subject: RuleSubject): boolean =>
+  conditions.every((condition) => holds(condition, subject));
 
 /** What is wrong with a rule's operations; undefined when nothing is. */
 export function checkRule(rule: {

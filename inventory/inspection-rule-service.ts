@@ -7,6 +7,7 @@ import { introspectionData } from './introspection-data.ts';
 import type { NodeRecord, Trx } from './node-record.ts';
 import { nodeLock } from './node-service.ts';
 import { updateNode, type NodeFields } from './node-store.ts';
+import { retagNode } from './machine-tag-service.ts';
 import { portStore, type Port } from './port-store.ts';
 import { listTraits, setTraits } from './trait-service.ts';
 
@@ -15,6 +16,11 @@ import { listTraits, setTraits } from './trait-service.ts';
  * A rule that fails ends the inspection that is under way; one of a machine that came by itself leaves its reason.
  */
 export async function applyInspectionRules(trx: Trx, node: NodeRecord, inventory: JsonObject): Promise<void> {
+  await applyRulesTo(trx, node, inventory);
+  await retagNode(trx, node.uuid);
+}
+
+async function applyRulesTo(trx: Trx, node: NodeRecord, inventory: JsonObject): Promise<void> {
   const rules = (await trx
     .selectFrom('inspection_rule')
     .selectAll()

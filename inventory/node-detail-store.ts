@@ -14,6 +14,9 @@ export type NodeDetail = Omit<NodeRecord, 'driver_secrets' | 'configdrive' | 'ag
   readonly allocation_uuid: string | null;
   readonly flow_kind: string | null;
   readonly waiting_for: WaitingFor | null;
+  readonly pool: string;
+  readonly zone: string;
+  readonly tags: readonly string[];
 };
 
 /** What `GET /v1/nodes` shows without `detail`, and what decides who may see it. */
@@ -39,7 +42,9 @@ const detail: PageSource = {
   table: 'node',
   select: sql`
     select ${columns}, n.configdrive is not null as has_configdrive, a.uuid as allocation_uuid, f.kind as flow_kind, f.waiting_for,
-      array(select t.trait from node_trait t where t.node_uuid = n.uuid order by t.trait) as traits
+      array(select t.trait from node_trait t where t.node_uuid = n.uuid order by t.trait) as traits,
+      (select name from pool where pool.uuid = n.pool_uuid) as pool, (select name from zone where zone.uuid = n.zone_uuid) as zone,
+      array(select t.name from node_tag g join machine_tag t on t.uuid = g.tag_uuid where g.node_uuid = n.uuid order by t.name) as tags
     from node n left join allocation a on a.node_uuid = n.uuid
       left join flow f on f.lock_key = 'node:' || n.uuid and f.status in ('running', 'unwinding')`,
   columns: {
@@ -71,10 +76,11 @@ export async function findNodeBrief(db: Db, ident: { readonly uuid?: string; rea
   return (await listNodeBriefs(db, [which], { limit: 1, descending: false }))[0];
 }
 
+const nothingYet = { traits: [], allocation_uuid: null, flow_kind: null, waiting_for: null, pool: 'default', zone: 'default', tags: [] };
 /** A node that was made just now. */
 export const detailOfNew = (node: NodeRecord): NodeDetail => {
   const { driver_secrets: _secrets, configdrive, agent_token_hash: _token, boot_detail: _boot, ...shown } = node;
-  return { ...shown, has_configdrive: configdrive !== null, traits: [], allocation_uuid: null, flow_kind: null, waiting_for: null };
+  return { ...shown, has_configdrive: configdrive !== null, ...nothingYet };
 };
 
 /** The filters of the list of nodes, each as a condition on `n`. */
@@ -85,6 +91,11 @@ export const nodeFilters = {
   describes: (text: string): Condition => sql`position(lower(${text}) in lower(coalesce(n.description, ''))) > 0`,
   shards: (shards: readonly string[]): Condition => sql`n.shard = any(${shards}::text[])`,
   sharded: (wanted: boolean): Condition => (wanted ? sql`n.shard is not null` : sql`n.shard is null`),
+  inGroup: (group: 'pool' | 'zone', name: string): Condition =>
+    sql`n.${sql.ref(`${group}_uuid`)} = (select uuid from ${sql.table(group)} where name = ${name})`,
+  tagged: (tags: readonly string[]): Condition =>
+    sql`(select count(*) from node_tag g join machine_tag t on t.uuid = g.tag_uuid
+      where g.node_uuid = n.uuid and t.name = any(${tags}::text[])) = ${new Set(tags).size}`,
   topLevel: (): Condition => sql`n.parent_node is null`,
   none: (): Condition => sql`false`,
 };

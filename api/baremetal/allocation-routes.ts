@@ -13,6 +13,7 @@ import { chosenFields, requireFields, show, time, type FieldTable } from './fiel
 import { applyPatch, patchBody, patchValues, requirePatchable, type PatchOperation } from './json-patch.ts';
 import { PAGE_QUERY, pageOf, showList } from './listing.ts';
 import { whileLocked } from './locked-retry.ts';
+import { groupNamed } from './machine-group-routes.ts';
 import { listScope, nodeFor, nodeNamed } from './node-access.ts';
 import { isLogicalName, short, toIdent, toList } from './query-values.ts';
 
@@ -59,6 +60,9 @@ const createBody = z.strictObject({
     .nullish()
     .transform((list) => list ?? []),
   uuid: uuid.nullish(),
+  // Ours: machines of this pool and this zone only.
+  pool: textOrNone(),
+  zone: textOrNone(),
 });
 
 async function create(call: Call): Promise<Answer> {
@@ -79,6 +83,8 @@ async function create(call: Call): Promise<Answer> {
     candidate_nodes: candidates,
     owner,
     extra: body.extra,
+    pool_uuid: await groupNamed(call, 'pool', body.pool),
+    zone_uuid: await groupNamed(call, 'zone', body.zone),
     ...(body.uuid == null ? {} : { uuid: body.uuid }),
   };
   const { db } = call.context.database;

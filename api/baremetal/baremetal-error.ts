@@ -98,6 +98,9 @@ const DUPLICATES: Readonly<Record<string, (value: string) => string>> = {
   volume_connector_type_and_id: (value) => `A volume connector with type and connector ID ${value} already exists.`,
   volume_target_pkey: (uuid) => `A volume target with UUID ${uuid} already exists.`,
   volume_target_boot_index: (value) => `A volume target with boot index '${value.split(', ').at(-1)}' for the same node already exists.`,
+  pool_name_key: (name) => `A pool with name ${name} already exists.`,
+  zone_name_key: (name) => `A zone with name ${name} already exists.`,
+  machine_tag_name_key: (name) => `A tag with name ${name} already exists.`,
   inspection_rule_pkey: (uuid) => `An inspection rule with UUID ${uuid} already exists.`,
 };
 
@@ -105,5 +108,9 @@ const DUPLICATES: Readonly<Record<string, (value: string) => string>> = {
 const IN_USE: Readonly<Record<string, (value: string) => string>> = {
   node_chassis_uuid_fkey: (uuid) => `Cannot complete the requested action because chassis ${uuid} contains nodes.`,
   port_portgroup_uuid_fkey: (uuid) => `Cannot complete the requested action because portgroup ${uuid} contains ports.`,
+  node_pool_uuid_fkey: (uuid) => `Pool ${uuid} can not be removed: nodes are in it.`,
+  node_zone_uuid_fkey: (uuid) => `Zone ${uuid} can not be removed: nodes are in it.`,
+  allocation_pool_uuid_fkey: (uuid) => `Pool ${uuid} can not be removed: an allocation names it.`,
+  allocation_zone_uuid_fkey: (uuid) => `Zone ${uuid} can not be removed: an allocation names it.`,
   node_parent_node_fkey: (uuid) => `Cannot complete the requested action because node ${uuid} has child nodes.`,
 };

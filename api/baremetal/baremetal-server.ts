@@ -7,8 +7,11 @@ import { chassisRoutes } from './chassis-routes.ts';
 import { conductorRoutes } from './conductor-routes.ts';
 import { deployTemplateRoutes } from './deploy-template-routes.ts';
 import { driverRoutes } from './driver-routes.ts';
+import { commissionRoutes } from './commission-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { inspectionRuleRoutes } from './inspection-rule-routes.ts';
+import { machineGroupRoutes } from './machine-group-routes.ts';
+import { machineTagRoutes } from './machine-tag-routes.ts';
 import { managementRoutes } from './management-routes.ts';
 import { nodeRecordRoutes } from './node-record-routes.ts';
 import { nodeSettingRoutes } from './node-setting-routes.ts';
@@ -52,6 +55,9 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...inspectionRuleRoutes,
   ...vmediaRoutes,
   ...eventRoutes,
+  ...commissionRoutes,
+  ...machineGroupRoutes,
+  ...machineTagRoutes,
 ];
 
 /** Discovery is open to everyone; all else wants a login. */

@@ -20,6 +20,12 @@ const operation = z.strictObject({
   multiple: z.enum(['any', 'all', 'first', 'last']).optional(),
 });
 
+export const conditionList = z
+  .array(operation)
+  .max(OPERATIONS_MAX)
+  .nullish()
+  .transform((list) => list ?? []);
+
 const fields: FieldTable<InspectionRule> = {
   uuid: {},
   created_at: time('created_at'),
@@ -45,11 +51,7 @@ const writable = {
     .literal('main')
     .nullish()
     .transform(() => 'main'),
-  conditions: z
-    .array(operation)
-    .max(OPERATIONS_MAX)
-    .nullish()
-    .transform((list) => list ?? []),
+  conditions: conditionList,
   actions: z.array(operation).min(1).max(OPERATIONS_MAX),
 };
 

@@ -10,7 +10,7 @@ import { chosenFields } from './field-table.ts';
 import { PAGE_QUERY, pageOf, showList } from './listing.ts';
 import { listScope, nodeNamed } from './node-access.ts';
 import { NODE_FIELDS, NODE_SHORT, NODE_UNSORTABLE, nodePath } from './node-view.ts';
-import { short, toBoolean, toUuid } from './query-values.ts';
+import { short, toBoolean, toList, toUuid } from './query-values.ts';
 
 /** `GET /v1/nodes` and `/v1/nodes/detail`, also below a chassis: filters, each since its version. */
 const FILTER_SINCE: Readonly<Record<string, number>> = {
@@ -38,6 +38,9 @@ export const NODE_LIST_QUERY = [
   'project',
   'description_contains',
   'also',
+  'pool',
+  'zone',
+  'tags',
 ];
 const PROVISION_STATES: ReadonlySet<string> = new Set(PROVISION_TRANSITIONS.flatMap(({ from, to }) => [from, to]));
 const FAULTS = ['power failure', 'clean failure', 'rescue abort failure'];
@@ -82,6 +85,8 @@ async function conditionsOf(call: Call, project: string | undefined, chassisUuid
   add(query['conductor_group']?.toLowerCase(), equals('conductor_group'));
   if (query['conductor'] !== undefined && query['conductor'] !== conductorName) conditions.push(nodeFilters.none());
   add(query['description_contains'], nodeFilters.describes);
+  for (const group of ['pool', 'zone'] as const) add(query[group], (name) => nodeFilters.inGroup(group, name));
+  add(toList(query['tags']), nodeFilters.tagged);
   add(
     query['shard']?.split(',').map((shard) => shard.trim()),
     nodeFilters.shards,

@@ -92,6 +92,9 @@ export const NODE_FIELDS: FieldTable<NodeDetail> = {
   chassis_uuid: {},
   ...interfaceFields,
   waiting_for: { hidden: true },
+  pool: { hidden: true },
+  zone: { hidden: true },
+  tags: { hidden: true },
   ports: subResource('ports'),
   states: { since: 14, ...subResource('states') },
   portgroups: { since: 24, ...subResource('portgroups') },
@@ -117,6 +120,10 @@ export const NODE_UNSORTABLE = [
   'chassis_uuid',
   'allocation_uuid',
   'disable_power_off',
+  'waiting_for',
+  'pool',
+  'zone',
+  'tags',
 ];
 
 export const nodePath = (node: { readonly uuid: string }) => `nodes/${node.uuid}`;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal/terminal.ts';
+import { commissionCommands } from '../node/commission-commands.ts';
 import { consoleCommand } from '../node/console-command.ts';
 import { changeCommands } from '../node/change-commands.ts';
 import { lookCommands } from '../node/look-commands.ts';
@@ -20,7 +21,7 @@ Examples:
   $ rackwright node power machine-1 off --wait --data data
   $ rackwright node deploy machine-1 --image debian.raw.zst --sha256 … --key ~/.ssh/id_ed25519.pub --wait --data data`,
     );
-  for (const command of [...lookCommands(terminal), ...changeCommands(terminal), ...workCommands(terminal), consoleCommand(terminal)])
-    node.addCommand(command);
+  const groups = [lookCommands, changeCommands, workCommands, commissionCommands].map((make) => make(terminal));
+  for (const command of [...groups.flat(), consoleCommand(terminal)]) node.addCommand(command);
   return node;
 }

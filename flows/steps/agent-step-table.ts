@@ -1,16 +1,29 @@
-import type { JsonObject } from '../../core/base/json.ts';
+import type { BmcConnection } from '../../bmc/capability.ts';
+import type { Json, JsonObject } from '../../core/base/json.ts';
 import type { FlowContext } from '../../core/flow/flow-definition.ts';
-import type { InventoryDisk } from '../../deploy-agent/protocol.ts';
-import { readInspectedDisks } from '../inspected-disks.ts';
-import type { NodeRecord } from '../../inventory/node-record.ts';
+import type { NodeRecord, Trx } from '../../inventory/node-record.ts';
 import type { NodeFlowServices } from '../node-flow-services.ts';
+import type { PlannedStep } from '../step-plan-policy.ts';
+import { plannedDisks } from './planned-disk.ts';
+import { runScriptsKnowledge } from './run-scripts-knowledge.ts';
 
 /** What the control plane knows about the agent's steps: how long they may take, and what they are told beside what was asked. */
 export interface AgentStepKnowledge {
   readonly what: string;
   readonly timeoutSeconds: number;
   /** Undefined: there is nothing to do on this node, the step is over. */
-  args?(ctx: FlowContext, node: NodeRecord, services: NodeFlowServices): Promise<JsonObject | undefined>;
+  args?(ctx: FlowContext, node: NodeRecord, services: NodeFlowServices, step: PlannedStep): Promise<JsonObject | undefined>;
+  /** Out of band, before the agent is asked. */
+  prepare?(ctx: FlowContext, bmc: BmcConnection, services: NodeFlowServices, step: PlannedStep): Promise<void>;
+  /** What becomes of the agent's answer, in a transaction of its own that may be repeated; a problem of the whole list ends it. */
+  conclude?(trx: Trx, ctx: FlowContext, step: PlannedStep, result: Json, isLast: boolean): Promise<Conclusion>;
+}
+
+export interface Conclusion {
+  readonly problem?: { readonly code: string; readonly message: string; readonly advice: string };
+  readonly patch?: JsonObject;
+  /** For the journal, in place of the result. */
+  readonly evidence: JsonObject;
 }
 
 const MINUTE = 60;
@@ -19,15 +32,7 @@ const HOUR = 3600;
 const BURN_IN_MAX = 25 * HOUR;
 
 const diskOf = (ctx: FlowContext): JsonObject => ctx.state['disk'] as JsonObject;
-const allDisks: AgentStepKnowledge['args'] = async (ctx, _node, services) => {
-  const disks = await readInspectedDisks(services.db, ctx.subjectId);
-  return { disks: disks.filter((disk) => disk.serial !== undefined).map(toPlannedDisk) };
-};
-const toPlannedDisk = (disk: InventoryDisk): JsonObject => ({
-  serial: disk.serial!,
-  sizeBytes: disk.sizeBytes,
-  ...(disk.wwn === undefined ? {} : { wwn: disk.wwn }),
-});
+const allDisks: AgentStepKnowledge['args'] = async (ctx, _node, services) => ({ disks: await plannedDisks(services, ctx.subjectId) });
 
 const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
   erase_devices_metadata: { what: 'the agent to wipe partition tables and file system marks', timeoutSeconds: HOUR / 2, args: allDisks },
@@ -52,6 +57,8 @@ const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
     timeoutSeconds: 5 * MINUTE,
     args: async (ctx) => ({ disk: diskOf(ctx) }),
   },
+  run_scripts: runScriptsKnowledge,
+  check_disks: { what: 'the agent to read what the disks say of their health', timeoutSeconds: 5 * MINUTE },
   sync_and_stop: { what: 'the agent to flush everything to the disk', timeoutSeconds: 5 * MINUTE, args: async () => ({}) },
 };
 

@@ -2,11 +2,13 @@ import type { StepDeclaration } from '../../protocol.ts';
 import { burninCpu } from './burnin-cpu.ts';
 import { burninDisk } from './burnin-disk.ts';
 import { burninMemory } from './burnin-memory.ts';
+import { checkDisks } from './check-disks.ts';
 import { collectInventory } from './collect-inventory.ts';
 import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
 import { installBootEntry } from './install-boot-entry.ts';
 import { putBmcUser } from './put-bmc-user.ts';
 import type { Step } from './step.ts';
+import { runScripts } from './run-scripts.ts';
 import { startRescue } from './start-rescue.ts';
 import { syncAndStop } from './sync-and-stop.ts';
 import { writeConfigdrive } from './write-configdrive.ts';
@@ -20,6 +22,8 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['erase_devices', eraseDevices],
   ['burnin_cpu', burninCpu],
   ['burnin_memory', burninMemory],
+  ['check_disks', checkDisks],
+  ['run_scripts', runScripts((name) => STEPS.get(name))],
   ['burnin_disk', burninDisk],
   ['write_image', writeImage],
   ['write_configdrive', writeConfigdrive],
