@@ -71,6 +71,8 @@ const nodeRules: readonly PolicyRule[] = [
     'node:traits:list',
     'node:bios:get',
     'node:firmware:get',
+    'node:sensors:get',
+    'node:hardware_log:get',
   ]),
   ...rules(systemReader, olderReader, ['node:get:filter_threshold']),
   ...rules(systemOrOwnerReader, olderReader, [
@@ -96,6 +98,8 @@ const nodeRules: readonly PolicyRule[] = [
     'node:set_console_state',
     'node:vmedia:attach',
     'node:vmedia:detach',
+    'node:vmedia:get',
+    'node:hardware_log:clear',
   ]),
   ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru']),
   ...rules(systemMember, olderAdmin, [

@@ -7,6 +7,8 @@ export interface BmcTask {
 export interface BmcTaskState {
   readonly state: 'running' | 'completed' | 'failed';
   readonly percent?: number;
+  /** It runs when the machine starts the next time. */
+  readonly waitsForStart?: boolean;
   /** The BMC's own words, the most telling first. */
   readonly message: string;
 }

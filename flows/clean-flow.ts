@@ -3,6 +3,7 @@ import type { FlowContext, FlowDefinition, FlowStep } from '../core/flow/flow-de
 import { hasDelay, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
+import { readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
 import { stepLoop } from './step-loop.ts';
@@ -62,6 +63,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
     // Fake hardware declares no steps that an installation's priorities could be about.
     plan: async (_ctx, node, declared) => planAutomatic(declared, 'clean', isFake(node) ? {} : services.cleaning.step_priorities),
   }),
+  readHardwareStep(services),
   switchOffAndHold(services, 'the machine is available: nothing is deployed on it'),
 ];
 
@@ -100,7 +102,7 @@ const chooseRamdisk: FlowStep = {
 
 export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.clean',
-  version: 2,
+  version: 3,
   steps: cleanSteps(services),
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,
@@ -108,7 +110,7 @@ export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
 
 export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.manual-clean',
-  version: 1,
+  version: 2,
   steps: [
     chooseRamdisk,
     ...stepLoop(services, {
@@ -116,6 +118,7 @@ export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => (
       why: 'manual cleaning',
       plan: async (ctx, _node, declared) => planFromInput(ctx, declared, 'clean'),
     }),
+    readHardwareStep(services),
     switchOffAndHold(services, 'manual cleaning is over'),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'manage'),

@@ -1,13 +1,14 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import { applyEvent, startNodeFlow } from '../inventory/node-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
+import { readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 
 /** `inspect`: the agent boots, and by calling in it leaves a new inspection; the command is the proof that it still works. */
 export const inspectFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.inspect',
-  version: 1,
+  version: 2,
   steps: [
     intendAgentStep(services, 'inspection'),
     bootAgentStep(services),
@@ -19,6 +20,7 @@ export const inspectFlow = (services: NodeFlowServices): FlowDefinition => ({
       next: 'the inspection is stored and compared with the last one',
       args: async () => ({}),
     }),
+    readHardwareStep(services),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   onFailed: failNode.onFailed,

@@ -3,6 +3,7 @@ import { adoptFlow } from './adopt-flow.ts';
 import { cleanFlow, manualCleanFlow } from './clean-flow.ts';
 import { deployFlow } from './deploy-flow.ts';
 import { enrollFlow } from './enroll-flow.ts';
+import { firmwareSettingFlow } from './firmware-setting-flow.ts';
 import { inspectFlow } from './inspect-flow.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 import { powerFlow } from './power-flow.ts';
@@ -17,6 +18,7 @@ export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
     verifyFlow,
     adoptFlow,
     powerFlow,
+    firmwareSettingFlow,
     inspectFlow,
     cleanFlow,
     manualCleanFlow,

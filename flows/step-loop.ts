@@ -61,7 +61,7 @@ function describeCurrent(state: Readonly<JsonObject>): { what: string; next: str
   const step = currentOf(state);
   if (step === undefined) return { what: 'the next step', next: 'the end of the list' };
   const next = planOf(state)[Number(state['at']) + 1];
-  const what = (step.inBand ? agentStepKnowledge(step.step) : controlPlaneStep(step.step))?.what ?? stepName(step);
+  const what = (step.inBand ? agentStepKnowledge(step.step) : controlPlaneStep(step))?.what ?? stepName(step);
   return { what, next: next === undefined ? 'the end of the list' : stepName(next) };
 }
 
@@ -74,7 +74,7 @@ const advance = (
   ({
     kind: 'goto',
     step: 'run_steps',
-    patch: { ...more.patch, at: Number(ctx.state['at']) + 1 },
+    patch: { ...more.patch, at: Number(ctx.state['at']) + 1, progress: {} },
     evidence: { step: stepName(step), ...more.evidence },
     ...(more.commit === undefined ? {} : { commit: more.commit }),
   }) satisfies StepOutcome;
@@ -91,10 +91,7 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
       const node = await loadNode(services, ctx.subjectId);
       if (step.step === 'hold' && !step.inBand) return hold(ctx, phase, step);
       if (step.step === 'wait' && !step.inBand) return pause(ctx, step);
-      if (!step.inBand) {
-        const commit = await controlPlaneStep(step.step)!.run!(ctx, connectTo(services, node), step.args);
-        return advance(ctx, step, { commit });
-      }
+      if (!step.inBand) return takeTurn(services, ctx, node, phase, step);
       return isFake(node) ? fakeStep(ctx, node, step) : askAgent(services, ctx, node, phase, step);
     },
     async onEvent(ctx, payload) {
@@ -113,6 +110,8 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
     async onTimeout(ctx) {
       const step = currentOf(ctx.state)!;
       const isPause = step.step === 'wait' || isFake(await loadNode(services, ctx.subjectId));
+      if (!step.inBand && controlPlaneStep(step)?.run !== undefined)
+        return { kind: 'goto', step: 'run_steps', commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
       if (isPause) return advance(ctx, step, { commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') });
       return {
         kind: 'fail',
@@ -134,6 +133,32 @@ async function conclude(services: NodeFlowServices, ctx: FlowContext, step: Plan
 
 const resultOf = (report: AgentReport): JsonObject =>
   report.result === undefined || report.result === null ? {} : { result: report.result };
+
+/** A turn of the control plane's own step; one that is not done is looked at again. */
+async function takeTurn(
+  services: NodeFlowServices,
+  ctx: FlowContext,
+  node: NodeRecord,
+  phase: StepPhase,
+  step: PlannedStep,
+): Promise<StepOutcome> {
+  const progress = (ctx.state['progress'] ?? {}) as JsonObject;
+  const turn = await controlPlaneStep(step)!.run!({ ctx, node, bmc: connectTo(services, node), args: step.args, services, progress });
+  if (turn.kind === 'fail') return turn;
+  if (turn.kind === 'done') return advance(ctx, step, turn);
+  return {
+    kind: 'wait',
+    key: `look-again:${ctx.stepId}`,
+    forMs: turn.afterMs,
+    waitingFor: describeCurrent(ctx.state),
+    patch: { progress: turn.progress },
+    async commit(trx) {
+      await turn.commit?.(trx);
+      await setCurrentStep(trx, ctx.subjectId, phase, step);
+      await applyWaiting(trx, ctx.subjectId, 'wait');
+    },
+  };
+}
 
 function hold(ctx: FlowContext, phase: StepPhase, step: PlannedStep): StepOutcome {
   return {

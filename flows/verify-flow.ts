@@ -3,12 +3,13 @@ import { applyEvent, setPowerState } from '../inventory/node-service.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { checkDriverInfo } from '../inventory/driver-info-codec.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 
-/** `manage`: verifying → manageable. One step: the BMC answers with these credentials and tells the power state. */
+/** `manage`: verifying → manageable. The BMC answers with these credentials and tells the power state, and what the machine is set to. */
 export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.verify',
-  version: 1,
+  version: 2,
   steps: [
     bmcStep({
       name: 'reach_bmc',
@@ -29,6 +30,7 @@ export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
         return { kind: 'done', evidence: { powerState: state }, commit: (trx) => setPowerState(trx, ctx.subjectId, state) };
       },
     }),
+    readHardwareStep(services),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,

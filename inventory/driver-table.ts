@@ -87,7 +87,14 @@ const drivers: readonly Driver[] = [
   { name: 'ipmi', interfaces: { ...ramdisk, management: ['ipmitool'], power: ['ipmitool'] }, properties: ipmiProperties },
   {
     name: 'redfish',
-    interfaces: { ...ramdisk, management: ['redfish'], power: ['redfish'] },
+    interfaces: {
+      ...ramdisk,
+      bios: ['redfish', 'no-bios'],
+      firmware: ['redfish', 'no-firmware'],
+      management: ['redfish'],
+      power: ['redfish'],
+      raid: ['redfish', 'no-raid'],
+    },
     properties: { ...redfishProperties, ...ipmiProperties },
   },
 ];

@@ -9,6 +9,7 @@ import { deployTemplateRoutes } from './deploy-template-routes.ts';
 import { driverRoutes } from './driver-routes.ts';
 import { commissionRoutes } from './commission-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { hardwareRoutes } from './hardware-routes.ts';
 import { inspectionRuleRoutes } from './inspection-rule-routes.ts';
 import { machineGroupRoutes } from './machine-group-routes.ts';
 import { machineTagRoutes } from './machine-tag-routes.ts';
@@ -40,6 +41,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...nodeSettingRoutes,
   ...managementRoutes,
   ...nodeRecordRoutes,
+  ...hardwareRoutes,
   ...traitRoutes,
   ...vifRoutes,
   ...vendorRoutes,

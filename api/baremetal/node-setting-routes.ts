@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
-import { mustLock } from '../../inventory/node-service.ts';
+import { mustLock, startNodeFlow } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
 import { checkRaidConfig } from '../../inventory/raid-policy.ts';
 import { STABLE_STATES } from '../../inventory/provision-machine.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { accepted, noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { jsonObject, text, truth } from './body-shapes.ts';
+import { whileLocked } from './locked-retry.ts';
 import { nodeFor } from './node-access.ts';
 import { short } from './query-values.ts';
 
@@ -44,7 +45,7 @@ async function setRaid(call: Call) {
 
 const BOOT_MODES = ['bios', 'uefi'];
 
-/** Both wait for no machine: only fake hardware can be told so far. */
+/** A real machine is told by a flow of its own; fake hardware is its row. */
 async function setFirmware(call: Call, rule: string, read: () => { boot_mode: string } | { secure_boot: boolean }) {
   const node = await nodeFor(call, call.params['node']!, rule);
   const change = read();
@@ -53,8 +54,15 @@ async function setFirmware(call: Call, rule: string, read: () => { boot_mode: st
       409,
       `Node is in ${node.provision_state} state. Since node is transitioning, this will not be set as it may interfere with ongoing changes and result in erroneous modification. Try again later.`,
     );
-  if (!isFake(node)) throw lacks(node, 'boot_mode' in change ? 'set_boot_mode' : 'set_secure_boot_state');
-  await call.context.database.db.transaction().execute((trx) => updateNode(trx, node.uuid, change));
+  const { db } = call.context.database;
+  const isRedfish = interfaceOf(node, 'management') === 'redfish';
+  if (!isFake(node) && 'secure_boot' in change && !isRedfish) throw lacks(node, 'set_secure_boot_state');
+  await whileLocked(() =>
+    db.transaction().execute(async (trx) => {
+      if (isFake(node)) await updateNode(trx, node.uuid, change);
+      else await startNodeFlow(trx, node.uuid, 'node.firmware-setting', change);
+    }),
+  );
   return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states`);
 }
 

@@ -71,6 +71,8 @@ const PRECONDITION_FAILED = 412;
 const PRECONDITION_REQUIRED = 428;
 const REDIRECTS_MAX = 3;
 const REDIRECTS = new Set([301, 302, 307, 308]);
+/** A job that is scheduled for the next start (iDRAC) stands so until then. */
+const TASK_WAITING = new Set(['New', 'Pending']);
 const TASK_RUNNING = new Set(['New', 'Pending', 'Starting', 'Running', 'Service', 'Stopping', 'Suspended', 'Interrupted']);
 
 const headerOf = (reply: Reply, name: string): string | undefined => {
@@ -381,6 +383,7 @@ function taskStateOf(reply: Reply): BmcTaskState {
   return {
     state: isRunning ? 'running' : hasFailed ? 'failed' : 'completed',
     ...(typeof percent === 'number' ? { percent } : {}),
+    ...(isRunning && TASK_WAITING.has(String(state)) ? { waitsForStart: true } : {}),
     message: messageOf(reply.body) || String(state ?? ''),
   };
 }

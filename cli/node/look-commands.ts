@@ -5,12 +5,14 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 import { eventLine, followTimeline } from './follow-timeline.ts';
 
-/** The commands that only look: list, show, timeline, explain. */
+/** The commands that only look: list, show, timeline, explain, sensors, log. */
 export const lookCommands = (terminal: Terminal): Command[] => [
   listCommand(terminal),
   showCommand(terminal),
   timelineCommand(terminal),
   explainCommand(terminal),
+  sensorsCommand(terminal),
+  logCommand(terminal),
 ];
 
 const listCommand = (terminal: Terminal): Command =>
@@ -70,6 +72,45 @@ const explainCommand = (terminal: Terminal): Command =>
     const told = await (await connect(flags)).call('GET', `${nodePath(id)}/explain`);
     await show(terminal, flags, told, () => explainText(told));
   });
+
+const sensorsCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('sensors <node>', 'what its BMC measures now').action(async (id: string, flags: NodeFlags) => {
+    const told = await (await connect(flags)).call('GET', `${nodePath(id)}/sensors`);
+    await show(terminal, flags, told, () =>
+      formatTable(
+        told['sensors'] as JsonObject[],
+        [
+          { title: 'sensor', value: (sensor) => String(sensor['name']) },
+          {
+            title: 'value',
+            value: (sensor) => (sensor['value'] === null ? '-' : `${String(sensor['value'])} ${String(sensor['unit'] ?? '')}`),
+          },
+          { title: 'health', value: (sensor) => String(sensor['health']) },
+          { title: 'states', value: (sensor) => ((sensor['states'] ?? []) as string[]).join(', ') },
+        ],
+        terminal.columns,
+      ),
+    );
+  });
+
+const logCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('log <node>', "its BMC's own log of the hardware")
+    .option('--clear', 'empty it')
+    .action(async (id: string, flags: NodeFlags & { clear?: true }) => {
+      const client = await connect(flags);
+      if (flags.clear === true) {
+        await client.call('DELETE', `${nodePath(id)}/hardware_log`);
+        return;
+      }
+      const told = await client.call('GET', `${nodePath(id)}/hardware_log`);
+      await show(terminal, flags, told, () =>
+        (told['entries'] as JsonObject[])
+          .map(
+            (entry) => `${String(entry['at'] ?? 'no time').padEnd(25)} ${String(entry['severity']).padEnd(8)} ${String(entry['message'])}`,
+          )
+          .join('\n'),
+      );
+    });
 
 const listTable = (nodes: readonly JsonObject[], terminal: Terminal): string =>
   formatTable(

@@ -10,7 +10,7 @@ export function declaredSteps(node: NodeRecord): DeclaredStep[] {
   const stored = (node.driver_internal_info as JsonObject)['agent_steps'];
   const parsed = z.array(agentDeclaration).safeParse(stored ?? []);
   const inBand = parsed.success ? parsed.data.map(fromAgent) : [];
-  return [...inBand, ...CONTROL_PLANE_STEPS.map(({ declaration }) => declaration)];
+  return [...inBand, ...CONTROL_PLANE_STEPS.filter((step) => step.serves?.(node) ?? true).map(({ declaration }) => declaration)];
 }
 
 const agentDeclaration = z.looseObject({

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { JsonObject } from '../../core/base/json.ts';
+import { PASSWORD, startRig as startBmc, USERNAME, type Rig as Bmc } from '../bmc/bmc-rig.ts';
+import { startImageServer } from '../bmc/image-server.ts';
+import { startRig, type Rig } from './baremetal-rig.ts';
+
+/** What the API does with a machine's BMC, over a control plane as it is, on an emulated BMC: both drivers of real machines. */
+let rig: Rig;
+let bmc: Bmc;
+let images: Awaited<ReturnType<typeof startImageServer>>;
+before(async () => {
+  [rig, bmc, images] = await Promise.all([
+    startRig(),
+    startBmc(),
+    startImageServer({
+      '/tool.iso': 'an image',
+      '/bios-2.4.0.bin': 'version: 2.4.0\n',
+      '/bmc-1.10.bin': 'version: 1.10\n',
+      '/bad.bin': '',
+    }),
+  ]);
+});
+after(async () => {
+  await rig.stop();
+  await bmc.bmc.stop();
+  await images.close();
+});
+
+const redfishNode = async (fields: JsonObject = {}): Promise<string> => {
+  const { uuid } = await rig.expect(201, 'POST', '/v1/nodes', {
+    driver: 'redfish',
+    driver_info: {
+      redfish_address: `https://127.0.0.1:${bmc.bmc.redfishPort}`,
+      redfish_username: USERNAME,
+      redfish_password: PASSWORD,
+    },
+    ...fields,
+  });
+  await rig.verb(String(uuid), 'manage', 'manageable');
+  return String(uuid);
+};
+const clean = (node: string, steps: readonly JsonObject[]) =>
+  rig.verb(node, 'clean', 'manageable', { clean_steps: [...steps], disable_ramdisk: true });
+const biosOf = async (node: string, name: string) => {
+  const shown = await rig.expect(200, 'GET', `/v1/nodes/${node}/bios/${name}`);
+  return shown[name] as JsonObject;
+};
+
+test('a verified node shows its BIOS settings, firmware, boot mode and secure boot', async () => {
+  const node = await redfishNode();
+  const setting = await biosOf(node, 'BootRetryCount');
+  assert.deepEqual(
+    [setting['value'], setting['attribute_type'], setting['lower_bound'], setting['upper_bound'], setting['reset_required']],
+    ['3', 'Integer', 0, 20, true],
+  );
+  assert.equal(((await rig.expect(200, 'GET', `/v1/nodes/${node}/bios`))['bios'] as unknown[]).length, 12);
+  const { firmware } = await rig.expect(200, 'GET', `/v1/nodes/${node}/firmware`);
+  assert.deepEqual(
+    (firmware as JsonObject[]).map(({ component, current_version, initial_version }) => [component, current_version, initial_version]),
+    [
+      ['RAID.1', '7.2.0', '7.2.0'],
+      ['bios', '1.0.0', '1.0.0'],
+      ['bmc', '1.00', '1.00'],
+      ['nic:NIC.1', '20.5.1', '20.5.1'],
+    ],
+  );
+  const states = await rig.expect(200, 'GET', `/v1/nodes/${node}/states`);
+  assert.deepEqual([states['boot_mode'], states['secure_boot']], ['bios', false]);
+  const validate = await rig.expect(200, 'GET', `/v1/nodes/${node}/validate`);
+  for (const kind of ['bios', 'raid', 'firmware', 'management', 'power']) assert.deepEqual(validate[kind], { result: true });
+});
+
+test('manual cleaning without a ramdisk: BIOS, RAID and firmware in one list, applied and verified', async () => {
+  const node = await redfishNode();
+  await rig.expect(204, 'PUT', `/v1/nodes/${node}/states/raid`, {
+    logical_disks: [{ raid_level: '1', size_gb: 'MAX', is_root_volume: true, volume_name: 'root' }],
+  });
+  const starts = bmc.machine.boots.length;
+  await clean(node, [
+    {
+      interface: 'bios',
+      step: 'apply_configuration',
+      args: {
+        settings: [
+          { name: 'SysProfile', value: 'Custom' },
+          { name: 'BootRetryCount', value: '7' },
+        ],
+      },
+    },
+    { interface: 'raid', step: 'create_configuration' },
+    {
+      interface: 'firmware',
+      step: 'update',
+      args: {
+        settings: [
+          { component: 'bmc', url: images.url('/bmc-1.10.bin') },
+          { component: 'bios', url: images.url('/bios-2.4.0.bin') },
+        ],
+      },
+    },
+    { interface: 'management', step: 'reset_bmc' },
+  ]);
+  assert.deepEqual([(await biosOf(node, 'SysProfile'))['value'], (await biosOf(node, 'BootRetryCount'))['value']], ['Custom', '7']);
+  const shown = await rig.expect(200, 'GET', `/v1/nodes/${node}`);
+  assert.deepEqual((shown['raid_config'] as JsonObject)['logical_disks'], [
+    { id: '1', name: 'root', controller: 'RAID.1', size_gb: 447, raid_level: '1' },
+  ]);
+  assert.deepEqual(shown['clean_step'], {});
+  const { firmware } = await rig.expect(200, 'GET', `/v1/nodes/${node}/firmware`);
+  const versions = Object.fromEntries(
+    (firmware as JsonObject[]).map((each) => [
+      String(each['component']),
+      [each['initial_version'], each['current_version'], each['last_version_flashed']],
+    ]),
+  );
+  assert.deepEqual(
+    [versions['bmc'], versions['bios']],
+    [
+      ['1.00', '1.10', '1.10'],
+      ['1.0.0', '2.4.0', '2.4.0'],
+    ],
+  );
+  assert.equal(bmc.machine.boots.length - starts, 2, 'one start for the BIOS settings, one for the BIOS firmware');
+  assert.equal(shown['power_state'], 'power off', 'a machine that was off is off again');
+  await clean(node, [
+    { interface: 'bios', step: 'factory_reset' },
+    { interface: 'raid', step: 'delete_configuration' },
+  ]);
+  assert.equal((await biosOf(node, 'SysProfile'))['value'], 'PerfOptimized');
+  assert.deepEqual((await rig.expect(200, 'GET', `/v1/nodes/${node}`))['raid_config'], {});
+});
+
+const refusals: readonly [string, JsonObject, RegExp][] = [
+  [
+    'a setting that is not there',
+    { interface: 'bios', step: 'apply_configuration', args: { settings: [{ name: 'Turbo', value: 'x' }] } },
+    /no setting Turbo/,
+  ],
+  [
+    'a value that is not allowed',
+    { interface: 'bios', step: 'apply_configuration', args: { settings: [{ name: 'SysProfile', value: 'x' }] } },
+    /one of PerfOptimized/,
+  ],
+  ['RAID without a target', { interface: 'raid', step: 'create_configuration' }, /no logical disk/],
+  [
+    'firmware for nothing',
+    { interface: 'firmware', step: 'update', args: { settings: [{ component: 'gpu', url: 'http://127.0.0.1/x' }] } },
+    /no firmware component "gpu"/,
+  ],
+  [
+    'an image that is none',
+    { interface: 'firmware', step: 'update', args: { settings: [{ component: 'bios', url: 'IMAGES/bad.bin' }] } },
+    /The image is empty/,
+  ],
+  ['an unknown step', { interface: 'bios', step: 'polish' }, /no clean step bios\.polish/],
+];
+test('what cannot be done fails the cleaning in words', async () => {
+  const node = await redfishNode();
+  for (const [story, step, words] of refusals) {
+    const asked = JSON.parse(JSON.stringify(step).replace('IMAGES', images.url(''))) as JsonObject;
+    const failed = await rig.verb(node, 'clean', 'clean failed', { clean_steps: [asked], disable_ramdisk: true });
+    assert.match(String(failed['last_error']), words, story);
+    await rig.verb(node, 'manage', 'manageable');
+  }
+});
+
+test('boot mode, then secure boot; a board in BIOS mode has none', async () => {
+  const node = await redfishNode();
+  await rig.expect(202, 'PUT', `/v1/nodes/${node}/states/boot_mode`, { target: 'bios' });
+  await rig.until(node, (shown) => shown['reservation'] === null && shown['boot_mode'] === 'bios');
+  await rig.expect(202, 'PUT', `/v1/nodes/${node}/states/boot_mode`, { target: 'uefi' });
+  await rig.until(node, (shown) => shown['boot_mode'] === 'uefi');
+  await rig.expect(202, 'PUT', `/v1/nodes/${node}/states/secure_boot`, { target: true });
+  await rig.until(node, (shown) => shown['secure_boot'] === true);
+  assert.equal(bmc.bmc.state.secureBoot.enabled, true);
+  await clean(node, [{ interface: 'management', step: 'clear_secure_boot_keys' }]);
+  assert.equal(bmc.bmc.state.secureBoot.hasPlatformKey, false);
+});
+
+test('NMI, indicator, boot device', async () => {
+  const node = await redfishNode();
+  await rig.expect(202, 'PUT', `/v1/nodes/${node}/states/power`, { target: 'power on' });
+  await rig.until(node, (shown) => shown['power_state'] === 'power on' && shown['reservation'] === null);
+  await rig.expect(204, 'PUT', `/v1/nodes/${node}/management/inject_nmi`, {});
+  await bmc.bmc.state.settled();
+  assert.equal(bmc.machine.nmis, 1);
+  const { indicators } = await rig.expect(200, 'GET', `/v1/nodes/${node}/management/indicators`);
+  assert.deepEqual(
+    (indicators as JsonObject[]).map(({ name }) => name),
+    ['led@system'],
+  );
+  await rig.expect(204, 'PUT', `/v1/nodes/${node}/management/indicators/led@system`, { state: 'BLINKING' });
+  assert.deepEqual(await rig.expect(200, 'GET', `/v1/nodes/${node}/management/indicators/led@system`), { state: 'BLINKING' });
+  await rig.expect(400, 'PUT', `/v1/nodes/${node}/management/indicators/led@system`, { state: 'PINK' });
+});
+
+test('virtual media in and out', async () => {
+  const node = await redfishNode();
+  await rig.expect(204, 'POST', `/v1/nodes/${node}/vmedia`, { device_type: 'cdrom', image_url: images.url('/tool.iso') });
+  const shown = (await rig.expect(200, 'GET', `/v1/nodes/${node}/vmedia`)) as unknown as JsonObject[];
+  assert.deepEqual(shown[0], { media_types: ['CD', 'DVD'], inserted: true, image: images.url('/tool.iso') });
+  await rig.expect(204, 'DELETE', `/v1/nodes/${node}/vmedia?device_types=cdrom`);
+  assert.equal(bmc.machine.media.size, 0);
+  await rig.expect(400, 'POST', `/v1/nodes/${node}/vmedia`, { device_type: 'cdrom', image_url: images.url('/missing') });
+  await rig.expect(400, 'POST', `/v1/nodes/${node}/vmedia`, {
+    device_type: 'cdrom',
+    image_url: images.url('/tool.iso'),
+    image_download_source: 'local',
+  });
+  await rig.expect(400, 'DELETE', `/v1/nodes/${node}/vmedia?device_types=tape`);
+});
+
+test('sensors and the hardware log, of ours', async () => {
+  const node = await redfishNode();
+  const { sensors, power } = await rig.expect(200, 'GET', `/v1/nodes/${node}/sensors`);
+  assert.equal((sensors as JsonObject[]).find(({ name }) => name === 'CPU Temp')?.['unit'], 'Cel');
+  assert.ok(Number((power as JsonObject)['watts']) > 0);
+  const { entries } = await rig.expect(200, 'GET', `/v1/nodes/${node}/hardware_log`);
+  assert.ok((entries as JsonObject[]).some(({ message }) => /NMI/.test(String(message))));
+  await rig.expect(204, 'DELETE', `/v1/nodes/${node}/hardware_log`);
+  assert.deepEqual((await rig.expect(200, 'GET', `/v1/nodes/${node}/hardware_log`))['entries'], []);
+});
+
+test('a node with IPMI alone has what IPMI has', async () => {
+  const { uuid } = await rig.expect(201, 'POST', '/v1/nodes', {
+    driver: 'ipmi',
+    driver_info: { ipmi_address: '127.0.0.1', ipmi_port: bmc.bmc.ipmiPort!, ipmi_username: USERNAME, ipmi_password: PASSWORD },
+  });
+  const node = String(uuid);
+  await rig.verb(node, 'manage', 'manageable');
+  const before = bmc.machine.nmis;
+  await rig.expect(204, 'PUT', `/v1/nodes/${node}/management/inject_nmi`, {});
+  await bmc.bmc.state.settled();
+  assert.equal(bmc.machine.nmis, before + 1);
+  assert.equal(((await rig.expect(200, 'GET', `/v1/nodes/${node}/sensors`))['sensors'] as unknown[]).length, 6);
+  await rig.expect(400, 'POST', `/v1/nodes/${node}/vmedia`, { device_type: 'cdrom', image_url: images.url('/tool.iso') });
+  await rig.expect(400, 'PUT', `/v1/nodes/${node}/states/secure_boot`, { target: true });
+  await rig.expect(404, 'PUT', `/v1/nodes/${node}/states/raid`, { logical_disks: [{ raid_level: '1', size_gb: 1 }] });
+  const failed = await rig.verb(node, 'clean', 'clean failed', {
+    clean_steps: [{ interface: 'bios', step: 'factory_reset' }],
+    disable_ramdisk: true,
+  });
+  assert.match(String(failed['last_error']), /no clean step bios\.factory_reset/);
+});
