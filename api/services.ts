@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify';
+import type { Database } from '../core/database/connect-database.ts';
+import type { ImageData } from '../images/image-data-service.ts';
+import { imageService } from './image/image-server.ts';
 import { introspectionService } from './introspection-service.ts';
+import { placementContext } from './placement/placement-context.ts';
+import { placementService } from './placement/placement-server.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [introspectionService, placementService];
-import type { Database } from '../core/database/connect-database.ts';
-import { placementContext } from './placement/placement-context.ts';
-import { placementService } from './placement/placement-server.ts';
+export const SERVICES: readonly Service[] = [introspectionService, placementService, imageService];
 
 /** A service with what its handlers work on. */
 export interface MountedService {
@@ -20,3 +22,5 @@ export const mount = <Context>(service: Service<Context>, context: Context): Mou
 });
 
 export const mountPlacement = (database: Database): MountedService => mount(placementService, placementContext(database));
+
+export const mountImages = (data: ImageData): MountedService => mount(imageService, { data });

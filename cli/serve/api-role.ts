@@ -1,13 +1,15 @@
 import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
+import { IMAGE_RULES } from '../../api/image-rules.ts';
 import { PLACEMENT_RULES } from '../../api/placement-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
 import { introspectionService } from '../../api/introspection-service.ts';
-import { mount, mountPlacement, type MountedService } from '../../api/services.ts';
+import { mount, mountImages, mountPlacement, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import type { Configuration } from './configuration.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
+import type { ImageData } from '../../images/image-data-service.ts';
 import type { Installation } from './installation.ts';
 
 /** The api role: identity, the operators' face, the agents' face. Returns the address that it listens at. */
@@ -15,6 +17,7 @@ export async function startApiRole(options: {
   configuration: Configuration;
   installation: Installation;
   database: Database;
+  images: ImageData;
   connectBmc: BmcConnector['connect'];
   logger: Logger;
   metrics: () => Promise<string>;
@@ -23,7 +26,13 @@ export async function startApiRole(options: {
   const { configuration, installation, database, logger, stops } = options;
   let ready = true;
   stops.push(async () => void (ready = false));
-  const identity = await startIdentity({ configuration, installation, database, logger, rules: [...BAREMETAL_RULES, ...PLACEMENT_RULES] });
+  const identity = await startIdentity({
+    configuration,
+    installation,
+    database,
+    logger,
+    rules: [...BAREMETAL_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES],
+  });
   stops.push(() => identity.stop());
   const context = {
     database,
@@ -32,7 +41,7 @@ export async function startApiRole(options: {
     connectBmc: options.connectBmc,
     policy: identity.policy,
   };
-  const services: readonly MountedService[] = [mount(introspectionService, context), mountPlacement(database)];
+  const services: readonly MountedService[] = [mount(introspectionService, context), mountPlacement(database), mountImages(options.images)];
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,

@@ -82,6 +82,21 @@ const shape = z.strictObject({
         .default({}),
     })
     .prefault({}),
+  images: z
+    .strictObject({
+      /** Where bytes of images are kept; the first is the default. Default: one directory in the data folder. */
+      stores: z
+        .array(
+          z.strictObject({
+            id: z.string().regex(/^[a-z0-9_-]{1,64}$/, 'is not a name of a-z, 0-9, _ and -'),
+            directory: z.string().min(1),
+          }),
+        )
+        .default([]),
+      /** Hosts that an import from the web must not reach. */
+      forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
+    })
+    .prefault({}),
   boot: z
     .strictObject({
       http_port: z.number().int().min(1).max(65535).default(8080),

@@ -10,12 +10,15 @@ import { connectDatabase } from '../../core/database/connect-database.ts';
 import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
+import { imageImportFlow } from '../../flows/image-import-flow.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
 import { announceConductor } from '../../inventory/conductor-service.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
+import { REGION } from './identity-setup.ts';
+import { startImages } from './image-setup.ts';
 import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
 import { startPowerSync } from './power-sync.ts';
 
@@ -73,6 +76,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const bmcs = createBmcConnector({ logger, clock: systemClock, random: systemRandom, recordEvent: recorder.record });
   stops.push(async () => bmcs.close());
 
+  const images = await startImages(configuration, database, logger);
   if (roles.includes('worker')) {
     const services = {
       db: database.db,
@@ -83,7 +87,10 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     };
     const engine = createFlowEngine({
       database,
-      definitions: nodeFlows(services),
+      definitions: [
+        ...nodeFlows(services),
+        imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts }),
+      ],
       owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
       clock: systemClock,
       logger,
@@ -104,7 +111,16 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   }
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   if (!roles.includes('api')) return 'no API in this process';
-  return startApiRole({ configuration, installation, database, connectBmc: bmcs.connect, logger, metrics: metricsOf(counters), stops });
+  return startApiRole({
+    configuration,
+    installation,
+    database,
+    images,
+    connectBmc: bmcs.connect,
+    logger,
+    metrics: metricsOf(counters),
+    stops,
+  });
 }
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>

@@ -5,6 +5,7 @@ import * as identity from './0003-identity.ts';
 import * as baremetal from './0004-baremetal.ts';
 import * as leaseTime from './0005-lease-time.ts';
 import * as placement from './0006-placement.ts';
+import * as images from './0007-images.ts';
 import * as commissioning from './0010-commissioning.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -15,5 +16,6 @@ export const migrations: Record<string, Migration> = {
   '0004-baremetal': baremetal,
   '0005-lease-time': leaseTime,
   '0006-placement': placement,
+  '0007-images': images,
   '0010-commissioning': commissioning,
 };

@@ -1,0 +1,21 @@
+import { join, resolve } from 'node:path';
+import type { Logger } from '../../core/base/logger.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import { recoverUploads, type ImageData } from '../../images/image-data-service.ts';
+import type { ImageStore } from '../../images/image-store.ts';
+import { localImageStore } from '../../images/local-image-store.ts';
+import type { Configuration } from './configuration.ts';
+
+/** The stores of this process's images, and what a process before it left half done taken back. */
+export async function startImages(configuration: Configuration, database: Database, logger: Logger): Promise<ImageData> {
+  const { dataDirectory, images } = configuration;
+  const stores: ImageStore[] = images.stores.map(({ id, directory }) => localImageStore({ id, directory: resolve(directory) }));
+  const [first = localImageStore({ id: 'local', directory: join(dataDirectory, 'images') }), ...others] = stores;
+  const data: ImageData = {
+    db: database.db,
+    logger,
+    stores: { all: [first, ...others], stagingDirectory: join(dataDirectory, 'images-staging') },
+  };
+  await recoverUploads(data);
+  return data;
+}

@@ -1,0 +1,41 @@
+import { sql } from 'kysely';
+import type { Logger } from '../core/base/logger.ts';
+import { storeOf, type ImageStores } from './image-store.ts';
+import type { Db, Trx } from './image-record.ts';
+
+/*
+ * Which bytes are in which store, and who refers to them. A blob's row is there before anything refers to it, and goes, under its lock, when
+ * nothing does; only then is the file removed. A crash in between leaves a file without a row: `removeStrays` finds it.
+ */
+export interface Blob {
+  readonly store: string;
+  readonly sha512: string;
+}
+
+/** In the transaction that makes a location of it. */
+export async function holdBlob(trx: Trx, { store, sha512 }: Blob, sizeBytes: number): Promise<void> {
+  await trx
+    .insertInto('image_blob')
+    .values({ store, sha512, size: sizeBytes })
+    .onConflict((on) => on.columns(['store', 'sha512']).doUpdateSet({ size: sizeBytes }))
+    .execute();
+}
+
+/** After the transaction that took locations away: bytes that nobody refers to any more go. */
+export async function dropUnused(db: Db, stores: ImageStores, blobs: readonly Blob[], logger: Logger): Promise<void> {
+  for (const { store, sha512 } of blobs) {
+    await db
+      .transaction()
+      .execute(async (trx) => {
+        const { numDeletedRows } = await trx
+          .deleteFrom('image_blob')
+          .where('store', '=', store)
+          .where('sha512', '=', sha512)
+          .where(sql<boolean>`not exists (select from image_location l where l.store = ${store} and l.sha512 = ${sha512})`)
+          .executeTakeFirst();
+        // Inside the transaction: whoever stores the same bytes now waits for the row, and then writes the file anew.
+        if (numDeletedRows > 0n) await storeOf(stores, store)?.remove(sha512);
+      })
+      .catch((error: unknown) => logger.warn({ err: error, store, sha512 }, 'bytes that no image has could not be removed'));
+  }
+}

@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { sql } from 'kysely';
+import type { Logger } from '../core/base/logger.ts';
+import { dropUnused, holdBlob, type Blob } from './image-blob-service.ts';
+import { ImageError } from './image-error.ts';
+import { INSPECTED_BYTES, recognize, virtualSizeOf, whyRefused } from './image-format-policy.ts';
+import { nextStatus } from './image-machine.ts';
+import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.ts';
+import { storeOf, type ImageStore, type ImageStores } from './image-store.ts';
+
+/*
+ * Bytes of images: received into a staging file while they are digested, looked at, taken into a store under their SHA-512, and only then is the
+ * image active. A process that dies leaves `saving` behind; whoever starts next takes it back (`recoverUploads`).
+ */
+export interface ImageData {
+  readonly db: Db;
+  readonly stores: ImageStores;
+  readonly logger: Logger;
+}
+
+export interface Received {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly md5: string;
+  readonly sha512: string;
+  readonly head: Buffer;
+}
+
+/** One write of at least this much; smaller ones cost a system call each. */
+const WRITE_BYTES = 2 ** 20;
+/** Past that a disk is somebody's mistake: 16 TiB. */
+export const IMAGE_BYTES_MAX = 16 * 2 ** 40;
+
+/** All of a stream into a file, with its digests. The file is gone when it fails. @throws ImageError 413 */
+export async function receive(stream: Readable, file: string, limitBytes = IMAGE_BYTES_MAX): Promise<Received> {
+  const [md5, sha512] = [createHash('md5'), createHash('sha512')];
+  const handle = await open(file, 'w');
+  let sizeBytes = 0;
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  const head: Buffer[] = [];
+  let headBytes = 0;
+  const flush = async () => {
+    const some = waiting;
+    [waiting, waitingBytes] = [[], 0];
+    if (some.length > 0) await handle.writev(some);
+  };
+  try {
+    for await (const piece of stream) {
+      const chunk = piece as Buffer;
+      sizeBytes += chunk.length;
+      if (sizeBytes > limitBytes) throw new ImageError(413, `The image exceeds the allowed quota or limit of ${limitBytes} bytes.`);
+      md5.update(chunk);
+      sha512.update(chunk);
+      if (headBytes < INSPECTED_BYTES) headBytes += head.push(chunk) === 0 ? 0 : chunk.length;
+      waiting.push(chunk);
+      waitingBytes += chunk.length;
+      if (waitingBytes >= WRITE_BYTES) await flush();
+    }
+    await flush();
+    await handle.close();
+    return {
+      file,
+      sizeBytes,
+      md5: md5.digest('hex'),
+      sha512: sha512.digest('hex'),
+      head: Buffer.concat(head).subarray(0, INSPECTED_BYTES),
+    };
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+export async function stagingFile({ stores }: ImageData, name: string): Promise<string> {
+  await mkdir(stores.stagingDirectory, { recursive: true });
+  return join(stores.stagingDirectory, name);
+}
+
+async function begin({ db }: ImageData, id: string, verb: 'upload' | 'stage'): Promise<ImageRecord> {
+  return db.transaction().execute(async (trx) => {
+    const image = await lockImage(trx, id);
+    if (image.disk_format === null || image.container_format === null)
+      throw new ImageError(400, 'Properties disk_format, container_format must be set prior to saving data.');
+    const status = nextStatus(image.status, verb);
+    await trx
+      .updateTable('image')
+      .set({ status, updated_at: sql`now()` })
+      .where('id', '=', id)
+      .execute();
+    return { ...image, status };
+  });
+}
+
+/** Back to `queued`, so that the client can send again. Nothing happens when the image is gone. */
+async function takeBack({ db }: ImageData, id: string): Promise<void> {
+  await db
+    .updateTable('image')
+    .set({ status: 'queued', updated_at: sql`now()` })
+    .where('id', '=', id)
+    .where('status', 'in', ['saving', 'uploading'])
+    .execute();
+}
+
+/** `PUT file`. @throws ImageError 400, 404, 409, 413 */
+export async function uploadImage(data: ImageData, id: string, stream: Readable, store: ImageStore, limitBytes?: number): Promise<void> {
+  const image = await begin(data, id, 'upload');
+  const file = await stagingFile(data, `${id}.upload`);
+  try {
+    const received = await receive(stream, file, limitBytes);
+    requireTrue(received, image);
+    await keep(data, image, received, [store]);
+  } catch (error) {
+    await takeBack(data, id);
+    throw error;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** `PUT stage`: the bytes wait for an import. */
+export async function stageImage(data: ImageData, id: string, stream: Readable, limitBytes?: number): Promise<void> {
+  await begin(data, id, 'stage');
+  try {
+    const received = await receive(stream, await stagingFile(data, `${id}.staged`), limitBytes);
+    await data.db
+      .updateTable('image')
+      .set({ size: received.sizeBytes, updated_at: sql`now()` })
+      .where('id', '=', id)
+      .execute();
+  } catch (error) {
+    await takeBack(data, id);
+    throw error;
+  }
+}
+
+/** @throws ImageError 400 */
+export function requireTrue({ head }: Received, { disk_format: disk, container_format: container }: ImageRecord): void {
+  const why = whyRefused(head, disk, container);
+  if (why !== undefined) throw new ImageError(400, `Image content rejected: ${why}.`);
+}
+
+/** Into these stores, and the image is active. The staging file may be gone after it. */
+export async function keep(data: ImageData, image: ImageRecord, received: Received, stores: readonly ImageStore[]): Promise<void> {
+  const { sha512, sizeBytes, md5, head } = received;
+  await data.db.transaction().execute(async (trx) => {
+    // The rows first: they are the lock against whoever removes the same bytes (image-blob-service).
+    for (const store of stores) await holdBlob(trx, { store: store.id, sha512 }, sizeBytes);
+    for (const [at, store] of stores.entries())
+      await store.put(sha512, received.file, { sizeBytes, mayMove: at === stores.length - 1, signal: AbortSignal.timeout(STORE_MS_MAX) });
+    const now = await lockImage(trx, image.id);
+    await addBlobLocations(trx, now, stores, sha512);
+    await trx
+      .updateTable('image')
+      .set({
+        status: nextStatus(now.status, 'finish'),
+        size: sizeBytes,
+        virtual_size: virtualSizeOf(head, recognize(head)) ?? (now.disk_format === 'raw' ? sizeBytes : null),
+        checksum: md5,
+        os_hash_algo: 'sha512',
+        os_hash_value: sha512,
+        updated_at: sql`now()`,
+      })
+      .where('id', '=', image.id)
+      .execute();
+  });
+}
+
+/** A 16 TiB image to a store at 200 MB/s. */
+const STORE_MS_MAX = 24 * 3600_000;
+
+export async function addBlobLocations(trx: Trx, image: ImageRecord, stores: readonly ImageStore[], sha512: string): Promise<void> {
+  const there = new Set(image.locations.map(({ store }) => store));
+  const rows = stores
+    .filter(({ id }) => !there.has(id))
+    .map((store, at) => ({
+      image_id: image.id,
+      position: image.locations.length + at,
+      store: store.id,
+      sha512,
+      url: null,
+      metadata: JSON.stringify({ store: store.id }),
+    }));
+  if (rows.length > 0) await trx.insertInto('image_location').values(rows).execute();
+}
+
+/** The bytes of an image, from the first store that has them; undefined: it has none. @throws ImageError 404 */
+export async function openImage(
+  data: ImageData,
+  image: ImageRecord,
+  range?: { readonly start: number; readonly end: number },
+): Promise<Readable | undefined> {
+  const size = image.size ?? 0;
+  const wanted = range ?? { start: 0, end: size - 1 };
+  for (const { store: id, sha512 } of image.locations) {
+    const store = id === null ? undefined : storeOf(data.stores, id);
+    if (store === undefined || sha512 === null || size === 0) continue;
+    return store.open(sha512, wanted);
+  }
+  return undefined;
+}
+
+const blobsOf = ({ locations }: ImageRecord): Blob[] =>
+  locations.flatMap(({ store, sha512 }) => (store === null || sha512 === null ? [] : [{ store, sha512 }]));
+
+/** @throws ImageError 403 for a protected one, 404 */
+export async function deleteImage(data: ImageData, id: string): Promise<void> {
+  const blobs = await data.db.transaction().execute(async (trx) => {
+    const image = await lockImage(trx, id);
+    if (image.protected) throw new ImageError(403, `Image ${id} is protected and cannot be deleted.`);
+    await trx.deleteFrom('image').where('id', '=', id).execute();
+    return blobsOf(image);
+  });
+  await dropUnused(data.db, data.stores, blobs, data.logger);
+  await rm(await stagingFile(data, `${id}.staged`), { force: true });
+}
+
+/** One location less. @throws ImageError 403 for the last one, 404 */
+export async function removeLocation(data: ImageData, id: string, which: (image: ImageRecord) => number | undefined): Promise<void> {
+  const blobs = await data.db.transaction().execute(async (trx) => {
+    const image = await lockImage(trx, id);
+    const location = image.locations.find((one) => one.id === which(image));
+    if (location === undefined) throw new ImageError(404, `Image ${id} has no such location.`);
+    if (image.locations.length === 1) throw new ImageError(403, 'Cannot delete image from its last store: delete the image.');
+    await trx.deleteFrom('image_location').where('id', '=', location.id).execute();
+    return location.store === null || location.sha512 === null ? [] : [{ store: location.store, sha512: location.sha512 }];
+  });
+  await dropUnused(data.db, data.stores, blobs, data.logger);
+}
+
+/** At start: nobody sends any more to the process that had this staging folder. */
+export async function recoverUploads(data: ImageData): Promise<void> {
+  const names = await readdir(data.stores.stagingDirectory).catch(() => [] as string[]);
+  for (const name of names.filter((each) => each.endsWith('.upload'))) {
+    await takeBack(data, name.slice(0, -'.upload'.length));
+    await rm(join(data.stores.stagingDirectory, name), { force: true });
+  }
+}

@@ -1,0 +1,27 @@
+import type { Readable } from 'node:stream';
+
+/** Where images' bytes are kept, under their SHA-512 (hex): once, however many images have them. */
+export interface ImageStore {
+  readonly id: string;
+  readonly kind: 'file' | 's3';
+  readonly description: string;
+  /** Takes in a file of these bytes; nothing happens when they are there. `mayMove`: the file is the store's from then on. */
+  put(
+    sha512: string,
+    file: string,
+    options: { readonly sizeBytes: number; readonly mayMove: boolean; readonly signal: AbortSignal },
+  ): Promise<void>;
+  /** Bytes `start` to `end`, both included. @throws ImageError 404 when they are not there */
+  open(sha512: string, range: { readonly start: number; readonly end: number }): Promise<Readable>;
+  /** Nothing happens when they are not there. */
+  remove(sha512: string): Promise<void>;
+}
+
+export interface ImageStores {
+  /** The first is the default. */
+  readonly all: readonly [ImageStore, ...ImageStore[]];
+  /** A folder for bytes on their way, on the default store's disk when it is one. */
+  readonly stagingDirectory: string;
+}
+
+export const storeOf = (stores: ImageStores, id: string): ImageStore | undefined => stores.all.find((store) => store.id === id);
