@@ -24,7 +24,8 @@ export function parseJsonBodies(app: FastifyInstance): void {
   });
 }
 
-function parseBody(text: string): unknown {
+/** Undefined for no text. @throws BadBody */
+export function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined;
   if (nestingOf(text) > NESTING_MAX) throw new BadBody(`The body is nested more than ${NESTING_MAX} deep.`);
   if (/\\u0000/.test(text)) throw new BadBody('The body has a U+0000 character, which can not be stored.');

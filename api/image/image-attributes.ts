@@ -58,7 +58,7 @@ const notNull =
   (value) =>
     value === null ? 'None is not allowed' : check(value);
 
-export const ATTRIBUTES: Readonly<Record<string, Check>> = {
+const CHECKS: Readonly<Record<string, Check>> = {
   name: text,
   visibility: notNull(oneOf(VISIBILITIES)),
   protected: flag,
@@ -71,6 +71,9 @@ export const ATTRIBUTES: Readonly<Record<string, Check>> = {
   owner: text,
 };
 
+/** Ours, not an additional property of the client's. */
+export const isAttribute = (name: string): boolean => Object.hasOwn(CHECKS, name);
+
 export const isReadOnly = (name: string): boolean => (READ_ONLY as readonly string[]).includes(name) || name === 'id';
 
 /** @throws Refusal 403 for what nobody writes */
@@ -81,7 +84,7 @@ export function requireWritable(name: string): void {
 
 /** @throws Refusal 400 */
 export function requireValid(name: string, value: unknown): void {
-  const check = ATTRIBUTES[name] ?? propertyCheck(name);
+  const check = isAttribute(name) ? CHECKS[name]! : propertyCheck(name);
   const why = check(value);
   if (why !== undefined) throw new Refusal(400, `Provided object does not match schema 'image': ${why}: ${name}`);
 }
@@ -89,7 +92,8 @@ export function requireValid(name: string, value: unknown): void {
 const propertyCheck =
   (name: string): Check =>
   (value) => {
-    if ([...name].length > TEXT_CHARACTERS_MAX || name === '') return `a property's name has 1 to ${TEXT_CHARACTERS_MAX} characters`;
+    if ([...name].length > TEXT_CHARACTERS_MAX || name === '' || name === '__proto__')
+      return `a property's name has 1 to ${TEXT_CHARACTERS_MAX} characters`;
     if (/^(kernel_id|ramdisk_id)$/.test(name))
       return value === null || (typeof value === 'string' && UUID.test(value)) ? undefined : `${JSON.stringify(value)} is not a UUID`;
     return typeof value === 'string' ? undefined : `${JSON.stringify(value)?.slice(0, 300)} is not of type 'string'`;

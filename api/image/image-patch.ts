@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../images/image-record.ts';
 import type { ImageChange } from '../../images/image-service.ts';
 import { Refusal } from '../service-plugin.ts';
-import { ATTRIBUTES, requireFewProperties, requireValid, requireWritable } from './image-attributes.ts';
+import { isAttribute, requireFewProperties, requireValid, requireWritable } from './image-attributes.ts';
 
 /*
  * `PATCH` of an image: JSON patch (RFC 6902: add, replace, remove) in both of Glance's media types, over attributes and additional properties.
@@ -65,7 +65,7 @@ export function applyPatch(image: ImageRecord, operations: readonly Operation[],
   for (const { op, path, value } of operations) {
     const name = path[0]!;
     requireWritable(name);
-    if (name in ATTRIBUTES) {
+    if (isAttribute(name)) {
       if (op === 'remove') throw new Refusal(403, `Property ${name} may not be removed.`);
       requireValid(name, value);
       requireRight(name, value, image, rights);

@@ -7,7 +7,7 @@ import { lockImage } from '../../images/image-record.ts';
 import { createImage, listImages, setActive, updateImage } from '../../images/image-service.ts';
 import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, projectSeen, targetOf } from './image-access.ts';
-import { ATTRIBUTES, requireFewProperties, requireImageId, requireTag, requireValid, requireWritable } from './image-attributes.ts';
+import { isAttribute, requireFewProperties, requireImageId, requireTag, requireValid, requireWritable } from './image-attributes.ts';
 import { dbOf, type ImageCall, type ImageRoute } from './image-context.ts';
 import { firstPage, nextPage, readFilter, readPage } from './image-list-query.ts';
 import { applyPatch, readPatch, type PatchRights } from './image-patch.ts';
@@ -34,8 +34,8 @@ async function create(call: ImageCall): Promise<Answer> {
     if (name === 'locations') throw new Refusal(403, "Attribute 'locations' is reserved: add them by PATCH.");
     requireValid(name, value);
   }
-  const attributes = Object.fromEntries(Object.entries(given).filter(([name]) => name in ATTRIBUTES));
-  const properties = Object.fromEntries(Object.entries(given).filter(([name, value]) => !(name in ATTRIBUTES) && value !== null));
+  const attributes = Object.fromEntries(Object.entries(given).filter(([name]) => isAttribute(name)));
+  const properties = Object.fromEntries(Object.entries(given).filter(([name, value]) => !isAttribute(name) && value !== null));
   requireFewProperties(properties);
   const owner = (attributes['owner'] as string | null | undefined) ?? call.actor.projectId;
   const visibility = (attributes['visibility'] as string | undefined) ?? 'shared';

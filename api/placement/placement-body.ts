@@ -1,3 +1,4 @@
+import { parseBody } from '../json-body.ts';
 import { validateJson, type JsonSchema } from '../json-schema.ts';
 import { Refusal, type Answer, type Call } from '../service-plugin.ts';
 import type { PlacementContext } from './placement-context.ts';
@@ -21,9 +22,10 @@ export function readBody<Body>(call: PlacementCall, schema: JsonSchema): Body {
 }
 
 function parse(text: string): unknown {
-  if (/\\u0000/.test(text)) throw new Refusal(400, 'Malformed JSON: it has a U+0000 character, which can not be stored.');
   try {
-    return JSON.parse(text);
+    const value = parseBody(text);
+    if (value === undefined) throw new Error('there is none');
+    return value;
   } catch (error) {
     throw new Refusal(400, `Malformed JSON: ${(error as Error).message}`);
   }
