@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowDefinition, StepOutcome } from '../core/flow/flow-definition.ts';

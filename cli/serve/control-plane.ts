@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
@@ -9,18 +7,13 @@ import { systemRandom } from '../../core/base/random.ts';
 import { connectDatabase } from '../../core/database/connect-database.ts';
 import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
-import { createFlowEngine } from '../../core/flow/flow-engine.ts';
-import { imageImportFlow } from '../../flows/image-import-flow.ts';
-import { nodeFlows } from '../../flows/node-flows.ts';
-import { announceConductor } from '../../inventory/conductor-service.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
-import { REGION } from './identity-setup.ts';
 import { startImages } from './image-setup.ts';
+import { prefixed, startWorkerRole } from './worker-role.ts';
 import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
-import { startPowerSync } from './power-sync.ts';
 
 /** One process of the control plane: starts what its roles need, in order, and stops it in reverse. */
 export interface ControlPlane {
@@ -77,38 +70,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   stops.push(async () => bmcs.close());
 
   const images = await startImages(configuration, database, logger);
-  if (roles.includes('worker')) {
-    const services = {
-      db: database.db,
-      connectBmc: bmcs.connect,
-      sealer: installation.sealer,
-      clock: systemClock,
-      cleaning: configuration.cleaning,
-    };
-    const engine = createFlowEngine({
-      database,
-      definitions: [
-        ...nodeFlows(services),
-        imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts }),
-      ],
-      owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
-      clock: systemClock,
-      logger,
-    });
-    await engine.start();
-    stops.push(() => engine.stop());
-    counters.push(() => prefixed('flow', engine.metrics()));
-    const leave = await announceConductor(database, hostname());
-    stops.push(async () => leave());
-    const sync = startPowerSync({
-      database,
-      bmcs,
-      sealer: installation.sealer,
-      intervalMs: configuration.power_sync_seconds * 1000,
-      logger,
-    });
-    stops.push(() => sync.stop());
-  }
+  if (roles.includes('worker'))
+    counters.push(await startWorkerRole({ configuration, installation, database, images, bmcs, logger, stops }));
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   if (!roles.includes('api')) return 'no API in this process';
   return startApiRole({
@@ -122,9 +85,6 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     stops,
   });
 }
-
-const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}_${name}`, value]));
 
 function metricsOf(counters: readonly (() => Record<string, number>)[]): () => Promise<string> {
   const registry = new Registry();

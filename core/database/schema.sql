@@ -587,6 +587,102 @@ create table identity_user (
   constraint identity_user_pkey PRIMARY KEY (id)
 );
 
+create table image (
+  id uuid not null,
+  seq bigint not null generated always as identity,
+  name text,
+  status text not null default 'queued'::text,
+  visibility text not null default 'shared'::text,
+  owner text,
+  disk_format text,
+  container_format text,
+  min_disk integer not null default 0,
+  min_ram integer not null default 0,
+  size bigint,
+  virtual_size bigint,
+  checksum text,
+  os_hash_algo text,
+  os_hash_value text,
+  protected boolean not null default false,
+  os_hidden boolean not null default false,
+  tags text[] not null default '{}'::text[],
+  properties jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint image_pkey PRIMARY KEY (id),
+  constraint image_visibility_check CHECK ((visibility = ANY (ARRAY['public'::text, 'private'::text, 'shared'::text, 'community'::text])))
+);
+CREATE INDEX image_owner ON public.image USING btree (owner);
+CREATE UNIQUE INDEX image_seq ON public.image USING btree (seq);
+
+create table image_blob (
+  store text not null,
+  sha512 text not null,
+  size bigint not null,
+  created_at timestamp with time zone not null default now(),
+  constraint image_blob_pkey PRIMARY KEY (store, sha512)
+);
+
+create table image_cache (
+  image_id uuid not null,
+  state text not null,
+  hits integer not null default 0,
+  last_accessed timestamp with time zone not null default now(),
+  last_modified timestamp with time zone not null default now(),
+  constraint image_cache_image_id_fkey FOREIGN KEY (image_id) REFERENCES image(id) ON DELETE CASCADE,
+  constraint image_cache_pkey PRIMARY KEY (image_id),
+  constraint image_cache_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'cached'::text])))
+);
+
+create table image_location (
+  id bigint not null generated always as identity,
+  image_id uuid not null,
+  position integer not null,
+  store text,
+  sha512 text,
+  url text,
+  metadata jsonb not null default '{}'::jsonb,
+  constraint image_location_blob FOREIGN KEY (store, sha512) REFERENCES image_blob(store, sha512),
+  constraint image_location_check CHECK (((url IS NULL) <> (sha512 IS NULL))),
+  constraint image_location_image_id_fkey FOREIGN KEY (image_id) REFERENCES image(id) ON DELETE CASCADE,
+  constraint image_location_pkey PRIMARY KEY (id)
+);
+CREATE INDEX image_location_blob ON public.image_location USING btree (store, sha512);
+CREATE INDEX image_location_image ON public.image_location USING btree (image_id);
+
+create table image_member (
+  image_id uuid not null,
+  member text not null,
+  status text not null default 'pending'::text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint image_member_image_id_fkey FOREIGN KEY (image_id) REFERENCES image(id) ON DELETE CASCADE,
+  constraint image_member_pkey PRIMARY KEY (image_id, member),
+  constraint image_member_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'rejected'::text])))
+);
+CREATE INDEX image_member_of ON public.image_member USING btree (member);
+
+create table image_task (
+  id uuid not null default gen_random_uuid(),
+  image_id uuid,
+  type text not null,
+  status text not null default 'pending'::text,
+  owner text,
+  user_id text,
+  request_id text,
+  input jsonb not null default '{}'::jsonb,
+  result jsonb,
+  message text not null default ''::text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  constraint image_task_image_id_fkey FOREIGN KEY (image_id) REFERENCES image(id) ON DELETE CASCADE,
+  constraint image_task_pkey PRIMARY KEY (id),
+  constraint image_task_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'success'::text, 'failure'::text])))
+);
+CREATE INDEX image_task_image ON public.image_task USING btree (image_id);
+CREATE INDEX image_task_owner ON public.image_task USING btree (owner);
+
 create table inspection (
   node_uuid uuid not null,
   version integer not null,
@@ -677,6 +773,74 @@ create table machine_tag (
   updated_at timestamp with time zone,
   constraint machine_tag_name_key UNIQUE (name),
   constraint machine_tag_pkey PRIMARY KEY (uuid)
+);
+
+create table metadef_association (
+  namespace text not null,
+  resource_type text not null,
+  prefix text,
+  properties_target text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_association_namespace_fkey FOREIGN KEY (namespace) REFERENCES metadef_namespace(namespace) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint metadef_association_pkey PRIMARY KEY (namespace, resource_type),
+  constraint metadef_association_resource_type_fkey FOREIGN KEY (resource_type) REFERENCES metadef_resource_type(name)
+);
+
+create table metadef_namespace (
+  namespace text not null,
+  seq bigint not null generated always as identity,
+  display_name text,
+  description text,
+  visibility text not null default 'private'::text,
+  protected boolean not null default false,
+  owner text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_namespace_pkey PRIMARY KEY (namespace),
+  constraint metadef_namespace_visibility_check CHECK ((visibility = ANY (ARRAY['public'::text, 'private'::text])))
+);
+
+create table metadef_object (
+  namespace text not null,
+  name text not null,
+  seq bigint not null generated always as identity,
+  description text,
+  required jsonb not null default '[]'::jsonb,
+  properties jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_object_namespace_fkey FOREIGN KEY (namespace) REFERENCES metadef_namespace(namespace) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint metadef_object_pkey PRIMARY KEY (namespace, name)
+);
+
+create table metadef_property (
+  namespace text not null,
+  name text not null,
+  seq bigint not null generated always as identity,
+  schema jsonb not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_property_namespace_fkey FOREIGN KEY (namespace) REFERENCES metadef_namespace(namespace) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint metadef_property_pkey PRIMARY KEY (namespace, name)
+);
+
+create table metadef_resource_type (
+  name text not null,
+  protected boolean not null default true,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_resource_type_pkey PRIMARY KEY (name)
+);
+
+create table metadef_tag (
+  namespace text not null,
+  name text not null,
+  seq bigint not null generated always as identity,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint metadef_tag_namespace_fkey FOREIGN KEY (namespace) REFERENCES metadef_namespace(namespace) ON UPDATE CASCADE ON DELETE CASCADE,
+  constraint metadef_tag_pkey PRIMARY KEY (namespace, name)
 );
 
 create table node (

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { BmcConnector } from '../../bmc/connect-bmc.ts';
+import { systemClock } from '../../core/base/clock.ts';
+import type { Logger } from '../../core/base/logger.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import { createFlowEngine } from '../../core/flow/flow-engine.ts';
+import { imageImportFlow } from '../../flows/image-import-flow.ts';
+import { nodeFlows } from '../../flows/node-flows.ts';
+import type { ImageData } from '../../images/image-data-service.ts';
+import { announceConductor } from '../../inventory/conductor-service.ts';
+import type { Configuration } from './configuration.ts';
+import { REGION } from './identity-setup.ts';
+import type { Installation } from './installation.ts';
+import { startPowerSync } from './power-sync.ts';
+
+/** The worker role: flows, the look at the machines' power, and the conductor that others see. Returns its counters. */
+export async function startWorkerRole(options: {
+  configuration: Configuration;
+  installation: Installation;
+  database: Database;
+  images: ImageData;
+  bmcs: BmcConnector;
+  logger: Logger;
+  stops: (() => Promise<void>)[];
+}): Promise<() => Record<string, number>> {
+  const { configuration, installation, database, images, bmcs, logger, stops } = options;
+  const { sealer } = installation;
+  const services = { db: database.db, connectBmc: bmcs.connect, sealer, clock: systemClock, cleaning: configuration.cleaning };
+  const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts });
+  const engine = createFlowEngine({
+    database,
+    definitions: [...nodeFlows(services), imports],
+    owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
+    clock: systemClock,
+    logger,
+  });
+  await engine.start();
+  stops.push(() => engine.stop());
+  const leave = await announceConductor(database, hostname());
+  stops.push(async () => leave());
+  const sync = startPowerSync({ database, bmcs, sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
+  stops.push(() => sync.stop());
+  return () => prefixed('flow', engine.metrics());
+}
+
+export const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}_${name}`, value]));
