@@ -137,6 +137,9 @@ export type AgentStepName =
   | 'start_rescue'
   | 'run_scripts'
   | 'check_disks'
+  | 'create_configuration'
+  | 'apply_configuration'
+  | 'delete_configuration'
   | 'sync_and_stop';
 
 /** A disk of the plan. The agent finds it by serial (and WWN where both sides have one), checks the size, and writes to nothing else. */
@@ -222,6 +225,13 @@ export interface InstallBootEntryArgs {
 /** `start_rescue` args: one line; the user is `rescue`. */
 export interface StartRescueArgs {
   readonly password: string;
+}
+
+/** `create_configuration`, `apply_configuration` and `delete_configuration` args; the answer has the machine's `disks` then. */
+export interface RaidArgs {
+  readonly disks: readonly PlannedDisk[];
+  readonly raid_config?: JsonObject;
+  readonly delete_existing?: boolean;
 }
 
 /** `run_scripts` args: all at once. The answer has {@link ScriptOutcome} for each script, or for each disk of one that is per disk. */
@@ -326,6 +336,10 @@ export interface InventoryDisk {
   readonly logicalBlockBytes: number;
   readonly smart?: { readonly healthy: boolean; readonly temperatureCelsius?: number; readonly powerOnHours?: number };
   readonly canDiscard: boolean;
+  /** A software array, and what it is made of by name. */
+  readonly raid?: { readonly level: string; readonly members: readonly string[]; readonly state: string };
+  /** The array that the disk is part of. */
+  readonly memberOf?: string;
 }
 
 export interface InventoryNic {

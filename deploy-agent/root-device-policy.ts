@@ -113,9 +113,12 @@ const describe = (disks: readonly InventoryDisk[]) =>
   disks.map((disk) => `${disk.device} (${(disk.sizeBytes / 2 ** 30).toFixed(1)} GiB, serial ${disk.serial ?? 'none'})`).join(', ') ||
   'no disks';
 
-/** The disk that the operating system goes to. A disk without a serial is no choice: the agent could not be sure of it. */
+/**
+ * The disk that the operating system goes to. A disk without a serial is no choice: the agent could not be sure of it; nor is a
+ * part of an array.
+ */
 export function chooseRootDevice(disks: readonly InventoryDisk[], hints: JsonObject): RootDeviceChoice {
-  const usable = disks.filter((disk) => disk.serial !== undefined && disk.serial !== '');
+  const usable = disks.filter((disk) => disk.serial !== undefined && disk.serial !== '' && disk.memberOf === undefined);
   const names = Object.keys(hints).filter((name) => hints[name] !== null);
   const unknown = names.filter((name) => !(name in FACTS));
   if (unknown.length > 0) return { error: `unknown root device hint ${unknown.join(', ')}; known are ${Object.keys(FACTS).join(', ')}` };

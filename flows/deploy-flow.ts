@@ -1,6 +1,5 @@
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowDefinition, FlowStep } from '../core/flow/flow-definition.ts';
-import { chooseRootDevice } from '../deploy-agent/root-device-policy.ts';
 import { isFake } from '../inventory/fake-hardware.ts';
 import { applyEvent } from '../inventory/node-service.ts';
 import { bootInstanceStep, intendInstanceStep } from './boot-instance-step.ts';
@@ -11,6 +10,7 @@ import { planNetworkBoot } from './instance-boot.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
 import { loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { chooseDisk } from './root-disk.ts';
 import { stepLoop } from './step-loop.ts';
 import { planDeploy, stepName } from './step-plan-policy.ts';
 
@@ -47,11 +47,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
         const image = planImage(node.instance_info as JsonObject);
         if ('problem' in image)
           return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
-        const hints = {
-          ...((node.properties as JsonObject)['root_device'] as JsonObject | undefined),
-          ...((node.instance_info as JsonObject)['root_device'] as JsonObject | undefined),
-        };
-        const choice = chooseRootDevice(await readInspectedDisks(services.db, ctx.subjectId), hints);
+        const choice = chooseDisk(await readInspectedDisks(services.db, ctx.subjectId), node);
         if ('error' in choice)
           return {
             kind: 'fail',
@@ -59,9 +55,11 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
             message: choice.error,
             advice: 'Correct properties/root_device, or inspect the node again.',
           };
-        const { serial, sizeBytes, wwn } = choice.disk;
-        const disk = { serial: serial ?? '', sizeBytes, ...(wwn === undefined ? {} : { wwn }) };
-        return { kind: 'done', patch: { image: image.args, disk }, evidence: { image: image.args['url']!, disk: serial ?? '' } };
+        return {
+          kind: 'done',
+          patch: { image: image.args, disk: choice.disk },
+          evidence: { image: image.args['url']!, disk: choice.disk['serial']! },
+        };
       },
     },
     ...stepLoop(services, {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Json, JsonObject } from '../core/base/json.ts';
-import type { InspectionReport } from '../deploy-agent/protocol.ts';
+import type { InspectionReport, InventoryDisk } from '../deploy-agent/protocol.ts';
 import { identityOf, recognise, type KnownIdentity } from './identity-policy.ts';
 import { applyInspectionRules } from './inspection-rule-service.ts';
 import { diffInspections } from './inspection-diff.ts';
@@ -149,6 +149,18 @@ async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Prom
     .values({ node_uuid: nodeUuid, version, document: JSON.stringify(document), changes: JSON.stringify(changes) } as never)
     .execute();
   return version;
+}
+
+/** What a step made of the machine's disks: a version of its inspection like any other. */
+export async function replaceInspectedDisks(trx: Trx, nodeUuid: string, disks: readonly InventoryDisk[]): Promise<void> {
+  const last = await trx
+    .selectFrom('inspection')
+    .select('document')
+    .where('node_uuid', '=', nodeUuid)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (last !== undefined) await storeInspection(trx, nodeUuid, { ...last.document, disks } as unknown as Json);
 }
 
 /** What the agent of this boot can do (`flows/steps/declared-steps.ts` reads it). */

@@ -23,6 +23,8 @@ import { declareRack } from './topology.ts';
  */
 export interface LabOptions {
   readonly machines: number;
+  /** Of each machine. */
+  readonly disks: number;
   readonly image?: 'debian' | 'tiny';
   readonly until: 'available' | 'deployed';
   readonly seed: number;
@@ -67,7 +69,7 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
   // Before the rack stands: from inside it there is no way to Debian's packages.
   onLine('ramdisk: building, or taking it from the cache');
   await runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), '--json']);
-  const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed }), faults);
+  const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed, disks: options.disks }), faults);
   const rack = await startRack({
     spec,
     runDirectory,

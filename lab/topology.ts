@@ -72,6 +72,8 @@ export interface RackDeclaration {
   /** Default 8 GiB; the files are sparse. */
   readonly diskSizeBytes?: number;
   readonly memoryMib?: number;
+  /** Of each machine, alike. Default 1. */
+  readonly disks?: number;
 }
 
 /** BMC addresses start at 10.77.1.11 and end with the octet. */
@@ -118,7 +120,11 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
       cpus: 1,
       memoryMib: declaration.memoryMib ?? MEMORY_MIB,
       nics: kind.nics.map((model, nic) => ({ mac: `${macPrefix}:${octet(number)}:${octet(nic + 1)}`, model, switchPort: (ports += 1) })),
-      disks: [{ bus: kind.bus, serial: `DSK${tail}`, sizeBytes: declaration.diskSizeBytes ?? DISK_SIZE_BYTES }],
+      disks: Array.from({ length: declaration.disks ?? 1 }, (_each, disk) => ({
+        bus: kind.bus,
+        serial: `DSK${tail}${disk === 0 ? '' : `-${disk + 1}`}`,
+        sizeBytes: declaration.diskSizeBytes ?? DISK_SIZE_BYTES,
+      })),
       identity: {
         uuid: uuid(random),
         manufacturer: 'Rackwright',

@@ -15,6 +15,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 interface LabFlags {
   readonly machines: string;
+  readonly disks: string;
   readonly image?: 'debian' | 'tiny';
   readonly until: 'available' | 'deployed';
   readonly exit?: boolean;
@@ -30,6 +31,7 @@ export function labCommand(terminal: Terminal): Command {
     .helpCommand(false)
     .enablePositionalOptions()
     .option('--machines <n>', 'how many machines', '3')
+    .option('--disks <n>', 'how many disks each has', '1')
     .addOption(
       new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']),
     )
@@ -86,15 +88,20 @@ function faultsOf(flags: LabFlags): LabOptions['faults'] {
   return chosen.faults;
 }
 
-function numbersOf(flags: LabFlags): { machines: number; seed: number } {
-  const [machines, seed] = [Number(flags.machines), Number(flags.seed)];
+/** Emulated AHCI has six ports. */
+const DISKS_MAX = 6;
+
+function numbersOf(flags: LabFlags): { machines: number; disks: number; seed: number } {
+  const [machines, disks, seed] = [Number(flags.machines), Number(flags.disks), Number(flags.seed)];
+  if (!Number.isInteger(disks) || disks < 1 || disks > DISKS_MAX)
+    throw new CommandError(`--disks is a whole number from 1 to ${DISKS_MAX}`, EXIT_CODE.usage);
   if (!Number.isInteger(machines) || machines < 1 || machines > RACK_MACHINES_MAX)
     throw new CommandError(`--machines is a whole number from 1 to ${RACK_MACHINES_MAX}`, EXIT_CODE.usage);
   if (!Number.isSafeInteger(seed)) throw new CommandError('--seed is a whole number', EXIT_CODE.usage);
   const port = Number(/^[0-9.]+:(\d{1,5})$/.exec(flags.listen)?.[1] ?? NaN);
   if (!(port <= 65_535) || ipv4ToNumber(flags.listen.split(':')[0]!) === undefined)
     throw new CommandError('--listen is ADDRESS:PORT, for example 127.0.0.1:5000; port 0 takes a free one', EXIT_CODE.usage);
-  return { machines, seed };
+  return { machines, disks, seed };
 }
 
 /** Labs that start in the same second get folders of their own. */
@@ -116,6 +123,7 @@ export function makeRunDirectory(parent: string, now: Date): string {
 const typedWords = (flags: LabFlags): string =>
   [
     `--machines ${flags.machines}`,
+    ...(flags.disks === '1' ? [] : [`--disks ${flags.disks}`]),
     ...(flags.image === undefined ? [] : [`--image ${flags.image}`]),
     ...(flags.until === 'deployed' ? [] : [`--until ${flags.until}`]),
     `--seed ${flags.seed}`,
@@ -124,11 +132,12 @@ const typedWords = (flags: LabFlags): string =>
 
 async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
   if (flags.fault?.includes('list')) return terminal.out(describeFaults(terminal));
-  const { machines, seed } = numbersOf(flags);
+  const { machines, disks, seed } = numbersOf(flags);
   const faults = faultsOf(flags);
   const runDirectory = makeRunDirectory(join(ROOT, 'lab-runs'), new Date());
   const lab = await runLab({
     machines,
+    disks,
     seed,
     until: flags.until,
     listen: flags.listen,

@@ -19,6 +19,8 @@ export const PACKAGES = [
   'libtommath1',
   'libgmp10',
   'zlib1g',
+  'mdadm',
+  'libudev1',
 ] as const;
 
 /** Beside those that all of our memory file systems have. */
@@ -89,6 +91,11 @@ export const KERNEL_MODULES = [
   'qemu_fw_cfg',
   'button',
   'evdev',
+  // Software RAID.
+  'md_mod',
+  'raid0',
+  'raid1',
+  'raid10',
   // Virtual media and config drives.
   'isofs',
   'vfat',

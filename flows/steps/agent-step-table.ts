@@ -5,6 +5,7 @@ import type { NodeRecord, Trx } from '../../inventory/node-record.ts';
 import type { NodeFlowServices } from '../node-flow-services.ts';
 import type { PlannedStep } from '../step-plan-policy.ts';
 import { plannedDisks } from './planned-disk.ts';
+import { raidKnowledge } from './raid-knowledge.ts';
 import { runScriptsKnowledge } from './run-scripts-knowledge.ts';
 
 /** What the control plane knows about the agent's steps: how long they may take, and what they are told beside what was asked. */
@@ -57,6 +58,7 @@ const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
     timeoutSeconds: 5 * MINUTE,
     args: async (ctx) => ({ disk: diskOf(ctx) }),
   },
+  ...raidKnowledge,
   run_scripts: runScriptsKnowledge,
   check_disks: { what: 'the agent to read what the disks say of their health', timeoutSeconds: 5 * MINUTE },
   sync_and_stop: { what: 'the agent to flush everything to the disk', timeoutSeconds: 5 * MINUTE, args: async () => ({}) },

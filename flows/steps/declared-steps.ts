@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { JsonObject } from '../../core/base/json.ts';
+import { interfaceOf } from '../../inventory/driver-table.ts';
 import type { NodeRecord } from '../../inventory/node-record.ts';
 import type { DeclaredStep } from '../step-plan-policy.ts';
 import { agentStepKnowledge } from './agent-step-table.ts';
@@ -9,7 +10,8 @@ import { CONTROL_PLANE_STEPS } from './control-plane-steps.ts';
 export function declaredSteps(node: NodeRecord): DeclaredStep[] {
   const stored = (node.driver_internal_info as JsonObject)['agent_steps'];
   const parsed = z.array(agentDeclaration).safeParse(stored ?? []);
-  const inBand = parsed.success ? parsed.data.map(fromAgent) : [];
+  const raid = interfaceOf(node, 'raid');
+  const inBand = (parsed.success ? parsed.data.map(fromAgent) : []).filter((step) => step.interface !== 'raid' || raid === 'agent');
   return [...inBand, ...CONTROL_PLANE_STEPS.filter((step) => step.serves?.(node) ?? true).map(({ declaration }) => declaration)];
 }
 

@@ -1,6 +1,7 @@
 import type { InventoryDisk } from '../../protocol.ts';
 import { linkName, listFolder, present, readBytes, readNumber, readText, realPath } from '../inventory/sysfs.ts';
 import { readSmart } from './smart.ts';
+import { arrayOf, describeArray, isArray } from './software-raid.ts';
 
 /** Not disks of the machine: memory, loops, optical drives, things stacked on disks. */
 const NOT_DISKS = /^(loop|ram|zram|sr|fd|dm-|md|nbd)/;
@@ -63,12 +64,13 @@ function describeDisk(name: string): InventoryDisk | undefined {
     logicalBlockBytes: readNumber(`${base}/queue/logical_block_size`) ?? SECTOR_BYTES,
     smart: readSmart(name),
     canDiscard: (readNumber(`${base}/queue/discard_max_bytes`) ?? 0) > 0,
+    raid: undefined,
+    memberOf: arrayOf(name),
   });
 }
 
-export const listBlockDevices = (): Promise<readonly InventoryDisk[]> =>
-  Promise.resolve(
-    listFolder('/sys/block')
-      .filter((name) => !NOT_DISKS.test(name))
-      .flatMap((name) => describeDisk(name) ?? []),
-  );
+export async function listBlockDevices(): Promise<readonly InventoryDisk[]> {
+  const names = listFolder('/sys/block');
+  const arrays = await Promise.all(names.filter(isArray).map(describeArray));
+  return [...names.filter((name) => !NOT_DISKS.test(name)).flatMap((name) => describeDisk(name) ?? []), ...arrays];
+}

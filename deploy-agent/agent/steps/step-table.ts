@@ -8,6 +8,7 @@ import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
 import { installBootEntry } from './install-boot-entry.ts';
 import { putBmcUser } from './put-bmc-user.ts';
 import type { Step } from './step.ts';
+import { applyConfiguration, createConfiguration, deleteConfiguration } from './raid-configuration.ts';
 import { runScripts } from './run-scripts.ts';
 import { startRescue } from './start-rescue.ts';
 import { syncAndStop } from './sync-and-stop.ts';
@@ -23,6 +24,9 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['burnin_cpu', burninCpu],
   ['burnin_memory', burninMemory],
   ['check_disks', checkDisks],
+  ['create_configuration', createConfiguration],
+  ['apply_configuration', applyConfiguration],
+  ['delete_configuration', deleteConfiguration],
   ['run_scripts', runScripts((name) => STEPS.get(name))],
   ['burnin_disk', burninDisk],
   ['write_image', writeImage],
