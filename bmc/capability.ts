@@ -54,6 +54,10 @@ export interface BmcIdentity {
   readonly bmcFirmware?: string;
   /** The host's NICs as the BMC knows them (Redfish only). */
   readonly nicMacs?: readonly string[];
+  /** Of all sockets together (Redfish only). */
+  readonly processors?: { readonly sockets: number; readonly threads?: number; readonly architecture?: 'x86_64' | 'aarch64' };
+  /** Redfish only. */
+  readonly memoryBytes?: number;
 }
 
 export interface BmcUser {

@@ -56,13 +56,14 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
 }
 
 /** What people wrote stays, what was seen is brought up to date: root device hints and capabilities survive an inspection. */
-async function mergedProperties(trx: Trx, uuid: string, seen: ReturnType<typeof propertiesOf>): Promise<JsonObject> {
+export async function mergedProperties(trx: Trx, uuid: string, seen: JsonObject): Promise<JsonObject> {
   const row = await trx.selectFrom('node').select('properties').where('uuid', '=', uuid).executeTakeFirst();
   const before = (row?.properties ?? {}) as JsonObject;
   const own = String(before['capabilities'] ?? '')
     .split(',')
     .filter((each) => each !== '' && !each.startsWith('boot_mode:'));
-  return { ...before, ...seen, capabilities: [...own, seen.capabilities].join(',') };
+  const mode = seen['capabilities'] === undefined ? [] : [String(seen['capabilities'])];
+  return { ...before, ...seen, capabilities: [...own, ...mode].join(',') };
 }
 
 async function loadIdentities(db: Db): Promise<KnownIdentity[]> {

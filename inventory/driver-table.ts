@@ -91,6 +91,7 @@ const drivers: readonly Driver[] = [
       ...ramdisk,
       bios: ['redfish', 'no-bios'],
       firmware: ['redfish', 'no-firmware'],
+      inspect: ['agent', 'redfish', 'no-inspect'],
       management: ['redfish'],
       power: ['redfish'],
       raid: ['redfish', 'agent', 'no-raid'],

@@ -25,7 +25,11 @@ interface Row {
   readonly ended_at: Date | null;
 }
 
-const STATE_OF_STEP: Readonly<Record<string, Introspection['state']>> = { intend_agent: 'starting', boot_agent: 'waiting' };
+const STATE_OF_STEP: Readonly<Record<string, Introspection['state']>> = {
+  choose_inspection: 'starting',
+  intend_agent: 'starting',
+  boot_agent: 'waiting',
+};
 
 function toIntrospection(row: Row): Introspection {
   const isOver = row.status === null || ['succeeded', 'failed', 'cancelled'].includes(row.status);

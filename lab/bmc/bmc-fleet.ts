@@ -83,6 +83,8 @@ async function startMember(
       product: 'Simulated Server',
       serial: `SIM${String(index + 1).padStart(6, '0')}`,
       boardSerial: `SIMB${String(index + 1).padStart(6, '0')}`,
+      threads: 16,
+      memoryGib: 64,
       macs: [`02:5a:00:${hex((index >> 16) & 255, 2)}:${hex((index >> 8) & 255, 2)}:${hex(index & 255, 2)}`],
     },
     machine,

@@ -29,6 +29,9 @@ export interface EmulatedIdentity {
   readonly macs?: readonly string[];
   /** The BMC's own NIC. */
   readonly bmcMac?: string;
+  /** What its summaries tell; absent: they are not there. */
+  readonly threads?: number;
+  readonly memoryGib?: number;
 }
 
 export interface BmcAccount {

@@ -69,6 +69,28 @@ function bootProperties(bmc: BmcModel): JsonObject {
   };
 }
 
+const hardwareSummaries = ({ threads, memoryGib }: BmcModel['identity']): JsonObject => ({
+  ...(threads === undefined
+    ? {}
+    : {
+        ProcessorSummary: { Count: 1, CoreCount: threads, LogicalProcessorCount: threads, Status: STATUS },
+        Processors: link(`${SYSTEM_PATH}/Processors`),
+      }),
+  ...(memoryGib === undefined ? {} : { MemorySummary: { TotalSystemMemoryGiB: memoryGib, Status: STATUS } }),
+});
+
+const processor = (bmc: BmcModel): JsonObject => ({
+  '@odata.id': `${SYSTEM_PATH}/Processors/1`,
+  '@odata.type': '#Processor.v1_7_0.Processor',
+  Id: '1',
+  Name: 'Processor 1',
+  ProcessorType: 'CPU',
+  InstructionSet: 'x86-64',
+  TotalCores: bmc.identity.threads ?? 0,
+  TotalThreads: bmc.identity.threads ?? 0,
+  Status: STATUS,
+});
+
 const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   '@odata.id': SYSTEM_PATH,
   '@odata.type': '#ComputerSystem.v1_13_0.ComputerSystem',
@@ -85,6 +107,7 @@ const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   Status: STATUS,
   Boot: bootProperties(bmc),
   ...(ipmiPort === undefined ? {} : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
+  ...hardwareSummaries(bmc.identity),
   EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
   Storage: link(`${SYSTEM_PATH}/Storage`),
   Bios: link(`${SYSTEM_PATH}/Bios`),
@@ -234,6 +257,13 @@ export function findResource(
       ),
     [`${ROOT}/Managers`]: () => collection(`${ROOT}/Managers`, 'ManagerCollection', 'Managers', [MANAGER_PATH]),
     [MANAGER_PATH]: () => manager(bmc),
+    ...(bmc.identity.threads === undefined
+      ? {}
+      : {
+          [`${SYSTEM_PATH}/Processors`]: () =>
+            collection(`${SYSTEM_PATH}/Processors`, 'ProcessorCollection', 'Processors', [`${SYSTEM_PATH}/Processors/1`]),
+          [`${SYSTEM_PATH}/Processors/1`]: () => processor(bmc),
+        }),
     [`${MANAGER_PATH}/EthernetInterfaces`]: () =>
       collection(`${MANAGER_PATH}/EthernetInterfaces`, 'EthernetInterfaceCollection', 'Manager NICs', [
         `${MANAGER_PATH}/EthernetInterfaces/1`,
