@@ -5,7 +5,7 @@ import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-comm
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { lastBootSign } from '../inventory/timeline-store.ts';
-import { firmwareOf } from './boot-instance-step.ts';
+import { endAgentBoot, prepareAgentBoot } from './agent-boot.ts';
 import { judgeSilence, LOADER_SILENCE_MS } from './boot-silence-policy.ts';
 import { orFake } from './fake-hardware.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
@@ -45,14 +45,14 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
     name: 'boot_agent',
     deadlineMs: POWER_CHANGE_MS * 2,
     attempts: { max: 5, backoffMs: 2000 },
-    waitingFor: () => ({ what: 'the BMC to start the machine from the network', next: 'the agent calls in' }),
+    waitingFor: () => ({ what: 'the BMC to start the machine into the agent', next: 'the agent calls in' }),
     async run(ctx) {
       if (ctx.state['agentFresh'] === true) return { kind: 'done' };
       const node = await loadNode(services, ctx.subjectId);
       const bmc = connectTo(services, node);
       const agentBootAtMs = ctx.clock.nowMs();
       await switchOff(bmc, ctx.clock, ctx.signal);
-      await bmc.setBoot({ device: 'network', persistent: false, ...firmwareOf(node) }, ctx.signal);
+      await prepareAgentBoot(services, node, bmc, ctx.signal);
       await bmc.setPower('on', ctx.signal);
       return {
         ...waitForAgent(ctx, FIRST_LOOK_MS),
@@ -67,7 +67,9 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       // The mailbox may hold the call of an earlier boot.
       if (Number((payload as JsonObject)['atMs']) < bootAtMsOf(ctx)) return waitForAgent(ctx, FIRST_LOOK_MS);
       // The next boot of this flow has its own tries.
-      return { kind: 'done', patch: { bootTries: 0 }, commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
+      const node = await loadNode(services, ctx.subjectId);
+      const evidence = await endAgentBoot(node, connectTo(services, node), ctx.signal);
+      return { kind: 'done', patch: { bootTries: 0 }, evidence, commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
     },
     async onTimeout(ctx) {
       const poweredOnAtMs = bootAtMsOf(ctx);

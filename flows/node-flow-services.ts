@@ -17,6 +17,8 @@ export interface NodeFlowServices {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly cleaning: CleaningSettings;
+  /** Where BMCs fetch the agent's boot CD, and what its tokens are signed with; undefined: nobody serves one. */
+  readonly bootMedia: { readonly baseUrl: string; readonly secret: Buffer } | undefined;
 }
 
 export interface CleaningSettings {

@@ -89,6 +89,7 @@ const drivers: readonly Driver[] = [
     name: 'redfish',
     interfaces: {
       ...ramdisk,
+      boot: [...ramdisk.boot, 'redfish-virtual-media'],
       bios: ['redfish', 'no-bios'],
       firmware: ['redfish', 'no-firmware'],
       inspect: ['agent', 'redfish', 'no-inspect'],

@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly disks: number;
   readonly image?: 'debian' | 'tiny';
   readonly until: 'available' | 'deployed';
+  /** How the agent gets onto the machines. */
+  readonly boot: 'network' | 'virtual-media';
   readonly seed: number;
   readonly listen: string;
   readonly runDirectory: string;
@@ -68,8 +70,15 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
   const images = await chooseImages(options);
   // Before the rack stands: from inside it there is no way to Debian's packages.
   onLine('ramdisk: building, or taking it from the cache');
-  await runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), '--json']);
-  const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed, disks: options.disks }), faults);
+  await runProgram(options, [
+    'ramdisk',
+    'build',
+    '--cache',
+    join(options.cacheDirectory, 'ramdisk'),
+    ...(options.boot === 'virtual-media' ? ['--iso'] : []),
+    '--json',
+  ]);
+  const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed, disks: options.disks, boot: options.boot }), faults);
   const rack = await startRack({
     spec,
     runDirectory,
@@ -147,6 +156,7 @@ async function walkAll(
         product,
         key,
         until: options.until,
+        boot: options.boot,
         image: images[index === 0 ? 0 : 1],
         faults,
         book,
@@ -242,6 +252,7 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
   boot: {
     image_directory: imageDirectory,
     ramdisk_cache: join(options.cacheDirectory, 'ramdisk'),
+    virtual_media: options.boot === 'virtual-media',
     networks: [
       {
         name: 'provisioning',

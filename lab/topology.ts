@@ -74,6 +74,8 @@ export interface RackDeclaration {
   readonly memoryMib?: number;
   /** Of each machine, alike. Default 1. */
   readonly disks?: number;
+  /** Every BMC then speaks Redfish, which virtual media need. Default: network. */
+  readonly boot?: 'network' | 'virtual-media';
 }
 
 /** BMC addresses start at 10.77.1.11 and end with the octet. */
@@ -142,7 +144,7 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         username: 'admin',
         // 16 bytes at most: the oldest form of an IPMI password.
         password: hex(random, 8),
-        protocols: kind.protocols,
+        protocols: declaration.boot === 'virtual-media' ? [...new Set([...kind.protocols, 'redfish' as const])] : kind.protocols,
       },
     };
   };

@@ -90,6 +90,13 @@ export interface BootFiles {
   readonly agentRamdisk: string;
   /** Added to the agent's kernel command line, for example `rackwright.api=https://10.77.0.1:5443 rackwright.pin=sha256//…`. */
   readonly agentCommandLine: string;
+  /** The agent's boot CD (`images/build-boot-iso.ts`), where machines boot by virtual media. */
+  readonly agentIso?: {
+    readonly path: string;
+    /** Where each machine's kernel line goes, and how much room it has. */
+    readonly lineStart: number;
+    readonly lineBytes: number;
+  };
   /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`. */
   readonly ipxeDirectory: string;
   /** Directory whose files are served below `/images/<boot token>/`. */

@@ -33,7 +33,7 @@ async function validate(call: Call) {
 function problemOf(node: NodeDetail, kind: (typeof INTERFACE_KINDS)[number], network: NetworkBootPlan | undefined): string | undefined {
   const name = interfaceOf(node, kind);
   if (name.startsWith('no-')) return unsupported(node.driver, kind);
-  if (kind === 'power' || kind === 'management' || name === 'redfish') {
+  if (kind === 'power' || kind === 'management' || name.startsWith('redfish')) {
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
     return problems.length === 0 ? undefined : problems.join('; ');
   }

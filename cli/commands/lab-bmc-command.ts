@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import { bmcFaults, rackFaultsOf } from '../../lab/choose-faults.ts';
 import { startBmcFleet, type BmcFleet, type BmcFleetSettings } from '../../lab/bmc/bmc-fleet.ts';
+import { findProfile, VENDOR_PROFILES } from '../../lab/bmc/vendor-profile.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -23,6 +24,7 @@ interface LabBmcOptions {
   readonly password?: string;
   readonly json?: string | true;
   readonly fault?: readonly string[];
+  readonly profile?: string;
   readonly seed: number;
 }
 
@@ -81,6 +83,7 @@ function faultSettings({ fault: words = [], seed }: LabBmcOptions): Pick<BmcFlee
 function fleetSettings(options: LabBmcOptions): BmcFleetSettings {
   return {
     ...faultSettings(options),
+    ...(options.profile === undefined ? {} : { profile: findProfile(options.profile)! }),
     count: options.count,
     firstAddress: options.listen,
     protocol: options.protocol,
@@ -163,6 +166,9 @@ export function labBmcCommand(terminal: Terminal): Command {
     .option('--username <name>', 'account on each (default: admin)')
     .option('--password <text>', 'its password (default: a random one)')
     .option('--fault <name...>', 'how they misbehave: names or a comma list, from `rackwright lab --fault list`')
+    .addOption(
+      new Option('--profile <vendor>', "whose BMC's habits they show over Redfish").choices(VENDOR_PROFILES.map(({ name }) => name)),
+    )
     .option('--seed <n>', 'the draws of what goes wrong', wholeNumber(0, 2 ** 31), 1)
     .option('--json [file]', '{"bmcs": [{"address", "username", "password", "redfish", "ipmiPort"}]}, to the file or to standard output')
     .addHelpText(

@@ -18,6 +18,7 @@ interface LabFlags {
   readonly disks: string;
   readonly image?: 'debian' | 'tiny';
   readonly until: 'available' | 'deployed';
+  readonly boot: 'network' | 'virtual-media';
   readonly exit?: boolean;
   readonly json?: string | true;
   readonly seed: string;
@@ -36,6 +37,7 @@ export function labCommand(terminal: Terminal): Command {
       new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']),
     )
     .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
+    .addOption(new Option('--boot <way>', 'how the agent gets onto the machines').choices(['network', 'virtual-media']).default('network'))
     .option('--exit', 'end when all is done')
     .option('--json [file]', 'write the report as JSON')
     .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
@@ -48,6 +50,7 @@ Examples:
   $ rackwright lab
   $ rackwright lab --machines 3 --exit --json lab.json
   $ rackwright lab --machines 1 --image tiny --exit
+  $ rackwright lab --machines 1 --image tiny --boot virtual-media --exit
   $ rackwright lab --fault list
   $ rackwright lab --machines 1 --image tiny --exit --fault kill-control-plane --fault network-loss,bmc-slow --seed 7`,
     )
@@ -126,6 +129,7 @@ const typedWords = (flags: LabFlags): string =>
     ...(flags.disks === '1' ? [] : [`--disks ${flags.disks}`]),
     ...(flags.image === undefined ? [] : [`--image ${flags.image}`]),
     ...(flags.until === 'deployed' ? [] : [`--until ${flags.until}`]),
+    ...(flags.boot === 'network' ? [] : [`--boot ${flags.boot}`]),
     `--seed ${flags.seed}`,
     ...(flags.fault ?? []).map((names) => `--fault ${names}`),
   ].join(' ');
@@ -140,6 +144,7 @@ async function run(terminal: Terminal, flags: LabFlags): Promise<void> {
     disks,
     seed,
     until: flags.until,
+    boot: flags.boot,
     listen: flags.listen,
     runDirectory,
     cacheDirectory: join(ROOT, '.cache'),

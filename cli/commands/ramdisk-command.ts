@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { join } from 'node:path';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
+import { buildBootIso } from '../../images/build-boot-iso.ts';
 import { startProgress } from '../terminal/progress.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { writeJson } from '../terminal/write-json.ts';
@@ -13,17 +14,20 @@ export const ramdiskCommand = (terminal: Terminal): Command =>
     new Command('build')
       .description('build it, or take it from the cache')
       .option('--cache <dir>', 'where builds are kept (`ramdisk_cache` of the configuration)', RAMDISK_CACHE)
+      .option('--iso', 'also the CD that boots it from virtual media')
       .option('--json', 'print paths and version as JSON')
       .addHelpText(
         'after',
         '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json',
       )
-      .action(async (flags: { cache: string; json?: true }) => {
+      .action(async (flags: { cache: string; iso?: true; json?: true }) => {
         const progress = startProgress(terminal, Date.now);
-        const built = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) }).finally(() =>
-          progress.end(),
-        );
+        const build = async () => {
+          const ramdisk = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) });
+          return flags.iso === true ? { ...ramdisk, iso: (await buildBootIso(ramdisk, flags.cache)).path } : ramdisk;
+        };
+        const built = await build().finally(() => progress.end());
         if (flags.json === true) return writeJson(terminal, true, built);
-        terminal.out(`${built.kernel}\n${built.ramdisk}`);
+        terminal.out([built.kernel, built.ramdisk, ...('iso' in built ? [built.iso] : [])].join('\n'));
       }),
   );

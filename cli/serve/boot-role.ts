@@ -7,6 +7,7 @@ import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
+import { buildBootIso, type BootIso } from '../../images/build-boot-iso.ts';
 import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
 import type { BootFiles, BootModel, BootSubnet } from '../../pxe/boot-model.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
@@ -45,12 +46,15 @@ export async function startBootRole(options: {
     cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'),
     onProgress: (line) => logger.info({}, String(line)),
   });
+  const agentIso = configuration.boot.virtual_media
+    ? await buildBootIso(ramdisk, configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'))
+    : undefined;
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
     const known = await installation();
     const model = await buildBootModel(database.db, {
       subnets: configuration.boot.networks.map(toSubnet),
-      files: bootFiles(configuration, known, ramdisk, imageDirectory),
+      files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
       reservations: Object.assign({}, ...configuration.boot.networks.map((network) => network.reservations)) as Record<string, string>,
       bootSecret: known.bootSecret.toString('base64'),
       version: Date.now(),
@@ -130,6 +134,7 @@ function bootFiles(
   installation: Installation,
   ramdisk: { kernel: string; ramdisk: string },
   imageDirectory: string,
+  agentIso: BootIso | undefined,
 ): BootFiles {
   const server = configuration.boot.networks[0]?.server_address ?? '127.0.0.1';
   const pin = new X509Certificate(installation.agentTls.certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
@@ -146,6 +151,7 @@ function bootFiles(
     agentKernel: ramdisk.kernel,
     agentRamdisk: ramdisk.ramdisk,
     agentCommandLine,
+    ...(agentIso === undefined ? {} : { agentIso }),
     ipxeDirectory: configuration.boot.ipxe_directory,
     imageDirectory,
   };

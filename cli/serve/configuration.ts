@@ -108,6 +108,8 @@ const shape = z.strictObject({
       image_directory: z.string().optional(),
       ramdisk_cache: z.string().optional(),
       kernel_arguments: z.string().default(''),
+      /** Builds and serves the boot CD for nodes with the boot interface `redfish-virtual-media`. */
+      virtual_media: z.boolean().default(false),
     })
     .prefault({}),
 });

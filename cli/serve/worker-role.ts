@@ -6,6 +6,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
 import { imageImportFlow } from '../../flows/image-import-flow.ts';
+import type { NodeFlowServices } from '../../flows/node-flow-services.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import { announceConductor } from '../../inventory/conductor-service.ts';
@@ -26,7 +27,14 @@ export async function startWorkerRole(options: {
 }): Promise<() => Record<string, number>> {
   const { configuration, installation, database, images, bmcs, logger, stops } = options;
   const { sealer } = installation;
-  const services = { db: database.db, connectBmc: bmcs.connect, sealer, clock: systemClock, cleaning: configuration.cleaning };
+  const services = {
+    db: database.db,
+    connectBmc: bmcs.connect,
+    sealer,
+    clock: systemClock,
+    cleaning: configuration.cleaning,
+    bootMedia: bootMediaOf(configuration, installation),
+  };
   const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts });
   const engine = createFlowEngine({
     database,
@@ -42,6 +50,13 @@ export async function startWorkerRole(options: {
   const sync = startPowerSync({ database, bmcs, sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
   stops.push(() => sync.stop());
   return () => prefixed('flow', engine.metrics());
+}
+
+/** Where BMCs fetch the boot CD; undefined when this installation serves none. */
+function bootMediaOf({ boot }: Configuration, { bootSecret }: Installation): NodeFlowServices['bootMedia'] {
+  const server = boot.networks[0]?.server_address;
+  if (!boot.virtual_media || server === undefined) return undefined;
+  return { baseUrl: `http://${server}:${boot.http_port}`, secret: bootSecret };
 }
 
 export const prefixed = (prefix: string, values: Readonly<Record<string, number>>) =>

@@ -3,6 +3,7 @@ import { seededRandom, systemRandom, type Random } from '../../core/base/random.
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { BmcFaults } from './bmc-faults.ts';
 import { startEmulatedBmc, type EmulatedBmc } from './emulated-bmc.ts';
+import type { VendorProfile } from './vendor-profile.ts';
 import { createSimulatedMachine, type SimulatedMachine } from './simulated-machine.ts';
 
 /** Many emulated BMCs in one process, each on its own address, with simulated machines behind them. */
@@ -23,6 +24,8 @@ export interface BmcFleetSettings {
   /** How they all misbehave, each with draws of its own from `faultSeed`. */
   readonly faults?: BmcFaults;
   readonly faultSeed?: number;
+  /** Whose habits they show over Redfish. */
+  readonly profile?: VendorProfile;
 }
 
 export interface FleetMember {
@@ -89,6 +92,7 @@ async function startMember(
     },
     machine,
     ...(settings.random ? { random: settings.random } : {}),
+    ...(settings.profile ? { profile: settings.profile } : {}),
     ...(settings.recordEvent ? { recordEvent: settings.recordEvent } : {}),
     ...(settings.faults ? { faults: settings.faults, faultRandom: seededRandom((settings.faultSeed ?? 1) + index) } : {}),
   });

@@ -7,8 +7,10 @@ import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
 import { startKcsVmServer } from './kcs-vm-server.ts';
 import type { MachineControl } from './machine-control.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
+import { withProfile } from './redfish/profile-handler.ts';
 import { createRedfishHandler } from './redfish/redfish-handler.ts';
 import { startRedfishServer, type RedfishServer } from './redfish/redfish-server.ts';
+import type { VendorProfile } from './vendor-profile.ts';
 
 /** An emulated BMC: one model, served over the protocols asked for, in front of the machine it is given. */
 export interface EmulatedBmcSettings {
@@ -24,6 +26,8 @@ export interface EmulatedBmcSettings {
   readonly machine: MachineControl;
   /** Default: a self-signed certificate that all BMCs of the process share. */
   readonly tls?: TlsIdentity;
+  /** Whose habits it shows over Redfish. Default: none's. */
+  readonly profile?: VendorProfile;
   readonly random?: Random;
   readonly clock?: Clock;
   /** Default: it behaves. Drawn from `faultRandom`, or else from `random`. */
@@ -64,8 +68,8 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
     }
     let redfish: RedfishServer | undefined;
     if (settings.protocols.includes('redfish')) {
-      const handler = createRedfishHandler(state, { random, ipmiPort: lan?.port });
-      redfish = await startRedfishServer(handler, {
+      const plain = createRedfishHandler(state, { random, ipmiPort: lan?.port });
+      redfish = await startRedfishServer(settings.profile ? withProfile(plain, state, settings.profile) : plain, {
         faults,
         address: settings.address,
         port: settings.redfishPort ?? REDFISH_PORT,

@@ -41,6 +41,7 @@ export interface WalkOptions {
   readonly product: ProductClient;
   readonly image: ImageChoice;
   readonly until: 'available' | 'deployed';
+  readonly boot: 'network' | 'virtual-media';
   readonly key: { readonly publicKey: string; readonly privatePath: string };
   readonly onPhase: (machine: string, phase: string) => void;
   readonly faults: readonly Fault[];
@@ -127,8 +128,8 @@ function openNode(machine: MachineSpec, uuid: string, product: ProductClient, se
   };
 }
 
-async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
-  const { rack, product, image } = options;
+/** Nobody knows the machine: its network boot starts the agent, which makes a BMC user. */
+async function discover(machine: MachineSpec, { rack, product }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> {
   const uuid = await phase('discover', async () => {
     await rack.power(machine.name, 'on', 'network');
     return until(async () => {
@@ -145,6 +146,33 @@ async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase,
       return shown['reservation'] === null && Object.keys(shown['driver_info'] as JsonObject).length > 0 ? true : undefined;
     }, `${machine.name} to get its BMC user`),
   );
+  return node;
+}
+
+/** The machine's papers say who it is: its BMC is told to start the agent from virtual media, and the network boots nothing. */
+const declare = (machine: MachineSpec, { product }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
+  phase('declare', async () => {
+    const made = await product.send('POST', '/nodes', {
+      driver: 'redfish',
+      boot_interface: 'redfish-virtual-media',
+      driver_info: {
+        redfish_address: `https://${machine.bmc.address}`,
+        redfish_username: machine.bmc.username,
+        redfish_password: machine.bmc.password,
+      },
+      properties: { capabilities: `boot_mode:${machine.firmware}` },
+    });
+    const uuid = String(made['uuid']);
+    await product.send('POST', '/ports', { node_uuid: uuid, address: machine.nics[0]!.mac });
+    seen.node = uuid;
+    return openNode(machine, uuid, product, seen);
+  });
+
+async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
+  const { rack, product, image } = options;
+  const enrolled = options.boot === 'network' ? discover : declare;
+  const node = await enrolled(machine, options, phase, seen);
+  const { uuid } = node;
   await product.send('PATCH', `/nodes/${uuid}`, [{ op: 'add', path: '/name', value: machine.name }]);
   const instanceInfo = {
     image_source: image.file,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,9 @@ import type { BootCounters } from '../model/boot-counters.ts';
 import type { BootClient, BootDirectory } from '../model/boot-directory.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
+import { kernelLine } from '../media/kernel-line-policy.ts';
+import { patchedFile, type Patch } from '../media/patched-file.ts';
+import { agentArguments } from '../script/ipxe-script-policy.ts';
 import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
 import { sendFileBytes } from './file-sender.ts';
 import { answerFileRequest } from './http-conditions-policy.ts';
@@ -81,6 +85,9 @@ const sendText = (call: Call, status: number, text: string, headers: Record<stri
   });
   call.response.end(call.request.method === 'HEAD' ? undefined : body);
 };
+
+const patchedEtag = (etag: string, { bytes }: Patch): string =>
+  `${etag.slice(0, -1)}-${createHash('sha256').update(bytes).digest('base64url').slice(0, 12)}"`;
 
 class BootHttp {
   readonly #options: BootHttpOptions;
@@ -172,10 +179,12 @@ class BootHttp {
       const mac = parseMacAddress(claims.mac);
       client = { ...client, ...(mac ? { mac } : {}), ...(claims.nodeId ? { nodeId: claims.nodeId } : {}) };
     }
+    const patch = route.kind === 'agent-file' && route.file === 'agent.iso' ? this.#lineFor(route.token, client) : undefined;
+    if (patch === 'too-long') return this.#refuse({ ...call, client }, 500, 'line-too-long', 'The kernel arguments do not fit the image.');
     const file = await this.#openFile(route, model.files);
     if (!file) return this.#refuse({ ...call, client }, 404, 'no-file', 'There is no such file on the boot server.');
     try {
-      await this.#sendFile({ ...call, client }, file);
+      await this.#sendFile({ ...call, client }, file, patch);
     } finally {
       await file.handle.close();
     }
@@ -187,10 +196,23 @@ class BootHttp {
   ): Promise<ServedFile | undefined> {
     if (route.kind === 'ipxe-binary') return openBelow(files.ipxeDirectory, [route.name]);
     if (route.kind === 'image') return openBelow(files.imageDirectory, route.segments);
+    if (route.file === 'agent.iso') return files.agentIso ? openServedFile(files.agentIso.path) : Promise.resolve(undefined);
     return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
   }
 
-  async #sendFile(call: Call, file: ServedFile): Promise<void> {
+  /** What makes the one boot CD this machine's. */
+  #lineFor(token: string, client: BootClient): Patch | 'too-long' | undefined {
+    const { model, hostByMac } = this.#options.currentIndex();
+    const { agentIso, agentCommandLine } = model.files;
+    if (agentIso === undefined || client.mac === undefined) return undefined;
+    const args = agentArguments({ mac: client.mac, token, agentCommandLine, host: hostByMac.get(client.mac) });
+    const bytes = kernelLine(args, agentIso.lineBytes);
+    return bytes === undefined ? 'too-long' : { start: agentIso.lineStart, bytes };
+  }
+
+  async #sendFile(call: Call, served: ServedFile, patch: Patch | undefined): Promise<void> {
+    // Another line makes other bytes: a client that goes on with a range must not mix them.
+    const file = patch === undefined ? served : { ...served, etag: patchedEtag(served.etag, patch) };
     const { request, response } = call;
     const { headers } = request;
     const answer = answerFileRequest(
@@ -228,7 +250,12 @@ class BootHttp {
       start: answer.start,
       bytes: answer.length,
     });
-    const { sentBytes: sent, outcome } = await sendFileBytes(response, file.handle, answer.start, answer.length);
+    const { sentBytes: sent, outcome } = await sendFileBytes(
+      response,
+      patch === undefined ? file.handle : patchedFile(file.handle, patch),
+      answer.start,
+      answer.length,
+    );
     this.#options.counters.add('http.bytes', sent);
     const milliseconds = this.#options.clock.nowMs() - call.startedMs;
     if (outcome === 'complete') {

@@ -5,7 +5,7 @@ import { IPXE_BINARIES } from '../model/boot-directory.ts';
 export type BootRoute =
   | { readonly kind: 'script'; readonly query: URLSearchParams }
   | { readonly kind: 'ipxe-binary'; readonly name: string }
-  | { readonly kind: 'agent-file'; readonly token: string; readonly file: 'kernel' | 'ramdisk' }
+  | { readonly kind: 'agent-file'; readonly token: string; readonly file: 'kernel' | 'ramdisk' | 'agent.iso' }
   | { readonly kind: 'image'; readonly token: string; readonly segments: readonly string[] }
   | { readonly kind: 'not-found' }
   | { readonly kind: 'bad-path'; readonly reason: string };
@@ -42,5 +42,7 @@ export function parseBootRoute(url: string): BootRoute {
     if (second === 'ipxe') return { kind: 'script', query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)) };
     return IPXE_BINARIES.has(second) ? { kind: 'ipxe-binary', name: second } : { kind: 'not-found' };
   }
-  return third === 'kernel' || third === 'ramdisk' ? { kind: 'agent-file', token: second, file: third } : { kind: 'not-found' };
+  return third === 'kernel' || third === 'ramdisk' || third === 'agent.iso'
+    ? { kind: 'agent-file', token: second, file: third }
+    : { kind: 'not-found' };
 }

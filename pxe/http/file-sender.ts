@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import type { ReadableFile } from '../media/patched-file.ts';
 
 /** Reads this large cost half the CPU of a stream's 64 KiB. */
 const LARGE_BUFFER_BYTES = 1 << 20;
@@ -48,7 +48,7 @@ export interface SentFile {
  * Sends `length` bytes of the file from `start` on, never more in memory than two buffers; the next stretch is read while
  * one is on its way.
  */
-export async function sendFileBytes(response: ServerResponse, file: FileHandle, start: number, length: number): Promise<SentFile> {
+export async function sendFileBytes(response: ServerResponse, file: ReadableFile, start: number, length: number): Promise<SentFile> {
   const buffers = [takeBuffer(length), takeBuffer(length)];
   let readBytes = 0;
   let sentBytes = 0;

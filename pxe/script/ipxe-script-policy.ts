@@ -50,12 +50,18 @@ const askAgain = (request: ScriptRequest): string[] => [
   `chain --replace --autofree ${ipxeScriptUrl(request.baseUrl, request.mac)} || goto again`,
 ];
 
-function agentLines(request: ScriptRequest): string[] {
-  const { baseUrl, token, mac, host } = request;
+/** What the agent is told on its kernel's command line, whatever loads it. */
+export const agentArguments = (request: Pick<ScriptRequest, 'mac' | 'token' | 'agentCommandLine' | 'host'>): string => {
+  const { token, mac, host } = request;
   const node = host ? ` rackwright.node=${plainText(host.nodeId)}` : '';
+  return `BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(`${request.agentCommandLine} ${host?.kernelArguments ?? ''}`)} ${CONSOLES}`;
+};
+
+function agentLines(request: ScriptRequest): string[] {
+  const { baseUrl, token } = request;
   const base = `${baseUrl}/boot/${token}`;
   return [
-    `kernel ${base}/kernel initrd=ramdisk BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(`${request.agentCommandLine} ${host?.kernelArguments ?? ''}`)} ${CONSOLES} || goto again`,
+    `kernel ${base}/kernel initrd=ramdisk ${agentArguments(request)} || goto again`,
     `initrd --name ramdisk ${base}/ramdisk || goto again`,
     'boot || goto again',
     ':again',

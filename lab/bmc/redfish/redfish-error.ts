@@ -16,6 +16,7 @@ const MESSAGES = {
   409: ['ResourceCannotBeDeleted', 'Not possible in the present state.'],
   412: ['PreconditionFailed', 'The ETag does not match the resource.'],
   413: ['PayloadTooLarge', 'The request is too large.'],
+  428: ['PreconditionRequired', 'A change needs the ETag of the resource in If-Match.'],
   500: ['InternalError', 'The BMC failed.'],
   503: ['SessionLimitExceeded', 'All sessions are taken.'],
 } as const;

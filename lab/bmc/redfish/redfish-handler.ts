@@ -14,7 +14,9 @@ import { createRedfishSessions } from './redfish-sessions.ts';
 /** Answers one Redfish request (DSP0266) for one BMC. No sockets here: the server hands in what it read. */
 export interface RedfishRequest {
   readonly method: string;
+  /** Without slashes at its end. */
   readonly path: string;
+  readonly endsWithSlash: boolean;
   readonly body: JsonObject;
   readonly token: string | undefined;
   readonly authorization: string | undefined;
@@ -61,7 +63,8 @@ function patchSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
 function resetSystem(bmc: BmcModel, body: JsonObject): RedfishReply {
   const type = body['ResetType'];
   if (typeof type !== 'string' || !(type in RESET_TYPES)) return redfishError(400, `ResetType ${String(type)} is not allowed.`);
-  const verb = RESET_TYPES[type as keyof typeof RESET_TYPES];
+  const isOff = bmc.machine.powerState() === 'off';
+  const verb = type === 'PushPowerButton' && isOff ? 'on' : RESET_TYPES[type as keyof typeof RESET_TYPES];
   return (verb === 'nmi' ? bmc.interrupt() : bmc.control(verb))
     ? NO_CONTENT
     : redfishError(409, `ResetType ${type} is not possible while the system is off.`);

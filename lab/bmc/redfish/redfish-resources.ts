@@ -17,6 +17,8 @@ export const RESET_TYPES = {
   PowerCycle: 'cycle',
   ForceOn: 'on',
   Nmi: 'nmi',
+  // The button's other meaning, for a machine that is off, is in the handler.
+  PushPowerButton: 'soft-off',
 } as const;
 
 const TARGETS: readonly (readonly [string, IpmiBootDevice])[] = [

@@ -67,10 +67,12 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const { handler, faults } = lane;
   const body = await readBody(request);
   if (isReply(body)) return send(response, body, false);
-  const path = (request.url ?? '/').split('?')[0]!.replace(/\/+$/, '');
+  const asSent = (request.url ?? '/').split('?')[0]!;
+  const path = asSent.replace(/\/+$/, '');
   const asked: RedfishRequest = {
     method: request.method ?? 'GET',
     path,
+    endsWithSlash: asSent.endsWith('/'),
     body,
     token: header(request, 'x-auth-token'),
     authorization: header(request, 'authorization'),

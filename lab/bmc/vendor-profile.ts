@@ -1,0 +1,155 @@
+/*
+ * How BMCs of a vendor deviate from what the emulated one does by itself, as data: each has been met on real machines, and each is
+ * acted out by `redfish/profile-handler.ts`. Named in `lab bmc --profile NAME`.
+ */
+export interface VendorProfile {
+  readonly name: string;
+  /** `Vendor` of the service root. */
+  readonly vendor: string;
+  readonly product: string;
+  /** What a client meets, in words. */
+  readonly shows: string;
+  readonly ids: { readonly system: string; readonly manager: string; readonly chassis: string };
+  /** Paths end with a slash; a change without one is redirected (308). */
+  readonly slashes?: true;
+  /** Virtual media belong to the system, not to the manager. */
+  readonly mediaOnSystem?: true;
+  /** The slots' own names. */
+  readonly mediaIds?: { readonly Cd: string; readonly Usb: string };
+  /** A slot that accepts everything and shows nothing to the machine. */
+  readonly deadSlot?: string;
+  /** `action`: the standard's; `patch`: by changing the resource; `oem`: an action of the vendor's own. */
+  readonly insertBy?: 'patch' | 'oem';
+  /** Properties without which an insert is refused. */
+  readonly insertNeeds?: readonly string[];
+  /** `Image` stays after the eject. */
+  readonly staleImage?: true;
+  /** `required`: 428 without If-Match; `refused`: 412 with its own ETag; `none`: there are none. */
+  readonly etag?: 'required' | 'refused' | 'none';
+  /** An override without BootSourceOverrideMode is refused. */
+  readonly bootNeedsMode?: true;
+  /** Overrides are taken at a settings resource of the system. */
+  readonly bootAtSettings?: true;
+  readonly cdTarget?: 'UsbCd';
+  readonly resetTypes?: readonly string[];
+  /** What an action allows is told by @Redfish.ActionInfo. */
+  readonly actionInfo?: true;
+  /** No SessionService: Basic only. */
+  readonly basicOnly?: true;
+  /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
+  readonly biosNeedsApplyTime?: true;
+}
+
+const EMBEDDED = { system: 'System.Embedded.1', manager: 'iDRAC.Embedded.1', chassis: 'System.Embedded.1' } as const;
+const ONE = { system: '1', manager: '1', chassis: '1' } as const;
+
+export const VENDOR_PROFILES: readonly VendorProfile[] = [
+  {
+    name: 'dell',
+    vendor: 'Dell',
+    product: 'Integrated Dell Remote Access Controller',
+    shows: 'long ids, BIOS settings that wait for an apply time, media under the system, no PowerCycle-less soft words',
+    ids: EMBEDDED,
+    mediaOnSystem: true,
+    mediaIds: { Cd: '1', Usb: '2' },
+    biosNeedsApplyTime: true,
+    resetTypes: ['On', 'ForceOff', 'ForceRestart', 'GracefulShutdown', 'PushPowerButton', 'Nmi', 'PowerCycle'],
+  },
+  {
+    name: 'hpe',
+    vendor: 'HPE',
+    product: 'ProLiant DL360 Gen10',
+    shows: 'paths that end with a slash, redirects for those that do not, ActionInfo, no GracefulShutdown but a power button',
+    ids: ONE,
+    slashes: true,
+    mediaIds: { Cd: '2', Usb: '1' },
+    actionInfo: true,
+    resetTypes: ['On', 'ForceOff', 'ForceRestart', 'Nmi', 'PushPowerButton'],
+  },
+  {
+    name: 'lenovo',
+    vendor: 'Lenovo',
+    product: 'ThinkSystem SR650',
+    shows: 'slots for uploaded files beside those for URLs, inserts by PATCH, If-Match required',
+    ids: ONE,
+    mediaIds: { Cd: 'EXT1', Usb: 'EXT2' },
+    deadSlot: 'RDOC1',
+    insertBy: 'patch',
+    etag: 'required',
+  },
+  {
+    name: 'supermicro',
+    vendor: 'Supermicro',
+    product: 'X12',
+    shows: 'boots virtual CDs as UsbCd, wants the boot mode with every override and a protocol with every image, never clears Image',
+    ids: ONE,
+    mediaIds: { Cd: 'VirtualMedia1', Usb: 'VirtualMedia2' },
+    bootNeedsMode: true,
+    cdTarget: 'UsbCd',
+    insertNeeds: ['TransferProtocolType'],
+    staleImage: true,
+  },
+  {
+    name: 'openbmc',
+    vendor: 'OpenBMC',
+    product: 'OpenBMC',
+    shows: 'named ids, streams only when told so, wants the boot mode, has no ETags',
+    ids: { system: 'system', manager: 'bmc', chassis: 'chassis' },
+    mediaIds: { Cd: 'Slot_0', Usb: 'Slot_1' },
+    insertNeeds: ['TransferMethod'],
+    bootNeedsMode: true,
+    etag: 'none',
+    resetTypes: ['On', 'ForceOff', 'ForceOn', 'ForceRestart', 'GracefulRestart', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
+  },
+  {
+    name: 'fujitsu',
+    vendor: 'Fujitsu',
+    product: 'iRMC Redfish Service',
+    shows: 'number ids, 428 to a change without If-Match, media under the manager',
+    ids: { system: '0', manager: 'iRMC', chassis: '0' },
+    mediaIds: { Cd: '0', Usb: '1' },
+    etag: 'required',
+  },
+  {
+    name: 'ami',
+    vendor: 'American Megatrends International',
+    product: 'AMI Redfish Server',
+    shows: 'takes boot overrides at a settings resource of the system, with If-Match',
+    ids: { system: 'Self', manager: 'Self', chassis: 'Self' },
+    mediaIds: { Cd: 'CD1', Usb: 'HD1' },
+    bootAtSettings: true,
+    bootNeedsMode: true,
+    etag: 'required',
+  },
+  {
+    name: 'huawei',
+    vendor: 'Huawei',
+    product: 'iBMC',
+    shows: 'inserts by an action under Oem, If-Match required',
+    ids: { system: '1', manager: '1', chassis: '1' },
+    mediaIds: { Cd: 'CD', Usb: 'USBStick' },
+    insertBy: 'oem',
+    etag: 'required',
+  },
+  {
+    name: 'cisco',
+    vendor: 'Cisco Systems Inc.',
+    product: 'UCSC-C220-M5',
+    shows: 'serial numbers as ids, refuses its own ETags, no cold restart but PowerCycle',
+    ids: { system: 'WZP2401', manager: 'CIMC', chassis: '1' },
+    mediaIds: { Cd: '0', Usb: '1' },
+    etag: 'refused',
+    resetTypes: ['On', 'ForceOff', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
+  },
+  {
+    name: 'basic',
+    vendor: 'Contoso',
+    product: 'Old BMC',
+    shows: 'has no sessions: the password with every request',
+    ids: ONE,
+    basicOnly: true,
+    etag: 'none',
+  },
+];
+
+export const findProfile = (name: string): VendorProfile | undefined => VENDOR_PROFILES.find((profile) => profile.name === name);
