@@ -42,6 +42,8 @@ export interface ServiceRoute<Context> {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the prefix, parameters as `:name`. */
   readonly path: string;
+  /** Other spellings of the path; the reference has the first. */
+  readonly also?: readonly string[];
   /** Nobody has to be logged in. */
   readonly open?: true;
   /** `stream`: the handler reads the bytes itself, whatever their number. Default: JSON. */
@@ -126,10 +128,10 @@ const minors = new WeakMap<FastifyRequest, number>();
 export function registerService<Context>(app: FastifyInstance, host: ServiceHost, service: Service<Context>, context: Context): void {
   const { routes } = service;
   const register = (scope: FastifyInstance, some: readonly ServiceRoute<Context>[]) => {
-    for (const route of some) {
+    for (const { route, url } of some.flatMap((route) => [route.path, ...(route.also ?? [])].map((url) => ({ route, url })))) {
       scope.route({
         method: route.method,
-        url: route.path,
+        url,
         bodyLimit: service.bodyBytesMax,
         exposeHeadRoute: false,
         handler: async (request: FastifyRequest, reply: FastifyReply) =>
@@ -185,8 +187,12 @@ function keepTextBodies(scope: FastifyInstance): void {
   scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text === '' ? undefined : text));
 }
 
-function refuseOtherMethods(scope: FastifyInstance, routes: readonly { readonly path: string; readonly method: string }[]): void {
-  const byPath = Map.groupBy(routes, (route) => route.path);
+function refuseOtherMethods(
+  scope: FastifyInstance,
+  routes: readonly { readonly path: string; readonly also?: readonly string[]; readonly method: string }[],
+): void {
+  const spelled = routes.flatMap(({ path, also = [], method }) => [path, ...also].map((url) => ({ path: url, method })));
+  const byPath = Map.groupBy(spelled, (route) => route.path);
   for (const [url, there] of byPath) {
     const allow = there.map((route) => route.method);
     const refuse = async ({ method }: FastifyRequest) => {

@@ -3,12 +3,13 @@ import type { Database } from '../core/database/connect-database.ts';
 import type { ImageData } from '../images/image-data-service.ts';
 import { imageService } from './image/image-server.ts';
 import { introspectionService } from './introspection-service.ts';
+import { networkService } from './network/network-server.ts';
 import { placementContext } from './placement/placement-context.ts';
 import { placementService } from './placement/placement-server.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [introspectionService, placementService, imageService];
+export const SERVICES: readonly Service[] = [introspectionService, networkService, placementService, imageService];
 
 /** A service with what its handlers work on. */
 export interface MountedService {
@@ -24,3 +25,4 @@ export const mount = <Context>(service: Service<Context>, context: Context): Mou
 export const mountPlacement = (database: Database): MountedService => mount(placementService, placementContext(database));
 
 export const mountImages = (data: ImageData): MountedService => mount(imageService, { data });
+export const mountNetwork = ({ db }: Database): MountedService => mount(networkService, { db });

@@ -3,10 +3,12 @@ import { IMAGE_RULES } from '../../api/image-rules.ts';
 import { PLACEMENT_RULES } from '../../api/placement-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
 import { introspectionService } from '../../api/introspection-service.ts';
-import { mount, mountImages, mountPlacement, type MountedService } from '../../api/services.ts';
+import { NETWORK_RULES } from '../../api/network-rules.ts';
+import { mount, mountImages, mountNetwork, mountPlacement, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
+import { announceControlPlane } from './agent-announcement.ts';
 import type { Configuration } from './configuration.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
@@ -31,7 +33,7 @@ export async function startApiRole(options: {
     installation,
     database,
     logger,
-    rules: [...BAREMETAL_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES],
+    rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES],
   });
   stops.push(() => identity.stop());
   const context = {
@@ -41,7 +43,14 @@ export async function startApiRole(options: {
     connectBmc: options.connectBmc,
     policy: identity.policy,
   };
-  const services: readonly MountedService[] = [mount(introspectionService, context), mountPlacement(database), mountImages(options.images)];
+  const services: readonly MountedService[] = [
+    mount(introspectionService, context),
+    mountNetwork(database),
+    mountPlacement(database),
+    mountImages(options.images),
+  ];
+  const stopAnnouncing = await announceControlPlane(database, logger);
+  stops.push(async () => stopAnnouncing());
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,

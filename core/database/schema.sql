@@ -843,6 +843,720 @@ create table metadef_tag (
   constraint metadef_tag_pkey PRIMARY KEY (namespace, name)
 );
 
+create table network (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  admin_state_up boolean not null default true,
+  status text not null default 'ACTIVE'::text,
+  mtu integer not null,
+  vlan_transparent boolean,
+  port_security_enabled boolean not null default true,
+  is_default boolean not null default false,
+  dns_domain text not null default ''::text,
+  availability_zone_hints text[] not null default '{}'::text[],
+  qos_policy_id uuid,
+  constraint network_pkey PRIMARY KEY (id),
+  constraint network_qos_policy_id_fkey FOREIGN KEY (qos_policy_id) REFERENCES network_qos_policy(id)
+);
+CREATE UNIQUE INDEX network_default ON public.network USING btree (is_default) WHERE is_default;
+CREATE INDEX network_project ON public.network USING btree (project_id);
+CREATE INDEX network_qos_policy_id ON public.network USING btree (qos_policy_id);
+
+create table network_address (
+  subnet_id uuid not null,
+  ip_address inet not null,
+  network_id uuid not null,
+  port_id uuid not null,
+  position integer not null default 0,
+  constraint network_address_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id),
+  constraint network_address_network_id_ip_address_key UNIQUE (network_id, ip_address),
+  constraint network_address_pkey PRIMARY KEY (subnet_id, ip_address),
+  constraint network_address_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_address_subnet_id_fkey FOREIGN KEY (subnet_id) REFERENCES network_subnet(id)
+);
+CREATE INDEX network_address_port_id ON public.network_address USING btree (port_id);
+
+create table network_address_group (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  constraint network_address_group_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_address_group_project ON public.network_address_group USING btree (project_id);
+
+create table network_address_group_member (
+  address_group_id uuid not null,
+  address cidr not null,
+  constraint network_address_group_member_address_group_id_fkey FOREIGN KEY (address_group_id) REFERENCES network_address_group(id) ON DELETE CASCADE,
+  constraint network_address_group_member_pkey PRIMARY KEY (address_group_id, address)
+);
+
+create table network_address_scope (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  ip_version integer not null,
+  constraint network_address_scope_ip_version_check CHECK ((ip_version = ANY (ARRAY[4, 6]))),
+  constraint network_address_scope_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_address_scope_project ON public.network_address_scope USING btree (project_id);
+
+create table network_agent (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  agent_type text not null,
+  binary text not null,
+  host text not null,
+  topic text not null,
+  availability_zone text,
+  admin_state_up boolean not null default true,
+  configurations jsonb not null default '{}'::jsonb,
+  started_at timestamp with time zone not null default now(),
+  heartbeat_timestamp timestamp with time zone not null default now(),
+  constraint network_agent_agent_type_host_key UNIQUE (agent_type, host),
+  constraint network_agent_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_agent_project ON public.network_agent USING btree (project_id);
+
+create table network_agent_network (
+  agent_id uuid not null,
+  network_id uuid not null,
+  constraint network_agent_network_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES network_agent(id) ON DELETE CASCADE,
+  constraint network_agent_network_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_agent_network_pkey PRIMARY KEY (agent_id, network_id)
+);
+
+create table network_agent_router (
+  agent_id uuid not null,
+  router_id uuid not null,
+  constraint network_agent_router_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES network_agent(id) ON DELETE CASCADE,
+  constraint network_agent_router_pkey PRIMARY KEY (agent_id, router_id),
+  constraint network_agent_router_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id) ON DELETE CASCADE
+);
+
+create table network_allocation_pool (
+  subnet_id uuid not null,
+  first inet not null,
+  last inet not null,
+  constraint network_allocation_pool_check CHECK (((first <= last) AND (family(first) = family(last)))),
+  constraint network_allocation_pool_pkey PRIMARY KEY (subnet_id, first),
+  constraint network_allocation_pool_subnet_id_fkey FOREIGN KEY (subnet_id) REFERENCES network_subnet(id) ON DELETE CASCADE
+);
+
+create table network_auto_topology (
+  project_id text not null,
+  network_id uuid not null,
+  router_id uuid not null,
+  constraint network_auto_topology_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_auto_topology_pkey PRIMARY KEY (project_id),
+  constraint network_auto_topology_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id)
+);
+
+create table network_conntrack_helper (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  router_id uuid not null,
+  protocol text not null,
+  port integer not null,
+  helper text not null,
+  constraint network_conntrack_helper_pkey PRIMARY KEY (id),
+  constraint network_conntrack_helper_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id) ON DELETE CASCADE,
+  constraint network_conntrack_helper_router_id_protocol_port_helper_key UNIQUE (router_id, protocol, port, helper)
+);
+CREATE INDEX network_conntrack_helper_project ON public.network_conntrack_helper USING btree (project_id);
+
+create table network_default_security_group_rule (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  direction text not null,
+  ethertype text not null,
+  protocol text,
+  port_range_min integer,
+  port_range_max integer,
+  remote_ip_prefix text,
+  normalized_cidr cidr,
+  remote_group_id text,
+  remote_address_group_id uuid,
+  used_in_default_sg boolean not null default false,
+  used_in_non_default_sg boolean not null default true,
+  constraint network_default_security_group_rule_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX network_default_security_group_rule_once ON public.network_default_security_group_rule USING btree (direction, ethertype, protocol, port_range_min, port_range_max, normalized_cidr, remote_group_id, remote_address_group_id, used_in_default_sg, used_in_non_default_sg) NULLS NOT DISTINCT;
+CREATE INDEX network_default_security_group_rule_project ON public.network_default_security_group_rule USING btree (project_id);
+
+create table network_flavor (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  service_type text not null,
+  enabled boolean not null default true,
+  constraint network_flavor_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_flavor_project ON public.network_flavor USING btree (project_id);
+
+create table network_flavor_profile (
+  flavor_id uuid not null,
+  service_profile_id uuid not null,
+  constraint network_flavor_profile_flavor_id_fkey FOREIGN KEY (flavor_id) REFERENCES network_flavor(id) ON DELETE CASCADE,
+  constraint network_flavor_profile_pkey PRIMARY KEY (flavor_id, service_profile_id),
+  constraint network_flavor_profile_service_profile_id_fkey FOREIGN KEY (service_profile_id) REFERENCES network_service_profile(id)
+);
+
+create table network_floatingip (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  floating_network_id uuid not null,
+  floating_ip_address inet not null,
+  floating_port_id uuid not null,
+  port_id uuid,
+  fixed_ip_address inet,
+  router_id uuid,
+  status text not null default 'DOWN'::text,
+  dns_name text not null default ''::text,
+  dns_domain text not null default ''::text,
+  qos_policy_id uuid,
+  constraint network_floatingip_floating_network_id_fkey FOREIGN KEY (floating_network_id) REFERENCES network(id),
+  constraint network_floatingip_floating_network_id_floating_ip_address_key UNIQUE (floating_network_id, floating_ip_address),
+  constraint network_floatingip_floating_port_id_fkey FOREIGN KEY (floating_port_id) REFERENCES network_port(id),
+  constraint network_floatingip_floating_port_id_key UNIQUE (floating_port_id),
+  constraint network_floatingip_pkey PRIMARY KEY (id),
+  constraint network_floatingip_port_id_fixed_ip_address_floating_networ_key UNIQUE (port_id, fixed_ip_address, floating_network_id),
+  constraint network_floatingip_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id),
+  constraint network_floatingip_qos_policy_id_fkey FOREIGN KEY (qos_policy_id) REFERENCES network_qos_policy(id),
+  constraint network_floatingip_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id)
+);
+CREATE INDEX network_floatingip_project ON public.network_floatingip USING btree (project_id);
+CREATE INDEX network_floatingip_router_id ON public.network_floatingip USING btree (router_id);
+
+create table network_local_ip (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  local_port_id uuid not null,
+  network_id uuid not null,
+  local_ip_address inet not null,
+  ip_mode text not null default 'translate'::text,
+  own_port boolean not null,
+  constraint network_local_ip_local_port_id_fkey FOREIGN KEY (local_port_id) REFERENCES network_port(id),
+  constraint network_local_ip_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id),
+  constraint network_local_ip_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_local_ip_local_port_id ON public.network_local_ip USING btree (local_port_id);
+CREATE INDEX network_local_ip_project ON public.network_local_ip USING btree (project_id);
+
+create table network_local_ip_association (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  local_ip_id uuid not null,
+  fixed_port_id uuid not null,
+  fixed_ip inet not null,
+  constraint network_local_ip_association_fixed_port_id_fkey FOREIGN KEY (fixed_port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_local_ip_association_local_ip_id_fixed_port_id_key UNIQUE (local_ip_id, fixed_port_id),
+  constraint network_local_ip_association_local_ip_id_fkey FOREIGN KEY (local_ip_id) REFERENCES network_local_ip(id),
+  constraint network_local_ip_association_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_local_ip_association_fixed_port_id ON public.network_local_ip_association USING btree (fixed_port_id);
+CREATE INDEX network_local_ip_association_project ON public.network_local_ip_association USING btree (project_id);
+
+create table network_log (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  resource_type text not null,
+  resource_id uuid,
+  target_id uuid,
+  event text not null default 'ALL'::text,
+  enabled boolean not null default true,
+  constraint network_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_log_project ON public.network_log USING btree (project_id);
+
+create table network_metering_label (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  shared boolean not null default false,
+  constraint network_metering_label_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_metering_label_project ON public.network_metering_label USING btree (project_id);
+
+create table network_metering_label_rule (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  metering_label_id uuid not null,
+  direction text not null,
+  excluded boolean not null default false,
+  remote_ip_prefix cidr,
+  source_ip_prefix cidr,
+  destination_ip_prefix cidr,
+  constraint network_metering_label_rule_metering_label_id_fkey FOREIGN KEY (metering_label_id) REFERENCES network_metering_label(id) ON DELETE CASCADE,
+  constraint network_metering_label_rule_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_metering_label_rule_metering_label_id ON public.network_metering_label_rule USING btree (metering_label_id);
+CREATE INDEX network_metering_label_rule_project ON public.network_metering_label_rule USING btree (project_id);
+
+create table network_ndp_proxy (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  router_id uuid not null,
+  port_id uuid not null,
+  ip_address inet not null,
+  constraint network_ndp_proxy_pkey PRIMARY KEY (id),
+  constraint network_ndp_proxy_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_ndp_proxy_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id),
+  constraint network_ndp_proxy_router_id_ip_address_key UNIQUE (router_id, ip_address)
+);
+CREATE INDEX network_ndp_proxy_port_id ON public.network_ndp_proxy USING btree (port_id);
+CREATE INDEX network_ndp_proxy_project ON public.network_ndp_proxy USING btree (project_id);
+
+create table network_port (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  network_id uuid not null,
+  mac_address macaddr not null,
+  admin_state_up boolean not null default true,
+  status text not null default 'DOWN'::text,
+  device_id text not null default ''::text,
+  device_owner text not null default ''::text,
+  port_security_enabled boolean not null default true,
+  allowed_address_pairs jsonb not null default '[]'::jsonb,
+  extra_dhcp_opts jsonb not null default '[]'::jsonb,
+  dns_name text not null default ''::text,
+  dns_domain text not null default ''::text,
+  ip_allocation text not null default 'none'::text,
+  qos_policy_id uuid,
+  vnic_type text not null default 'normal'::text,
+  host text not null default ''::text,
+  profile jsonb not null default '{}'::jsonb,
+  vif_type text not null default 'unbound'::text,
+  vif_details jsonb not null default '{}'::jsonb,
+  data_plane_status text,
+  device_profile text,
+  numa_affinity_policy text,
+  hints jsonb,
+  propagate_uplink_status boolean not null default true,
+  constraint network_port_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id),
+  constraint network_port_network_id_mac_address_key UNIQUE (network_id, mac_address),
+  constraint network_port_pkey PRIMARY KEY (id),
+  constraint network_port_qos_policy_id_fkey FOREIGN KEY (qos_policy_id) REFERENCES network_qos_policy(id)
+);
+CREATE INDEX network_port_device_id ON public.network_port USING btree (device_id);
+CREATE INDEX network_port_project ON public.network_port USING btree (project_id);
+CREATE INDEX network_port_qos_policy_id ON public.network_port USING btree (qos_policy_id);
+
+create table network_port_binding (
+  port_id uuid not null,
+  host text not null,
+  vnic_type text not null default 'normal'::text,
+  profile jsonb not null default '{}'::jsonb,
+  vif_type text not null default 'unbound'::text,
+  vif_details jsonb not null default '{}'::jsonb,
+  constraint network_port_binding_pkey PRIMARY KEY (port_id, host),
+  constraint network_port_binding_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE
+);
+
+create table network_port_forwarding (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  floatingip_id uuid not null,
+  protocol text not null,
+  external_first integer not null,
+  external_last integer not null,
+  internal_first integer not null,
+  internal_last integer not null,
+  internal_ip_address inet not null,
+  internal_port_id uuid not null,
+  constraint network_port_forwarding_check CHECK (((external_first <= external_last) AND (internal_first <= internal_last))),
+  constraint network_port_forwarding_floatingip_id_fkey FOREIGN KEY (floatingip_id) REFERENCES network_floatingip(id) ON DELETE CASCADE,
+  constraint network_port_forwarding_floatingip_id_protocol_external_fir_key UNIQUE (floatingip_id, protocol, external_first, external_last),
+  constraint network_port_forwarding_internal_port_id_fkey FOREIGN KEY (internal_port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_port_forwarding_internal_port_id_internal_ip_addres_key UNIQUE (internal_port_id, internal_ip_address, protocol, internal_first, internal_last),
+  constraint network_port_forwarding_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_port_forwarding_project ON public.network_port_forwarding USING btree (project_id);
+
+create table network_port_security_group (
+  port_id uuid not null,
+  security_group_id uuid not null,
+  constraint network_port_security_group_pkey PRIMARY KEY (port_id, security_group_id),
+  constraint network_port_security_group_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_port_security_group_security_group_id_fkey FOREIGN KEY (security_group_id) REFERENCES network_security_group(id)
+);
+CREATE INDEX network_port_security_group_security_group_id ON public.network_port_security_group USING btree (security_group_id);
+
+create table network_qos_policy (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  is_default boolean not null default false,
+  constraint network_qos_policy_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX network_qos_policy_default ON public.network_qos_policy USING btree (project_id) WHERE is_default;
+CREATE INDEX network_qos_policy_project ON public.network_qos_policy USING btree (project_id);
+
+create table network_qos_rule (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  qos_policy_id uuid not null,
+  kind text not null,
+  direction text,
+  max_kbps integer,
+  max_burst_kbps integer,
+  dscp_mark integer,
+  min_kbps integer,
+  min_kpps integer,
+  max_kpps integer,
+  max_burst_kpps integer,
+  constraint network_qos_rule_pkey PRIMARY KEY (id),
+  constraint network_qos_rule_qos_policy_id_fkey FOREIGN KEY (qos_policy_id) REFERENCES network_qos_policy(id) ON DELETE CASCADE,
+  constraint network_qos_rule_qos_policy_id_kind_direction_key UNIQUE NULLS NOT DISTINCT (qos_policy_id, kind, direction)
+);
+CREATE INDEX network_qos_rule_project ON public.network_qos_rule USING btree (project_id);
+
+create table network_quota (
+  project_id text not null,
+  resource text not null,
+  most integer not null,
+  constraint network_quota_pkey PRIMARY KEY (project_id, resource)
+);
+
+create table network_rbac (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  object_type text not null,
+  object_id uuid not null,
+  action text not null,
+  target_project text not null,
+  constraint network_rbac_object_id_action_target_project_key UNIQUE (object_id, action, target_project),
+  constraint network_rbac_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_rbac_project ON public.network_rbac USING btree (project_id);
+
+create table network_router (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  admin_state_up boolean not null default true,
+  status text not null default 'ACTIVE'::text,
+  distributed boolean not null default false,
+  ha boolean not null default false,
+  enable_ndp_proxy boolean not null default false,
+  enable_snat boolean not null default true,
+  routes jsonb not null default '[]'::jsonb,
+  availability_zone_hints text[] not null default '{}'::text[],
+  flavor_id uuid,
+  service_type_id uuid,
+  gateway_port_id uuid,
+  qos_policy_id uuid,
+  constraint network_router_flavor_id_fkey FOREIGN KEY (flavor_id) REFERENCES network_flavor(id),
+  constraint network_router_gateway_port_id_fkey FOREIGN KEY (gateway_port_id) REFERENCES network_port(id),
+  constraint network_router_gateway_port_id_key UNIQUE (gateway_port_id),
+  constraint network_router_pkey PRIMARY KEY (id),
+  constraint network_router_qos_policy_id_fkey FOREIGN KEY (qos_policy_id) REFERENCES network_qos_policy(id)
+);
+CREATE INDEX network_router_project ON public.network_router USING btree (project_id);
+
+create table network_router_interface (
+  port_id uuid not null,
+  router_id uuid not null,
+  constraint network_router_interface_pkey PRIMARY KEY (port_id),
+  constraint network_router_interface_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_router_interface_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id)
+);
+CREATE INDEX network_router_interface_router_id ON public.network_router_interface USING btree (router_id);
+
+create table network_security_group (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  stateful boolean not null default true,
+  is_default boolean not null default false,
+  constraint network_security_group_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX network_security_group_default ON public.network_security_group USING btree (project_id) WHERE is_default;
+CREATE INDEX network_security_group_project ON public.network_security_group USING btree (project_id);
+
+create table network_security_group_rule (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  security_group_id uuid not null,
+  direction text not null,
+  ethertype text not null,
+  protocol text,
+  port_range_min integer,
+  port_range_max integer,
+  remote_ip_prefix text,
+  normalized_cidr cidr,
+  remote_group_id uuid,
+  remote_address_group_id uuid,
+  constraint network_security_group_rule_check CHECK ((num_nonnulls(normalized_cidr, remote_group_id, remote_address_group_id) <= 1)),
+  constraint network_security_group_rule_pkey PRIMARY KEY (id),
+  constraint network_security_group_rule_remote_address_group_id_fkey FOREIGN KEY (remote_address_group_id) REFERENCES network_address_group(id),
+  constraint network_security_group_rule_remote_group_id_fkey FOREIGN KEY (remote_group_id) REFERENCES network_security_group(id) ON DELETE CASCADE,
+  constraint network_security_group_rule_security_group_id_fkey FOREIGN KEY (security_group_id) REFERENCES network_security_group(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX network_security_group_rule_once ON public.network_security_group_rule USING btree (security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, normalized_cidr, remote_group_id, remote_address_group_id) NULLS NOT DISTINCT;
+CREATE INDEX network_security_group_rule_project ON public.network_security_group_rule USING btree (project_id);
+CREATE INDEX network_security_group_rule_remote_address_group_id ON public.network_security_group_rule USING btree (remote_address_group_id);
+CREATE INDEX network_security_group_rule_remote_group_id ON public.network_security_group_rule USING btree (remote_group_id);
+
+create table network_segment (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text,
+  network_id uuid not null,
+  network_type text not null,
+  physical_network text,
+  segmentation_id bigint,
+  position integer not null default 0,
+  constraint network_segment_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_segment_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_segment_network_id ON public.network_segment USING btree (network_id);
+CREATE INDEX network_segment_project ON public.network_segment USING btree (project_id);
+CREATE UNIQUE INDEX network_segment_taken ON public.network_segment USING btree (network_type, physical_network, segmentation_id) NULLS NOT DISTINCT WHERE ((segmentation_id IS NOT NULL) OR (network_type = 'flat'::text));
+
+create table network_segment_range (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  default boolean not null default false,
+  shared boolean not null default true,
+  network_type text not null,
+  physical_network text,
+  minimum bigint not null,
+  maximum bigint not null,
+  constraint network_segment_range_check CHECK ((minimum <= maximum)),
+  constraint network_segment_range_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_segment_range_project ON public.network_segment_range USING btree (project_id);
+
+create table network_service_profile (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  driver text not null default ''::text,
+  metainfo text not null default ''::text,
+  enabled boolean not null default true,
+  constraint network_service_profile_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_service_profile_project ON public.network_service_profile USING btree (project_id);
+
+create table network_subnet (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  network_id uuid not null,
+  ip_version integer not null,
+  cidr cidr not null,
+  gateway_ip inet,
+  enable_dhcp boolean not null default true,
+  ipv6_ra_mode text,
+  ipv6_address_mode text,
+  subnetpool_id uuid,
+  segment_id uuid,
+  dns_nameservers text[] not null default '{}'::text[],
+  host_routes jsonb not null default '[]'::jsonb,
+  service_types text[] not null default '{}'::text[],
+  dns_publish_fixed_ip boolean not null default false,
+  constraint network_subnet_check CHECK ((family((cidr)::inet) = ip_version)),
+  constraint network_subnet_ip_version_check CHECK ((ip_version = ANY (ARRAY[4, 6]))),
+  constraint network_subnet_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_subnet_pkey PRIMARY KEY (id),
+  constraint network_subnet_segment_id_fkey FOREIGN KEY (segment_id) REFERENCES network_segment(id),
+  constraint network_subnet_subnetpool_id_fkey FOREIGN KEY (subnetpool_id) REFERENCES network_subnetpool(id)
+);
+CREATE INDEX network_subnet_network_id ON public.network_subnet USING btree (network_id);
+CREATE INDEX network_subnet_project ON public.network_subnet USING btree (project_id);
+CREATE INDEX network_subnet_segment_id ON public.network_subnet USING btree (segment_id);
+CREATE INDEX network_subnet_subnetpool_id ON public.network_subnet USING btree (subnetpool_id);
+
+create table network_subnetpool (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  ip_version integer not null,
+  prefixes cidr[] not null,
+  default_quota integer,
+  default_prefixlen integer not null,
+  min_prefixlen integer not null,
+  max_prefixlen integer not null,
+  is_default boolean not null default false,
+  address_scope_id uuid,
+  constraint network_subnetpool_address_scope_id_fkey FOREIGN KEY (address_scope_id) REFERENCES network_address_scope(id),
+  constraint network_subnetpool_ip_version_check CHECK ((ip_version = ANY (ARRAY[4, 6]))),
+  constraint network_subnetpool_pkey PRIMARY KEY (id)
+);
+CREATE INDEX network_subnetpool_address_scope_id ON public.network_subnetpool USING btree (address_scope_id);
+CREATE UNIQUE INDEX network_subnetpool_default ON public.network_subnetpool USING btree (ip_version) WHERE is_default;
+CREATE INDEX network_subnetpool_project ON public.network_subnetpool USING btree (project_id);
+
+create table network_subport (
+  port_id uuid not null,
+  trunk_id uuid not null,
+  segmentation_type text not null,
+  segmentation_id integer not null,
+  constraint network_subport_pkey PRIMARY KEY (port_id),
+  constraint network_subport_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id),
+  constraint network_subport_trunk_id_fkey FOREIGN KEY (trunk_id) REFERENCES network_trunk(id) ON DELETE CASCADE,
+  constraint network_subport_trunk_id_segmentation_type_segmentation_id_key UNIQUE (trunk_id, segmentation_type, segmentation_id)
+);
+
+create table network_trunk (
+  id uuid not null default gen_random_uuid(),
+  project_id text not null,
+  description text not null default ''::text,
+  tags text[] not null default '{}'::text[],
+  revision_number integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  port_id uuid not null,
+  admin_state_up boolean not null default true,
+  status text not null default 'DOWN'::text,
+  constraint network_trunk_pkey PRIMARY KEY (id),
+  constraint network_trunk_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id),
+  constraint network_trunk_port_id_key UNIQUE (port_id)
+);
+CREATE INDEX network_trunk_project ON public.network_trunk USING btree (project_id);
+
 create table node (
   uuid uuid not null default gen_random_uuid(),
   name text,

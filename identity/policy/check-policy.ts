@@ -88,6 +88,7 @@ export function compileCheck(check: Check, findRule: (name: string) => Evaluate)
 
 function compileMatch(left: string, right: string, findRule: (name: string) => Evaluate): Evaluate {
   if (left === 'rule') return findRule(right);
+  if (left === 'field') return compileField(right);
   const wanted = fill(right);
   if (left === 'role') {
     return (credentials, target) => {
@@ -105,5 +106,16 @@ function compileMatch(left: string, right: string, findRule: (name: string) => E
     const value = lookUp(credentials, left);
     if (text === undefined || value === undefined || value === null) return false;
     return Array.isArray(value) ? value.some((one) => asText(one) === text) : asText(value) === text;
+  };
+}
+
+/** Neutron's own kind: `field:networks:shared=True`, `field:port:device_owner=~^network:`. A target that says nothing fails. */
+function compileField(right: string): Evaluate {
+  const [, name = '', isPattern = '', value = ''] = /^\w+:([^=]+)=(~?)(.*)$/.exec(right) ?? [];
+  const pattern = isPattern === '' ? undefined : new RegExp(value);
+  return (_credentials, target) => {
+    const found = lookUp(target, name);
+    if (found === undefined || found === null) return false;
+    return pattern === undefined ? asText(found) === value : pattern.test(asText(found));
   };
 }

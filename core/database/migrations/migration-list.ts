@@ -6,6 +6,7 @@ import * as baremetal from './0004-baremetal.ts';
 import * as leaseTime from './0005-lease-time.ts';
 import * as placement from './0006-placement.ts';
 import * as images from './0007-images.ts';
+import * as network from './0008-network.ts';
 import * as commissioning from './0010-commissioning.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -17,5 +18,6 @@ export const migrations: Record<string, Migration> = {
   '0005-lease-time': leaseTime,
   '0006-placement': placement,
   '0007-images': images,
+  '0008-network': network,
   '0010-commissioning': commissioning,
 };
