@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a program and everything it started has cost so far (proc(5)). Short-lived children count while they live. */
+/** What a program and everything it started has cost so far (proc(5)). */
 export interface ProcessCost {
   /** User and system time, milliseconds. */
   readonly cpuMs: number;
@@ -25,7 +25,9 @@ function readProcesses(): Map<number, Row> {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       // The command may hold spaces and brackets; the fields begin behind its last one.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      rows.set(Number(name), { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND });
+      // utime, stime, and cutime, cstime: what children that have ended had used, else a database's ended worker would count backwards.
+      const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+      rows.set(Number(name), { parent: Number(fields[1]), cpuMs: (ticks * 1000) / TICKS_PER_SECOND });
     } catch {
       // It ended between the two reads.
     }

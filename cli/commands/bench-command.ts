@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { join } from 'node:path';
 import { runApiBench, type ApiBenchReport } from '../bench/api-bench.ts';
+import type { Measurement } from '../bench/measure.ts';
+import { figureOf } from '../bench/openstack-figures.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
@@ -39,9 +41,26 @@ const apiCommand = (terminal: Terminal): Command =>
         program: [process.execPath, '--disable-warning=ExperimentalWarning', join(ROOT, 'cli/rackwright.ts')],
         onLoad: (name) => progress.show(name),
       }).finally(() => progress.end());
-      if (flags.json !== undefined) await writeJson(terminal, flags.json, report);
+      if (flags.json !== undefined) await writeJson(terminal, flags.json, withRows(report));
       if (flags.json !== true) terminal.out(describe(report, terminal));
     });
+
+/** `rows`: what is compared, for programs. */
+const withRows = (report: ApiBenchReport) => ({
+  ...report,
+  rows: report.measurements.flatMap((each) => {
+    const peer = figureOf(each.name);
+    return peer === undefined
+      ? []
+      : [{ figure: each.name, ours: each.serverCpuMs, peer: peer.cpuMs, ratio: each.serverCpuMs / peer.cpuMs, goal: peer.goal }];
+  }),
+});
+
+/** Ours ÷ OpenStack's, of CPU a call. */
+const ratioText = ({ name, serverCpuMs }: Measurement): string => {
+  const peer = figureOf(name);
+  return peer === undefined ? '' : (serverCpuMs / peer.cpuMs).toFixed(3);
+};
 
 const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
@@ -58,6 +77,9 @@ const describe = (report: ApiBenchReport, terminal: Terminal): string =>
         { title: 'p95 ms', value: ({ p95Ms }) => p95Ms.toFixed(1), align: 'right' },
         { title: 'per s', value: ({ perSecond }) => perSecond.toFixed(0), align: 'right' },
         { title: 'server CPU ms', value: ({ serverCpuMs }) => serverCpuMs.toFixed(2), align: 'right' },
+        { title: 'OpenStack', value: ({ name }) => figureOf(name)?.cpuMs.toFixed(1) ?? '', align: 'right' },
+        { title: 'ratio', value: ratioText, align: 'right' },
+        { title: 'goal', value: ({ name }) => figureOf(name)?.goal.toString() ?? '', align: 'right' },
         { title: 'seconds', value: ({ seconds }) => seconds.toFixed(1), align: 'right' },
       ],
       terminal.columns,
