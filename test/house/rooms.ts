@@ -17,6 +17,7 @@ export const ROOMS: readonly Room[] = [
   { path: 'bmc', floor: 2 },
   { path: 'hypervisor', floor: 2 },
   { path: 'deploy-agent', floor: 2 },
+  { path: 'network/ovn', floor: 2 },
   { path: 'identity', floor: 3 },
   { path: 'inventory', floor: 3 },
   { path: 'compute', floor: 3 },

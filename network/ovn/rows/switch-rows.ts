@@ -1,0 +1,162 @@
+import type { NetworkState, PortFact, SubnetFact } from '../network-state.ts';
+import { setOf, textMap, type Value } from '../ovsdb-value-codec.ts';
+import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
+import { isGuarded } from './security-rows.ts';
+
+/*
+ * Networks as logical switches, ports as their ports (named by the port's UUID, which a hypervisor gives as `iface-id`), subnets as the options that OVN's own DHCP
+ * answers with, names as its DNS.
+ */
+const LEASE_SECONDS = 43_200;
+
+export function switchRows(state: NetworkState): DesiredRow[] {
+  const rows: DesiredRow[] = [];
+  const portsOf = Map.groupBy(state.ports, (port) => port.networkId);
+  const subnetsOf = Map.groupBy(state.subnets, (subnet) => subnet.networkId);
+  const subnets = new Map(state.subnets.map((subnet) => [subnet.id, subnet]));
+  for (const network of state.networks) {
+    const ports = portsOf.get(network.id) ?? [];
+    const keys = ports.map(({ id }) => `port:${id}`);
+    if (network.provider !== null) {
+      const { physicalNetwork, vlan } = network.provider;
+      keys.push(`localnet:${network.id}`);
+      rows.push(
+        desired('Logical_Switch_Port', `localnet:${network.id}`, {
+          name: `localnet-${network.id}`,
+          type: 'localnet',
+          addresses: setOf(['unknown']),
+          options: textMap({ network_name: physicalNetwork }),
+          tag: setOf(vlan === null ? [] : [vlan]),
+        }),
+      );
+    }
+    for (const subnet of subnetsOf.get(network.id) ?? [])
+      if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, `dhcp:${subnet.id}`, []));
+    for (const port of ports) rows.push(...portRows(port, subnets, network.mtu));
+    const names = dnsRecords(ports);
+    if (names.size > 0) rows.push(desired('DNS', `dns:${network.id}`, { records: { map: names } }));
+    rows.push(
+      desired(
+        'Logical_Switch',
+        `network:${network.id}`,
+        {
+          name: `network-${network.id}`,
+          ports: referAll(keys),
+          dns_records: referAll(names.size > 0 ? [`dns:${network.id}`] : []),
+          other_config: textMap({ mcast_snoop: 'false', 'vlan-passthru': 'false' }),
+        },
+        { 'rackwright:name': network.name },
+      ),
+    );
+  }
+  return rows;
+}
+
+function dnsRecords(ports: readonly PortFact[]): Map<string, string> {
+  const named = ports.filter(({ dnsName, addresses }) => dnsName !== null && dnsName !== '' && addresses.length > 0);
+  return new Map(named.map(({ dnsName, addresses }) => [dnsName!.toLowerCase(), addresses.map(({ address }) => address).join(' ')]));
+}
+
+function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu: number): DesiredRow[] {
+  const key = `port:${port.id}`;
+  const isRouters = port.owner.startsWith('network:router_');
+  const common = { name: port.id, enabled: setOf([port.isEnabled]) };
+  if (isRouters) {
+    const options = textMap({ 'router-port': `lrp-${port.id}` });
+    return [
+      desired('Logical_Switch_Port', key, { ...common, type: 'router', addresses: setOf(['router']), port_security: setOf([]), options }),
+    ];
+  }
+  const own = [port.mac, ...port.addresses.map(({ address }) => address)].join(' ');
+  const extra = port.allowedPairs.map(({ address, mac }) => `${mac ?? port.mac} ${address}`);
+  const options = dhcpOf(port, subnets, mtu);
+  return [
+    ...options.rows,
+    desired('Logical_Switch_Port', key, {
+      ...common,
+      type: '',
+      addresses: setOf([own, ...(port.hasPortSecurity ? [] : ['unknown'])]),
+      port_security: setOf(isGuarded(port) ? [own, ...extra] : []),
+      parent_name: setOf(port.parent === null ? [] : [port.parent.portId]),
+      tag: setOf(port.parent === null ? [] : [port.parent.vlan]),
+      dhcpv4_options: options.v4,
+      dhcpv6_options: options.v6,
+      options: textMap(port.hostId === null || port.hostId === '' ? {} : { 'requested-chassis': port.hostId }),
+    }),
+  ];
+}
+
+/** A port with options of its own has a row of its own. */
+function dhcpOf(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu: number): { rows: DesiredRow[]; v4: Value; v6: Value } {
+  const rows: DesiredRow[] = [];
+  const forVersion = (version: 4 | 6): Value => {
+    const subnet = port.addresses.map(({ subnetId }) => subnets.get(subnetId)).find((one) => one?.ipVersion === version && one.hasDhcp);
+    if (subnet === undefined || (version === 6 && subnet.addressMode === 'slaac') || port.owner.startsWith('network:')) return setOf([]);
+    const own = port.dhcpOptions.filter((one) => one.ipVersion === version);
+    if (own.length === 0) return setOf([refer(`dhcp:${subnet.id}`)]);
+    const key = `dhcp:${subnet.id}:${port.id}`;
+    rows.push(dhcpRow(subnet, mtu, key, own));
+    return setOf([refer(key)]);
+  };
+  return { v4: forVersion(4), v6: forVersion(6), rows };
+}
+
+/** dnsmasq's names, which clients write, for those of OVN (ovn-nb(5), "DHCP options"). */
+const OVN_NAMES: Readonly<Record<string, string>> = {
+  router: 'router',
+  netmask: 'netmask',
+  'dns-server': 'dns_server',
+  'domain-name': 'domain_name',
+  'domain-search': 'domain_search_list',
+  'ntp-server': 'ntp_server',
+  'tftp-server': 'tftp_server',
+  'tftp-server-address': 'tftp_server_address',
+  'server-ip-address': 'tftp_server_address',
+  'bootfile-name': 'bootfile_name',
+  mtu: 'mtu',
+  'lease-time': 'lease_time',
+  'log-server': 'log_server',
+  'classless-static-route': 'classless_static_route',
+  'path-prefix': 'path_prefix',
+  wpad: 'wpad',
+  hostname: 'hostname',
+};
+const QUOTED = new Set(['domain_name', 'domain_search_list', 'tftp_server', 'bootfile_name', 'path_prefix', 'wpad', 'hostname']);
+
+function dhcpRow(subnet: SubnetFact, mtu: number, key: string, own: PortFact['dhcpOptions']): DesiredRow {
+  const options: Record<string, string> = subnet.ipVersion === 4 ? dhcpv4Options(subnet, mtu) : dhcpv6Options(subnet);
+  for (const { name, value } of own) {
+    const ovnName = OVN_NAMES[name];
+    if (ovnName !== undefined) options[ovnName] = QUOTED.has(ovnName) ? `"${value.replaceAll('"', '')}"` : value;
+  }
+  return desired('DHCP_Options', key, { cidr: subnet.cidr, options: textMap(options) });
+}
+
+function dhcpv4Options({ id, cidr, gateway, dnsServers, routes }: SubnetFact, mtu: number): Record<string, string> {
+  const server = gateway ?? cidr.split('/')[0]!;
+  const all = [
+    ...routes.map(({ destination, nexthop }) => `${destination},${nexthop}`),
+    ...(gateway === null ? [] : [`0.0.0.0/0,${gateway}`]),
+  ];
+  return {
+    server_id: server,
+    server_mac: macOf(id),
+    lease_time: String(LEASE_SECONDS),
+    mtu: String(mtu),
+    ...(gateway === null ? {} : { router: gateway }),
+    ...(dnsServers.length === 0 ? {} : { dns_server: `{${dnsServers.join(', ')}}` }),
+    // Who reads option 121 ignores the router's (RFC 3442), so the default route stands there too.
+    ...(routes.length === 0 ? {} : { classless_static_route: `{${all.join(', ')}}` }),
+  };
+}
+
+function dhcpv6Options({ id, dnsServers, addressMode }: SubnetFact): Record<string, string> {
+  return {
+    server_id: macOf(id),
+    ...(dnsServers.length === 0 ? {} : { dns_server: `{${dnsServers.join(', ')}}` }),
+    ...(addressMode === 'dhcpv6-stateless' ? { dhcpv6_stateless: 'true' } : {}),
+  };
+}
+
+/** A locally administered address that is the subnet's for ever. */
+export const macOf = (uuid: string): string => `fa:16:3e${uuid.replaceAll('-', '').slice(0, 6).replace(/../g, ':$&')}`;
