@@ -6,6 +6,7 @@ import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
+import type { VendorProfile } from './vendor-profile.ts';
 import type { MachineBoot, MachineControl } from './machine-control.ts';
 import { createBiosState, type BiosState } from './state/bios-state.ts';
 import { createFirmwareState, type FirmwareState } from './state/firmware-state.ts';
@@ -104,6 +105,7 @@ export interface BmcModelSettings {
   readonly clock: Clock;
   readonly faults: BmcFaultDice;
   readonly recordEvent?: RecordEvent;
+  readonly profile?: VendorProfile;
 }
 
 export const USER_ID_MAX = 10;
@@ -211,7 +213,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
     secureBoot: createSecureBootState(),
     firmware,
-    storage: createStorageState(machine.disks ?? [], tasks),
+    storage: createStorageState(machine.disks ?? [], tasks, settings.profile?.volumesAtStart === true),
     media: createMediaState(machine),
     watchdog: createWatchdogState(clock, (action) => {
       const verb = WATCHDOG_VERBS[action];
@@ -223,6 +225,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
       firmware.apply();
       model.bios.apply();
       model.secureBoot.apply();
+      tasks.machineStarts();
       return boot.take();
     },
     control(verb) {

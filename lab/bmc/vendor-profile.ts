@@ -36,6 +36,8 @@ export interface VendorProfile {
   readonly actionInfo?: true;
   /** No SessionService: Basic only. */
   readonly basicOnly?: true;
+  /** Volumes are made and deleted when the machine starts. */
+  readonly volumesAtStart?: true;
   /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
   readonly biosNeedsApplyTime?: true;
 }
@@ -48,11 +50,12 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'dell',
     vendor: 'Dell',
     product: 'Integrated Dell Remote Access Controller',
-    shows: 'long ids, BIOS settings that wait for an apply time, media under the system, no PowerCycle-less soft words',
+    shows: 'long ids, BIOS settings that wait for an apply time, volumes that wait for a start, media under the system',
     ids: EMBEDDED,
     mediaOnSystem: true,
     mediaIds: { Cd: '1', Usb: '2' },
     biosNeedsApplyTime: true,
+    volumesAtStart: true,
     resetTypes: ['On', 'ForceOff', 'ForceRestart', 'GracefulShutdown', 'PushPowerButton', 'Nmi', 'PowerCycle'],
   },
   {

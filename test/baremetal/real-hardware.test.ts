@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { JsonObject } from '../../core/base/json.ts';
 import { PASSWORD, startRig as startBmc, USERNAME, type Rig as Bmc } from '../bmc/bmc-rig.ts';
+import { findProfile } from '../../lab/bmc/vendor-profile.ts';
 import { startImageServer } from '../bmc/image-server.ts';
 import { startRig, type Rig } from './baremetal-rig.ts';
 
@@ -129,6 +130,25 @@ test('manual cleaning without a ramdisk: BIOS, RAID and firmware in one list, ap
   ]);
   assert.equal((await biosOf(node, 'SysProfile'))['value'], 'PerfOptimized');
   assert.deepEqual((await rig.expect(200, 'GET', `/v1/nodes/${node}`))['raid_config'], {});
+});
+
+test('a controller that works only at a start gets one for each volume', async () => {
+  const dell = await startBmc(['redfish'], { profile: findProfile('dell')! });
+  try {
+    const redfish_address = `https://127.0.0.1:${dell.bmc.redfishPort}`;
+    const node = await redfishNode({ driver_info: { redfish_address, redfish_username: USERNAME, redfish_password: PASSWORD } });
+    await rig.expect(204, 'PUT', `/v1/nodes/${node}/states/raid`, {
+      logical_disks: [{ raid_level: '0', size_gb: 'MAX', number_of_physical_disks: 2 }],
+    });
+    const shown = await clean(node, [{ interface: 'raid', step: 'create_configuration' }]);
+    assert.equal(((shown['raid_config'] as JsonObject)['logical_disks'] as JsonObject[])[0]?.['raid_level'], '0');
+    assert.equal(dell.machine.boots.length, 1);
+    assert.equal(shown['power_state'], 'power off');
+    const deleted = await clean(node, [{ interface: 'raid', step: 'delete_configuration' }]);
+    assert.deepEqual([deleted['raid_config'], dell.machine.boots.length], [{}, 2]);
+  } finally {
+    await dell.bmc.stop();
+  }
 });
 
 const refusals: readonly [string, JsonObject, RegExp][] = [

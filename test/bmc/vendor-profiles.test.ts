@@ -40,6 +40,8 @@ describe('vendor profiles', { concurrency: 4 }, () => {
         assert.equal(await bmc.powerState(soon()), 'off');
         const [controller] = await bmc.storage(soon());
         await bmc.createVolume({ controller: controller!.id, raidType: 'RAID1', drives: ['0', '1'] }, soon());
+        await bmc.setPower('on', soon());
+        await rig.bmc.state.settled();
         assert.equal((await bmc.storage(soon()))[0]!.volumes.length, 1);
         assert.ok((await bmc.firmwareInventory(soon())).length > 0 && (await bmc.sensors(soon())).length > 0);
       } finally {

@@ -25,6 +25,7 @@ const run = promisify(execFile);
 const events: MachineEvent[] = [];
 const image = systemRandom.bytes(40 << 20);
 const undionly = systemRandom.bytes(74_213);
+const iso = systemRandom.bytes(20_000);
 const MAC = '52:54:00:00:00:01';
 const model: BootModel = {
   version: 5,
@@ -37,6 +38,7 @@ const model: BootModel = {
     agentKernel: join(directory, 'vmlinuz'),
     agentRamdisk: join(directory, 'ramdisk'),
     agentCommandLine: 'a=b',
+    agentIso: { path: join(directory, 'agent.iso'), lineStart: 5_000, lineBytes: 1_024 },
     ipxeDirectory: directory,
     imageDirectory: join(directory, 'images'),
   },
@@ -54,6 +56,7 @@ before(async () => {
   writeFileSync(join(directory, 'images/debian.raw'), image);
   writeFileSync(join(directory, 'vmlinuz'), 'kernel');
   writeFileSync(join(directory, 'ramdisk'), 'ramdisk');
+  writeFileSync(join(directory, 'agent.iso'), iso);
   writeFileSync(join(directory, 'undionly.kpxe'), undionly);
   writeFileSync(join(directory, 'snponly.efi'), undionly.subarray(0, 1024));
   symlinkSync('/etc/passwd', join(directory, 'images/escape'));
@@ -282,4 +285,27 @@ test('an older model never replaces a newer one', async () => {
     true,
   );
   assert.match(await curl(`${base}/boot/ipxe?mac=${MAC}&platform=pcbios`), /sanboot/);
+});
+
+test('the boot CD is the same file for all, and each machine gets its own line in it, whole or by ranges', async () => {
+  const mine = token();
+  const url = `${base}/boot/${mine}/agent.iso`;
+  const whole = await fetch(url);
+  const bytes = Buffer.from(await whole.arrayBuffer());
+  const line = bytes.toString('latin1', 5_000, 6_024);
+  assert.equal(line.length, 1_024);
+  assert.equal(
+    line.trimEnd(),
+    `linux /boot/kernel 'BOOTIF=${MAC}' 'rackwright.token=${mine}' 'rackwright.node=n1' 'a=b' 'console=tty0' 'console=ttyS0,115200'`,
+  );
+  assert.deepEqual(
+    Buffer.concat([bytes.subarray(0, 5_000), bytes.subarray(6_024)]),
+    Buffer.concat([iso.subarray(0, 5_000), iso.subarray(6_024)]),
+  );
+  const part = await fetch(url, { headers: { range: 'bytes=4990-5030' } });
+  assert.equal(part.status, 206);
+  assert.deepEqual(Buffer.from(await part.arrayBuffer()), bytes.subarray(4_990, 5_031));
+  const other = await fetch(`${base}/boot/${token(Date.now() + 120_000)}/agent.iso`, { method: 'HEAD' });
+  assert.notEqual(other.headers.get('etag'), whole.headers.get('etag'), 'another line, another tag');
+  assert.equal((await fetch(`${base}/boot/forged.token/agent.iso`)).status, 403);
 });

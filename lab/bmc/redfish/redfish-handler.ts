@@ -103,7 +103,8 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
     const body = resource(path);
     if (!body) return redfishError(404);
     // A task monitor tells by its status whether the work goes on.
-    if (isMonitor(path) && body['TaskState'] === 'Running') return { status: 202, body, headers: { Location: path, 'Retry-After': '1' } };
+    if (isMonitor(path) && ['Running', 'Pending'].includes(String(body['TaskState'])))
+      return { status: 202, body, headers: { Location: path, 'Retry-After': '1' } };
     const etag = etagOf(body);
     if (ifNoneMatch === etag) return { status: 304, headers: { ETag: etag } };
     return { status: 200, body: { ...body, '@odata.etag': etag }, headers: { ETag: etag } };

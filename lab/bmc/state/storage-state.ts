@@ -35,7 +35,10 @@ function capacity(type: EmulatedRaidType, count: number, sizeBytes: number): num
   return shares[type] * sizeBytes;
 }
 
-export function createStorageState(disks: readonly MachineDisk[], tasks: TaskList): StorageState {
+/** @param atStart the controller works when the machine starts, and not before. */
+export function createStorageState(disks: readonly MachineDisk[], tasks: TaskList, atStart: boolean): StorageState {
+  const when = atStart ? 'at-start' : undefined;
+  let doomed: readonly string[] = [];
   let volumes: EmulatedVolume[] = [];
   let lastId = 0;
   const usedBy = (drive: number) => volumes.filter((volume) => volume.drives.includes(drive));
@@ -66,14 +69,29 @@ export function createStorageState(disks: readonly MachineDisk[], tasks: TaskLis
         sizeBytes: checked.sizeBytes,
         drives: volume.drives,
       };
-      // Taken at once, so that two requests never share a drive.
-      volumes = [...volumes, made];
-      return tasks.start('Create volume', async () => `Volume ${id} is made.`);
+      if (!atStart) volumes = [...volumes, made];
+      return tasks.start(
+        'Create volume',
+        async () => {
+          if (atStart) volumes = [...volumes, made];
+          return `Volume ${id} is made.`;
+        },
+        when,
+      );
     },
     delete(id) {
       if (!volumes.some((volume) => volume.id === id)) return undefined;
-      volumes = volumes.filter((volume) => volume.id !== id);
-      return tasks.start('Delete volume', async () => `Volume ${id} is deleted.`);
+      doomed = [...doomed, id];
+      const remove = () => (volumes = volumes.filter((volume) => !doomed.includes(volume.id)));
+      if (!atStart) remove();
+      return tasks.start(
+        'Delete volume',
+        async () => {
+          remove();
+          return `Volume ${id} is deleted.`;
+        },
+        when,
+      );
     },
   };
 }
