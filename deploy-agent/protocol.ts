@@ -131,6 +131,7 @@ export type AgentStepName =
   | 'burnin_cpu'
   | 'burnin_memory'
   | 'burnin_disk'
+  | 'burnin_network'
   | 'write_image'
   | 'write_configdrive'
   | 'install_boot_entry'

@@ -94,6 +94,15 @@ server=$(sed -n 's/.*rackwright\\.boot=http:\\/\\/\\([^: ]*\\).*/\\1/p' /proc/cm
     'step: burnin_disk',
     'arguments: {seconds: 60}',
   ]),
+  ofStep([
+    'name: 70-network-pair',
+    'title: Two machines send to each other for a minute (driver_info/agent_burnin_fio_network_config)',
+    'type: testing',
+    'hardware: network',
+    'timeout: 3600',
+    'step: burnin_network',
+    'arguments: {seconds: 60}',
+  ]),
 ];
 
 export const DEFAULT_SCRIPTS: readonly MachineScript[] = TEXTS.map((content) => {

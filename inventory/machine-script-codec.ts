@@ -42,7 +42,7 @@ const TIMEOUT_SECONDS_MAX = 86_400;
 const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Burn-in as the agent has it; other steps of the agent write images and are no tests. */
-const STEPS = ['burnin_cpu', 'burnin_memory', 'burnin_disk', 'check_disks'] as const;
+const STEPS = ['burnin_cpu', 'burnin_memory', 'burnin_disk', 'burnin_network', 'check_disks'] as const;
 
 const typeWord = z.union([
   z.enum(SCRIPT_TYPES),

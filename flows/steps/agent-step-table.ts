@@ -4,6 +4,7 @@ import type { FlowContext } from '../../core/flow/flow-definition.ts';
 import type { NodeRecord, Trx } from '../../inventory/node-record.ts';
 import type { NodeFlowServices } from '../node-flow-services.ts';
 import type { PlannedStep } from '../step-plan-policy.ts';
+import { networkBurnInKnowledge } from './network-burn-in-knowledge.ts';
 import { plannedDisks } from './planned-disk.ts';
 import { raidKnowledge } from './raid-knowledge.ts';
 import { runScriptsKnowledge } from './run-scripts-knowledge.ts';
@@ -58,6 +59,7 @@ const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
     timeoutSeconds: 5 * MINUTE,
     args: async (ctx) => ({ disk: diskOf(ctx) }),
   },
+  burnin_network: networkBurnInKnowledge,
   ...raidKnowledge,
   run_scripts: runScriptsKnowledge,
   check_disks: { what: 'the agent to read what the disks say of their health', timeoutSeconds: 5 * MINUTE },

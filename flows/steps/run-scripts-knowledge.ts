@@ -5,6 +5,7 @@ import type { MachineScript } from '../../inventory/machine-script-codec.ts';
 import type { Db } from '../../inventory/node-record.ts';
 import type { PlannedStep } from '../step-plan-policy.ts';
 import type { AgentStepKnowledge } from './agent-step-table.ts';
+import { pairingOf } from './network-burn-in-knowledge.ts';
 import { plannedDisks } from './planned-disk.ts';
 
 /*
@@ -20,8 +21,9 @@ export const runScriptsKnowledge: AgentStepKnowledge = {
   what: 'the agent to run commissioning and test scripts',
   // Each script has its own limit; a day at most, and its instances run at once.
   timeoutSeconds: DAYS_2,
-  async args(ctx, _node, services, step) {
+  async args(ctx, node, services, step) {
     const disks = await plannedDisks(services, ctx.subjectId);
+    const pairing = await pairingOf(services, node.driver_info as JsonObject);
     const scripts = await scriptsOf(services.db, step);
     return {
       scripts: scripts.map(({ name, type, timeoutSeconds, perDisk, step: work, content }) => ({
@@ -30,7 +32,9 @@ export const runScriptsKnowledge: AgentStepKnowledge = {
         timeoutSeconds,
         perDisk,
         content,
-        ...(work === undefined ? {} : { step: { name: work.name, args: { ...work.args, disks } as JsonObject } }),
+        ...(work === undefined
+          ? {}
+          : { step: { name: work.name, args: { ...(work.name === 'burnin_network' ? pairing : { disks }), ...work.args } as JsonObject } }),
       })),
     };
   },

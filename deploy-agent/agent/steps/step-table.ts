@@ -2,6 +2,7 @@ import type { StepDeclaration } from '../../protocol.ts';
 import { burninCpu } from './burnin-cpu.ts';
 import { burninDisk } from './burnin-disk.ts';
 import { burninMemory } from './burnin-memory.ts';
+import { burninNetwork } from './burnin-network.ts';
 import { checkDisks } from './check-disks.ts';
 import { collectInventory } from './collect-inventory.ts';
 import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
@@ -23,6 +24,7 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['erase_devices', eraseDevices],
   ['burnin_cpu', burninCpu],
   ['burnin_memory', burninMemory],
+  ['burnin_network', burninNetwork],
   ['check_disks', checkDisks],
   ['create_configuration', createConfiguration],
   ['apply_configuration', applyConfiguration],
