@@ -16,6 +16,10 @@ const HEADER_BYTES = 8;
 /** The partner has to boot first. */
 const MEET_MS_MAX = 30 * 60_000;
 const CALL_EVERY_MS = 1000;
+/** A partner that lost its power sends no end. */
+const SILENCE_MS_MAX = 60_000;
+/** The kernel still has bytes for the partner, and whoever is done may lose its power. */
+const LINGER_MS = 2000;
 
 interface Pairing {
   readonly role: 'reader' | 'writer';
@@ -105,6 +109,7 @@ export async function burnNetwork(args: JsonObject, context: StepContext): Promi
   const seconds = secondsOf(args);
   context.progress({ phase: `meeting ${pairing.partner}`, done: 0, total: seconds, unit: 'steps' });
   const socket = await meet(pairing, context);
+  socket.setTimeout(SILENCE_MS_MAX, () => socket.destroy(new Error(`nothing came for ${SILENCE_MS_MAX / 1000} s`)));
   const onAbort = () => void socket.destroy(context.signal.reason as Error);
   context.signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -112,6 +117,7 @@ export async function burnNetwork(args: JsonObject, context: StepContext): Promi
     const [sent, received] = await Promise.all([send(socket, startedAtMs + seconds * 1000, context), receive(socket, pairing.partner)]);
     if (received === 0) throw new AgentFailure('burn-in-failed', `nothing came from ${pairing.partner}`);
     const tookSeconds = (context.clock.nowMs() - startedAtMs) / 1000;
+    await context.clock.sleep(LINGER_MS, context.signal);
     const rate = (blocks: number) => Math.round((blocks * BLOCK_BYTES * 8) / 1e6 / tookSeconds);
     return {
       ...pairing,
