@@ -1,5 +1,9 @@
 import { Command } from 'commander';
 import { join } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { isMet, type BenchRow, type Comparison } from '../bench/comparison.ts';
+import { COMPARISONS } from '../bench/comparisons.ts';
 import { runApiBench, type ApiBenchReport } from '../bench/api-bench.ts';
 import type { Measurement } from '../bench/measure.ts';
 import { figureOf } from '../bench/openstack-figures.ts';
@@ -20,7 +24,64 @@ interface BenchFlags {
 }
 
 export const benchCommand = (terminal: Terminal): Command =>
-  new Command('bench').description('what the control plane costs on this machine').helpCommand(false).addCommand(apiCommand(terminal));
+  [
+    apiCommand(terminal),
+    ...COMPARISONS.map((comparison) => comparisonCommand(terminal, comparison.name, comparison.summary, [comparison])),
+    comparisonCommand(terminal, 'all', 'every bench with a peer, one after the other', COMPARISONS),
+  ].reduce(
+    (parent, command) => parent.addCommand(command),
+    new Command('bench').description('what this machine pays for our work, beside the best peers').helpCommand(false),
+  );
+
+interface ComparisonFlags {
+  readonly rounds: string;
+  readonly json?: string | true;
+}
+
+function comparisonCommand(terminal: Terminal, name: string, summary: string, comparisons: readonly Comparison[]): Command {
+  return new Command(name)
+    .description(`${summary}; as root, in network namespaces of its own`)
+    .option('--rounds <n>', 'each server is started and loaded this often, in turn', '3')
+    .option('--json [file]', 'write the figures as JSON')
+    .addHelpText('after', `\nExamples:\n  $ rackwright bench ${name}\n  $ rackwright bench ${name} --rounds 1 --json bench.json`)
+    .action(async (flags: ComparisonFlags) => {
+      const rounds = Number(flags.rounds);
+      if (!Number.isInteger(rounds) || rounds < 1) throw new CommandError('--rounds is a whole number above 0', EXIT_CODE.usage);
+      if (process.getuid?.() !== 0) throw new CommandError('network namespaces need root', EXIT_CODE.failed);
+      const rows: BenchRow[] = [];
+      for (const comparison of comparisons) rows.push(...(await runComparison(terminal, comparison, rounds)));
+      if (flags.json !== undefined) await writeJson(terminal, flags.json, { rows });
+      if (flags.json !== true) terminal.out(describeRows(rows, terminal));
+    });
+}
+
+async function runComparison(terminal: Terminal, comparison: Comparison, rounds: number): Promise<BenchRow[]> {
+  const progress = startProgress(terminal, Date.now);
+  const directory = await mkdtemp(join(tmpdir(), 'rackwright-bench-'));
+  try {
+    return await comparison.run({ rounds, directory, onStep: (step) => progress.show(step) });
+  } finally {
+    progress.end();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const threeDigits = (value: number) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
+
+const describeRows = (rows: readonly BenchRow[], terminal: Terminal): string =>
+  formatTable(
+    rows,
+    [
+      { title: 'figure', value: ({ figure, unit }) => `${figure}, ${unit}` },
+      { title: 'ours', value: ({ ours }) => threeDigits(ours), align: 'right' },
+      { title: 'peer', value: ({ peer }) => threeDigits(peer), align: 'right' },
+      { title: 'which', value: ({ peerName }) => peerName },
+      { title: 'ratio', value: ({ ratio }) => ratio.toFixed(2), align: 'right' },
+      { title: 'goal', value: ({ goal, atLeast }) => `${atLeast ? '≥' : '≤'} ${goal}`, align: 'right' },
+      { title: 'met', value: (row) => (isMet(row) ? 'yes' : 'no') },
+    ],
+    terminal.columns,
+  );
 
 const apiCommand = (terminal: Terminal): Command =>
   new Command('api')

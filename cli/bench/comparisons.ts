@@ -1,0 +1,7 @@
+import type { Comparison } from './comparison.ts';
+import { dhcpBench } from './dhcp-bench.ts';
+import { httpBench } from './http-bench.ts';
+import { tftpBench } from './tftp-bench.ts';
+
+/** Every bench that `bench all` runs, in order; each is a subcommand of its own too. */
+export const COMPARISONS: readonly Comparison[] = [dhcpBench, tftpBench, httpBench];
