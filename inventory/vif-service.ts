@@ -16,6 +16,8 @@ export interface VifWish {
   readonly portgroupUuid?: string;
 }
 
+export type Link = Port | Portgroup;
+
 const linksOf = async (db: Db, nodeUuid: string) => ({
   ports: (await db.selectFrom('port').selectAll().where('node_uuid', '=', nodeUuid).orderBy('seq').execute()) as Port[],
   groups: (await db.selectFrom('portgroup').selectAll().where('node_uuid', '=', nodeUuid).orderBy('seq').execute()) as Portgroup[],
@@ -33,10 +35,10 @@ export async function listVifs(db: Db, node: { uuid: string; driver: string; int
     .map((id) => ({ id }));
 }
 
-/** @throws 400 without a free link, 409 when it is attached already. */
-export async function attachVif(trx: Trx, nodeUuid: string, wish: VifWish): Promise<void> {
+/** The link that it is on now; none on links of nobody's. @throws 400 without a free link, 409 when it is attached already. */
+export async function attachVif(trx: Trx, nodeUuid: string, wish: VifWish): Promise<Link | undefined> {
   const node = await mustLock(trx, nodeUuid);
-  if (isNoop(node)) return;
+  if (isNoop(node)) return undefined;
   const { ports, groups } = await linksOf(trx, nodeUuid);
   const holder = [...ports, ...groups].find((link) => vifOf(link) === wish.id);
   if (holder !== undefined) {
@@ -48,6 +50,7 @@ export async function attachVif(trx: Trx, nodeUuid: string, wish: VifWish): Prom
   const info = { ...link.internal_info, [TENANT_VIF]: wish.id };
   if ('mode' in link) await portgroupStore.update(trx, link.uuid, { internal_info: info });
   else await portStore.update(trx, link.uuid, { internal_info: info });
+  return link;
 }
 
 /** A group with members and no VIF on any of them, else a port of no group; one that boots from the network first. */

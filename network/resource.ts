@@ -6,8 +6,8 @@ import type { DatabaseSchema } from '../core/database/schema-types.ts';
  * what is special about making, changing and removing one. `resource-service.ts` does the rest for all of them.
  */
 
-/** PostgreSQL's type of an attribute: how values of a query are compared with it. */
-export type SqlKind = 'text' | 'uuid' | 'boolean' | 'integer' | 'inet' | 'cidr' | 'macaddr' | 'text[]' | 'jsonb' | 'time';
+/** PostgreSQL's type of an attribute: how values of a query are compared with it. `written`: its SQL is JSON text already. */
+export type SqlKind = 'text' | 'uuid' | 'boolean' | 'integer' | 'inet' | 'cidr' | 'macaddr' | 'text[]' | 'jsonb' | 'written' | 'time';
 
 /** Checks a value of a request and gives it in its stored form. @throws InvalidValue */
 export interface AttributeType {

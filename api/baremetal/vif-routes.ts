@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { attachVif, detachVif, listVifs } from '../../inventory/vif-service.ts';
+import { attachVif, detachVif, listVifs, type Link } from '../../inventory/vif-service.ts';
+import { NetworkError } from '../../network/network-error.ts';
+import { plugIn, plugOut, type Plug } from '../../network/port-plug-service.ts';
 import { RequestRefused } from './baremetal-error.ts';
-import { noContent, ok, type BaremetalRoute } from './baremetal-route.ts';
+import { noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { uuid } from './body-shapes.ts';
 import { whileLocked } from './locked-retry.ts';
 import { nodeFor } from './node-access.ts';
@@ -10,6 +12,24 @@ import { isLogicalName, isUuidLike } from './query-values.ts';
 /** VIFs of a node, since 1.28. */
 const vifId = z.string().refine((text) => isUuidLike(text) || isLogicalName(text, Infinity), 'is neither a UUID nor a name');
 const body = z.looseObject({ id: vifId, port_uuid: uuid.optional(), portgroup_uuid: uuid.optional() });
+
+/** A VIF that is a port of the Network API is bound in the same transaction. */
+const plugOf = (nodeId: string, link: Link): Plug => ({
+  nodeId,
+  mac: link.address,
+  switchLinks: 'local_link_connection' in link ? [link.local_link_connection] : [],
+});
+
+/** As in the Network API: an administrator's or a service's token sees the ports of every project. */
+const networkActorOf = ({ actor }: Call) => ({
+  projectId: actor.projectId,
+  seesAll: actor.systemScope || actor.roles.includes('admin') || actor.roles.includes('service'),
+});
+
+function refused(error: unknown): never {
+  if (error instanceof NetworkError) throw new RequestRefused(error.status, error.message);
+  throw error;
+}
 
 export const vifRoutes: readonly BaremetalRoute[] = [
   {
@@ -35,7 +55,12 @@ export const vifRoutes: readonly BaremetalRoute[] = [
         ...(call.minor >= 67 && port !== undefined ? { portUuid: port } : {}),
         ...(call.minor >= 67 && group !== undefined ? { portgroupUuid: group } : {}),
       };
-      await whileLocked(() => call.context.database.db.transaction().execute((trx) => attachVif(trx, node.uuid, wish)));
+      await whileLocked(() =>
+        call.context.database.db.transaction().execute(async (trx) => {
+          const link = await attachVif(trx, node.uuid, wish);
+          if (link !== undefined) await plugIn(trx, networkActorOf(call), id, plugOf(node.uuid, link)).catch(refused);
+        }),
+      );
       return noContent();
     },
   },
@@ -46,7 +71,10 @@ export const vifRoutes: readonly BaremetalRoute[] = [
     async handle(call) {
       const node = await nodeFor(call, call.params['node']!, 'node:vif:detach');
       const vif = vifId.parse(call.params['vif']);
-      await call.context.database.db.transaction().execute((trx) => detachVif(trx, node.uuid, vif));
+      await call.context.database.db.transaction().execute(async (trx) => {
+        await detachVif(trx, node.uuid, vif);
+        await plugOut(trx, vif, node.uuid);
+      });
       return noContent();
     },
   },

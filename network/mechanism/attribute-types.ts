@@ -131,3 +131,5 @@ export const shown = (kind: SqlKind = 'text'): AttributeType => type(kind, (valu
 export const time = shown('time');
 /** `null` of any type, and any other value as it is. */
 export const anything = shown('jsonb');
+/** Shown as the JSON text that its SQL writes. */
+export const written = shown('written');

@@ -3,6 +3,7 @@ import type { DatabaseSchema } from '../../core/database/schema-types.ts';
 import { badRequest } from '../network-error.ts';
 import type { NetworkActor, Resource, Row } from '../resource.ts';
 import { isUuid } from './attribute-types.ts';
+import { rowJson } from './row-json.ts';
 import { filterSql, type Filters } from './row-filter.ts';
 import { query, statement, type Statement } from './statement.ts';
 
@@ -50,22 +51,19 @@ export async function listRows(db: Db, actor: NetworkActor, resource: Resource, 
   if (asked.marker !== undefined) where.push(await afterMarker(db, at, resource, turned, asked.marker));
   const order = turned.map((sort) => `${sortSql(resource, sort.key)} ${sort.ascending ? 'asc' : 'desc'}`).join(', ');
   const limit = asked.limit === undefined ? '' : ` limit ${at.bind(asked.limit)}`;
-  const inner = `select ${columns(at, resource, asked.names)}, row_number() over (order by ${order}) as "#", ${sortSql(resource, key)} as "#key"
-    from ${resource.table} t where ${where.join(' and ')} order by ${order}${limit}`;
-  const shown = asked.names.map((name) => `x."${name}"`).join(', ');
-  const rows = await at.run<{ json: string | null; count: number; keys: string[] | null }>(
+  // Row by row: one text of a megabyte costs PostgreSQL several copies of it.
+  const rows = await at.run<{ row: string; key: string }>(
     db,
-    `select json_agg((select row_to_json(y) from (select ${shown}) y) order by x."#"${asked.reverse === true ? ' desc' : ''})::text as json,
-       count(*)::int as count, array_agg(x."#key"::text order by x."#"${asked.reverse === true ? ' desc' : ''}) as keys
-     from (${inner}) x`,
+    `select ${rowJson(at, resource, asked.names)} as row, ${sortSql(resource, key)}::text as key
+     from (select t.* from ${resource.table} t where ${where.join(' and ')} order by ${order}${limit}) t`,
   );
-  const { json, count, keys } = rows[0]!;
-  return { json: json ?? '[]', count, first: keys?.[0] ?? null, last: keys?.at(-1) ?? null };
-}
-
-/** Of constant parts only: names were looked up in the table. */
-function columns(at: Statement, resource: Resource, names: readonly string[]): string {
-  return names.map((name) => `${at.fill(resource.attributes[name]!.sql!)} as "${name}"`).join(', ');
+  if (asked.reverse === true) rows.reverse();
+  return {
+    json: `[${rows.map((each) => each.row).join(',')}]`,
+    count: rows.length,
+    first: rows[0]?.key ?? null,
+    last: rows.at(-1)?.key ?? null,
+  };
 }
 
 const sortSql = (resource: Resource, key: string) => resource.attributes[key]!.search ?? resource.attributes[key]!.sql!;
@@ -137,8 +135,8 @@ export async function readRowText(
   where.push(`t."${keyOf(resource)}" = ${at.bind(key)}`);
   const rows = await at.run<{ json: string }>(
     db,
-    `select row_to_json(x)::text as json from (select ${columns(at, resource, options.names ?? shownNames(resource))}
-     from ${resource.table} t where ${where.join(' and ')}${options.lock === true && resource.derived !== true ? ' for no key update of t' : ''}) x`,
+    `select ${rowJson(at, resource, options.names ?? shownNames(resource))} as json
+     from ${resource.table} t where ${where.join(' and ')}${options.lock === true && resource.derived !== true ? ' for no key update of t' : ''}`,
   );
   const json = rows[0]?.json;
   return json === undefined ? undefined : { row: JSON.parse(json) as Row, json };
@@ -148,12 +146,13 @@ export async function readRowText(
 export async function readRows(db: Db, actor: NetworkActor, resource: Resource, ids: readonly string[], parentId?: string): Promise<Row[]> {
   const at = statement(actor.projectId);
   const where = conditions(at, { ...actor, seesAll: true }, resource, parentId);
-  const rows = await at.run<{ row: Row }>(
+  const rows = await at.run<{ json: string }>(
     db,
-    `select row_to_json(x) as row from (select ${columns(at, resource, shownNames(resource))}
-     from ${resource.table} t where ${where.join(' and ')} and t."${keyOf(resource)}" = any(${at.bind(ids)})) x`,
+    `select ${rowJson(at, resource, shownNames(resource))} as json
+     from ${resource.table} t where ${where.join(' and ')} and t."${keyOf(resource)}" = any(${at.bind(ids)})`,
   );
-  const byId = new Map(rows.map(({ row }) => [String(row[keyOf(resource)]), row]));
+  const shown = rows.map(({ json }) => JSON.parse(json) as Row);
+  const byId = new Map(shown.map((row) => [String(row[keyOf(resource)]), row]));
   return ids.map((id) => byId.get(id)!);
 }
 

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
+import { NETWORK_CHANGED } from '../network-state-record.ts';
 import type { Trx } from '../resource.ts';
 import type { Db } from './row-read.ts';
 
-/** Told to whoever carries networks out (`network-state-record.ts`) when this transaction commits. */
-export const NETWORK_CHANGED = 'network_changed';
 /** Deadlock and serialization failure: PostgreSQL rolled one of the two back, to be made again. */
 const MADE_AGAIN = new Set(['40P01', '40001']);
 /** Each round at least one of those that meet gets through. */

@@ -1,3 +1,4 @@
+import { isUuid } from '../mechanism/attribute-types.ts';
 import { query, statement } from '../mechanism/statement.ts';
 import type { Trx, Work } from '../resource.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
@@ -7,9 +8,10 @@ import { groupNotFound, GROUP_SCOPE } from './security-group-scope.ts';
 export async function requireGroupsSeen({ trx, actor }: Work, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   const at = statement(actor.projectId);
+  const asked = ids.filter(isUuid);
   const found = await at.run<{ id: string }>(
     trx,
-    `select t.id from network_security_group t where t.id = any(${at.bind(ids)}::uuid[])${actor.seesAll ? '' : ` and ${at.fill(GROUP_SCOPE)}`}`,
+    `select t.id from network_security_group t where t.id = any(${at.bind(asked)}::uuid[])${actor.seesAll ? '' : ` and ${at.fill(GROUP_SCOPE)}`}`,
   );
   const missing = ids.find((id) => !found.some((group) => group.id === id));
   if (missing !== undefined) throw groupNotFound(missing);

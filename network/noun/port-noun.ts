@@ -20,6 +20,7 @@ import {
   text,
   textNotEmpty,
   uuid,
+  written,
 } from '../mechanism/attribute-types.ts';
 import { standard } from '../mechanism/standard-attributes.ts';
 import { attribute, attributes, type AttributeType, type Bind, type Resource } from '../resource.ts';
@@ -53,7 +54,7 @@ const dhcpOption = record({
   opt_value: orNull(text(255)),
   'ip_version?': integer(4, 6),
 });
-const groups: AttributeType = { kind: 'jsonb', read: (value) => (value === null ? [] : listOf(uuid, { unique: true }).read(value)) };
+const groups: AttributeType = { kind: 'written', read: (value) => (value === null ? [] : listOf(uuid, { unique: true }).read(value)) };
 const regenerated: AttributeType = { kind: 'macaddr', read: (value) => (value === null ? null : macAddress.read(value)) };
 
 /** `fixed_ips=ip_address=10.0.0.1&fixed_ips=subnet_id=…`: kinds add up, values of one are alternatives. */
@@ -105,7 +106,7 @@ export const ports: Resource = {
     status: attribute(shown(), 'filter sort'),
     device_id: attribute(text(255), 'post put filter sort', { default: '' }),
     device_owner: attribute(text(255), 'post put filter sort', { default: '' }),
-    fixed_ips: attribute(listOf(record({ 'subnet_id?': uuid, 'ip_address?': ipAddress })), 'post put filter', {
+    fixed_ips: attribute(listOf(record({ 'subnet_id?': uuid, 'ip_address?': ipAddress }), { kind: 'written' }), 'post put filter', {
       default: undefined,
       sql: FIXED_IPS,
     }),
@@ -118,7 +119,7 @@ export const ports: Resource = {
     port_security_enabled: attribute(boolean, 'post put', { default: undefined }),
     dns_name: attribute(dnsName, 'post put', { default: '' }),
     dns_domain: attribute(dnsDomain, 'post put', { default: '' }),
-    dns_assignment: attribute(anything, '', { sql: DNS_ASSIGNMENT }),
+    dns_assignment: attribute(written, '', { sql: DNS_ASSIGNMENT }),
     ip_allocation: attribute(shown(), 'filter sort'),
     qos_policy_id: attribute(orNull(uuid), 'post put', { default: null }),
     qos_network_policy_id: attribute(shown('uuid'), '', { sql: NETWORK_POLICY }),

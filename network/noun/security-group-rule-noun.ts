@@ -1,15 +1,18 @@
 import { badInput, conflict, notFound } from '../network-error.ts';
-import { boolean, oneOf, orNull, shown, uuid } from '../mechanism/attribute-types.ts';
+import { boolean, oneOf, orNull, shown, text, uuid } from '../mechanism/attribute-types.ts';
 import { insertRows, touch } from '../mechanism/row-write.ts';
 import { mustSee } from '../mechanism/seen.ts';
 import { description, id, project, times } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
-import { attribute, attributes, type Resource, type Trx, type Values, type Work } from '../resource.ts';
+import { attribute, attributes, type AttributeType, type Resource, type Trx, type Values, type Work } from '../resource.ts';
 import { addressGroups } from './address-group-noun.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
 import { requireGroupsSeen } from './port-groups.ts';
 import { checkRule, ethertypeType, protocolNumber, protocolType, remotePrefix, rulePort } from './security-rule-policy.ts';
 import { GROUP_SCOPE } from './security-group-scope.ts';
+
+/** What is no id of a group is the id of none: 404, not 400. */
+const name: AttributeType = { kind: 'uuid', read: (value) => text(255).read(value) };
 
 /** What a group lets through. A rule is there once: the constraint says so. */
 const words = {
@@ -19,7 +22,7 @@ const words = {
   port_range_min: attribute(rulePort, 'post filter sort', { default: null }),
   port_range_max: attribute(rulePort, 'post filter sort', { default: null }),
   remote_ip_prefix: attribute(remotePrefix, 'post filter sort', { default: null }),
-  remote_address_group_id: attribute(orNull(uuid), 'post filter sort', { default: null }),
+  remote_address_group_id: attribute(orNull(name), 'post filter sort', { default: null }),
 };
 
 export const securityGroupRules: Resource = {
@@ -34,9 +37,9 @@ export const securityGroupRules: Resource = {
   attributes: attributes({
     id,
     ...project,
-    security_group_id: attribute(uuid, 'post filter sort'),
+    security_group_id: attribute(name, 'post filter sort'),
     ...words,
-    remote_group_id: attribute(orNull(uuid), 'post filter sort', { default: null }),
+    remote_group_id: attribute(orNull(name), 'post filter sort', { default: null }),
     normalized_cidr: attribute(shown('cidr'), 'filter sort'),
     belongs_to_default_sg: attribute(boolean, 'filter', {
       sql: '(select g.is_default from network_security_group g where g.id = t.security_group_id)',

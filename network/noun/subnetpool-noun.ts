@@ -22,7 +22,7 @@ import { forget, share, SHARED } from './rbac-store.ts';
 const LENGTHS = { 4: { least: 8, most: 32 }, 6: { least: 64, most: 128 } } as const;
 /** Neutron tells these numbers as text, and so do we. */
 const length = (column: string) =>
-  attribute(integer(0), 'post put filter sort', { default: undefined, column, sql: `t.${column}::text`, search: `t.${column}` });
+  attribute(integer(0), 'post put filter sort', { default: undefined, column, sql: `to_json(t.${column}::text)`, search: `t.${column}` });
 
 export const subnetpools: Resource = {
   member: 'subnetpool',
