@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NetworkError } from '../network-error.ts';
+import type { NetworkError } from '../network-error.ts';
 import { askedAddresses, usualAddresses, type AddressSubnet, type AddressWish } from './port-address-policy.ts';
 
 const subnet = (id: string, cidr: string, more: Partial<AddressSubnet> = {}): AddressSubnet => ({
