@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { baremetalLoads, createApiCall, identityLoads, passwordLogin, wholeFleetLoad, type BenchTarget } from './api-loads.ts';
-import { imageLoads, placementLoads } from './cloud-loads.ts';
+import { imageLoads, networkLoads, placementLoads } from './cloud-loads.ts';
 import { measure, type Load, type Measurement } from './measure.ts';
 import { costOf } from './process-cost.ts';
 
@@ -106,6 +106,7 @@ async function load(options: ApiBenchOptions, serve: Started, data: string): Pro
   await run(wholeFleetLoad(call, target, uuids, 'manage', 'manageable'));
   await run(wholeFleetLoad(call, target, uuids, 'provide', 'available'));
   for (const each of placementLoads(call, target)) await run(each);
+  for (const each of await networkLoads(call, target)) await run(each);
   for (const each of imageLoads(call, target, token)) await run(each);
   return measurements;
 }

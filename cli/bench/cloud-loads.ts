@@ -1,13 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import type { JsonObject } from '../../core/base/json.ts';
 import type { ApiCall, BenchTarget } from './api-loads.ts';
 import type { Load } from './measure.ts';
 
-/** The loads of `bench api` at Placement and Image v2. */
+/** The loads of `bench api` at Placement, Network v2.0 and Image v2. */
 const AT_ONCE = 8;
 const PROVIDERS = 1000;
 const CLAIMS = 500;
 const RECORDS = 100;
+const PORTS = 500;
 const MIB = 2 ** 20;
 const IMAGE_MIB = 1024;
 const PLACEMENT = { 'openstack-api-version': 'placement 1.36' };
@@ -43,6 +45,22 @@ export function placementLoads(call: ApiCall, target: BenchTarget): Load[] {
       },
     },
     { name: 'list 1000 providers', ...repeated, call: () => get('/placement/resource_providers') },
+  ];
+}
+
+/** `network` is a network with one subnet that has room for all ports. */
+export async function networkLoads(call: ApiCall, target: BenchTarget): Promise<Load[]> {
+  const post = (path: string, body: JsonObject) => call('POST', `/networking/v2.0/${path}`, body);
+  const { network } = (await post('networks', { network: { name: 'bench' } })).body as { network: { id: string } };
+  await post('subnets', { subnet: { network_id: network.id, cidr: '10.200.0.0/16', ip_version: 4 } });
+  return [
+    { name: 'create a port', concurrency: AT_ONCE, calls: PORTS, call: () => post('ports', { port: { network_id: network.id } }) },
+    {
+      name: 'list ports',
+      concurrency: AT_ONCE,
+      seconds: target.readSeconds,
+      call: () => call('GET', `/networking/v2.0/ports?network_id=${network.id}`),
+    },
   ];
 }
 
