@@ -1,5 +1,6 @@
+import { sql } from 'kysely';
 import type { PowerState } from '../bmc/capability.ts';
-import type { Trx } from './node-record.ts';
+import type { Db, Trx } from './node-record.ts';
 import { lockNode } from './node-store.ts';
 import { powerWord, setMaintenance, setPowerState } from './node-service.ts';
 
@@ -18,4 +19,21 @@ export async function acceptPowerSighting(trx: Trx, uuid: string, sighting: { st
   }
   if (node.fault === POWER_FAULT) await setMaintenance(trx, uuid, false, null, null);
   if (node.power_state !== powerWord(sighting.state)) await setPowerState(trx, uuid, sighting.state);
+}
+
+export type PowerSighting = { readonly state: PowerState } | { readonly error: string };
+
+/**
+ * Of these, the ones that tell something new: a reading that is what the node's row says already is worth no transaction, and nearly all are. One statement for any
+ * number; `acceptPowerSighting` looks again under the row's lock.
+ */
+export async function newsOf(db: Db, sightings: ReadonlyMap<string, PowerSighting>): Promise<string[]> {
+  const seen = [...sightings].map(([uuid, sighting]) => ({ uuid, state: 'state' in sighting ? powerWord(sighting.state) : null }));
+  const { rows } = await sql<{ uuid: string }>`
+    select n.uuid from jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) as s (uuid uuid, state text) join node n on n.uuid = s.uuid
+    where n.target_power_state is null
+      and case when s.state is null then not n.maintenance else n.power_state is distinct from s.state or n.fault = ${POWER_FAULT} end`.execute(
+    db,
+  );
+  return rows.map(({ uuid }) => uuid);
 }

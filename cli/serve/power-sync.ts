@@ -6,11 +6,14 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { bmcAddresses } from '../../inventory/driver-info-codec.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import { FAKE_DRIVER } from '../../inventory/driver-table.ts';
-import { acceptPowerSighting } from '../../inventory/power-sync-service.ts';
+import { acceptPowerSighting, newsOf, type PowerSighting } from '../../inventory/power-sync-service.ts';
 import { sql } from 'kysely';
 
 /** A BMC that restarts, or whose switch does, misses a reading or two; what a person has to mend is told at once. */
 const SILENT_READINGS_MAX = 3;
+
+/** How long readings wait for others. */
+const GATHER_MS = 100;
 
 /** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is looked at again each round. */
 export function startPowerSync(options: { database: Database; bmcs: BmcConnector; sealer: Sealer; intervalMs: number; logger: Logger }): {
@@ -27,12 +30,23 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
   };
   let poll: ReturnType<BmcConnector['pollPower']> | undefined;
   let polled = '';
+  let waiting = new Map<string, PowerSighting>();
+  let flushing: NodeJS.Timeout | undefined;
+  /** A fleet's readings come in crowds: one statement finds the few that are news. */
+  const flush = async () => {
+    const sightings = waiting;
+    [waiting, flushing] = [new Map(), undefined];
+    for (const id of await newsOf(database.db, sightings))
+      await database.db.transaction().execute((trx) => acceptPowerSighting(trx, id, sightings.get(id)!));
+  };
   const accept = (id: string, state: PowerState | BmcError) => {
     if (!isTelling(id, state)) return;
-    database.db
-      .transaction()
-      .execute((trx) => acceptPowerSighting(trx, id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state }))
-      .catch((error: unknown) => logger.warn({ err: error, node: id }, 'a power state could not be stored'));
+    waiting.set(id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state });
+    flushing ??= setTimeout(() => {
+      flush().catch((error: unknown) =>
+        logger.warn({ err: error }, 'power states could not be stored; the next readings bring them again'),
+      );
+    }, GATHER_MS);
   };
   const refresh = async () => {
     const nodes = await database.db
@@ -59,6 +73,7 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
   return {
     async stop() {
       clearInterval(timer);
+      clearTimeout(flushing);
       poll?.stop();
     },
   };

@@ -1,0 +1,113 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import { compare, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
+
+/** The power of 200 emulated BMCs over IPMI 2.0, beside FreeIPMI's ipmipower, which reads all of them from one process too. */
+export const bmcBench: Comparison = { name: 'bmc', summary: 'the power of 200 BMCs, beside FreeIPMI', run };
+
+const BMCS = 200;
+/** 127.9.0.2 … 127.9.0.201: a range that ipmipower takes as one name. */
+const FIRST = '127.9.0.2';
+const LAST_OCTET = BMCS + 1;
+const PORT = 623;
+const PASSWORD = 'bench-of-bmcs';
+const ROUNDS_IN_STEADY_STATE = 10;
+const IPMIPOWER = '/usr/sbin/ipmipower';
+const GOALS = { kept: 0.4, session: 0.8 } as const;
+/** Emulated BMCs that have just started are slow to their first client. */
+const PATIENCE = ['--session-timeout=60000', '--retransmission-timeout=5000'];
+const TICK_US = 10_000;
+const execute = promisify(execFile);
+
+/** User and system time of children that have ended and were waited for (proc(5): cutime, cstime). */
+function childrenCpuUs(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) * TICK_US;
+}
+
+async function startFleet(file: string) {
+  const program = join(import.meta.dirname, '../rackwright.ts');
+  const args = [
+    'lab',
+    'bmc',
+    '--count',
+    String(BMCS),
+    '--listen',
+    FIRST,
+    '--protocol',
+    'ipmi',
+    '--ipmi-port',
+    String(PORT),
+    '--password',
+    PASSWORD,
+    '--json',
+    file,
+  ];
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], { stdio: 'ignore' });
+  for (;;) {
+    try {
+      JSON.parse(readFileSync(file, 'utf8'));
+      return child;
+    } catch {
+      if (child.exitCode !== null)
+        throw new CommandError(`the emulated BMCs did not start; is UDP port ${PORT} of ${FIRST} free?`, EXIT_CODE.failed);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function pollOurs(file: string, mode: keyof typeof GOALS): Promise<number> {
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    join(import.meta.dirname, 'bmc-poller.ts'),
+    file,
+    mode,
+    String(ROUNDS_IN_STEADY_STATE),
+  ];
+  const { stdout } = await execute(process.execPath, args);
+  return (JSON.parse(stdout) as { cpuUsPerPoll: number }).cpuUsPerPoll;
+}
+
+async function pollPeer(): Promise<number> {
+  const before = childrenCpuUs();
+  const range = `127.9.0.[2-${LAST_OCTET}]`;
+  const args = ['-h', range, '-u', 'admin', '-p', PASSWORD, '-D', 'LAN_2_0', '-I', '3', '-l', 'ADMIN', ...PATIENCE, '--stat'];
+  for (let round = 0; round < ROUNDS_IN_STEADY_STATE; round += 1) {
+    const { stdout } = await execute(IPMIPOWER, args).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new CommandError('ipmipower is missing: apt-get install freeipmi-tools', EXIT_CODE.failed);
+      throw error;
+    });
+    const answered = stdout.split('\n').filter((line) => /: (on|off)$/.test(line)).length;
+    if (answered !== BMCS) throw new CommandError(`ipmipower heard from ${answered} of ${BMCS} BMCs`, EXIT_CODE.failed);
+  }
+  return (childrenCpuUs() - before) / (BMCS * ROUNDS_IN_STEADY_STATE);
+}
+
+async function run({ directory, rounds, onStep }: ComparisonContext): Promise<BenchRow[]> {
+  const file = join(directory, 'bmcs.json');
+  const fleet = await startFleet(file);
+  const figures = { kept: [] as number[], session: [] as number[], peer: [] as number[] };
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      onStep(`bmc: ipmipower, round ${round + 1}`);
+      figures.peer.push(await pollPeer());
+      for (const mode of ['kept', 'session'] as const) {
+        onStep(`bmc: ours, ${mode}, round ${round + 1}`);
+        figures[mode].push(await pollOurs(file, mode));
+      }
+    }
+  } finally {
+    fleet.kill('SIGTERM');
+    await once(fleet, 'exit');
+  }
+  const frame = { unit: 'us', peerName: 'ipmipower' };
+  return [
+    compare({ ...frame, figure: 'power poll, kept session, client CPU', goal: GOALS.kept }, figures.kept, figures.peer),
+    compare({ ...frame, figure: 'power poll, a session each, client CPU', goal: GOALS.session }, figures.session, figures.peer),
+  ];
+}
