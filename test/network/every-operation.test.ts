@@ -2,109 +2,25 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SERVICES } from '../../api/services.ts';
 import type { Tenant } from '../identity/identity-rig.ts';
+import { fill, furnish, SECRET } from './furnish.ts';
 import { startNetworkRig, type NetworkRig } from './network-rig.ts';
 
 /** Over all operations of the Network API, none left out: strangers learn and change nothing, and nonsense is refused, never a crash. */
-const SECRET = 'only-for-ann';
 const OPERATIONS = SERVICES.find((service) => service.type === 'network')!.routes.filter((route) => route.open !== true);
-const UUID = 'd1ab0f0e-0000-4000-8000-00000000000a';
 
 let rig: NetworkRig;
 let ann: Tenant;
 let mallory: Tenant;
-/** Ids of what is ann's, by the path of its collection; `:name` of parents by their name. */
 const ids: Record<string, string> = {};
 
 before(async () => {
   rig = await startNetworkRig();
   ann = await rig.tenant('ann');
   mallory = await rig.tenant('mallory');
-  await furnish();
+  Object.assign(ids, await furnish(rig, ann));
 });
 after(() => rig?.close());
 
-async function furnish(): Promise<void> {
-  const named = { name: SECRET, description: SECRET };
-  const make = async (path: string, member: string, values: object, token = ann.token): Promise<string> =>
-    (ids[path] = (await rig.make(token, path, member, values)).id);
-  const network = await make('/networks', 'network', named);
-  const subnet = await make('/subnets', 'subnet', { ...named, network_id: network, ip_version: 4, cidr: '10.0.0.0/24' });
-  const outside = await rig.make(rig.admin, '/networks', 'network', { name: 'outside', 'router:external': true });
-  ids['outside'] = outside.id;
-  await rig.make(rig.admin, '/subnets', 'subnet', { network_id: outside.id, ip_version: 4, cidr: '203.0.113.0/24' });
-  const scope = await make('/address-scopes', 'address_scope', { name: SECRET, ip_version: 4 });
-  await make('/subnetpools', 'subnetpool', { ...named, prefixes: ['10.8.0.0/16'], address_scope_id: scope });
-  const port = await make('/ports', 'port', { ...named, network_id: network });
-  const group = await make('/security-groups', 'security_group', named);
-  await make('/security-group-rules', 'security_group_rule', { security_group_id: group, direction: 'ingress', description: SECRET });
-  await make('/address-groups', 'address_group', { ...named, addresses: ['10.0.0.0/8'] });
-  const router = await make('/routers', 'router', { ...named, external_gateway_info: { network_id: outside.id } });
-  await rig.expect(200, ann.token, 'PUT', `/v2.0/routers/${router}/add_router_interface`, { subnet_id: subnet });
-  const helper = { protocol: 'udp', port: 69, helper: 'tftp' };
-  ids['/conntrack_helpers'] = (await rig.make(ann.token, `/routers/${router}/conntrack_helpers`, 'conntrack_helper', helper)).id;
-  const floating = await make('/floatingips', 'floatingip', { floating_network_id: outside.id, description: SECRET });
-  const ip = ((await rig.expect(200, ann.token, 'GET', `/v2.0/ports/${port}`))['port']!['fixed_ips'] as { ip_address: string }[])[0]!
-    .ip_address;
-  const forwarding = {
-    protocol: 'tcp',
-    external_port: 22,
-    internal_port: 22,
-    internal_ip_address: ip,
-    internal_port_id: port,
-    description: SECRET,
-  };
-  ids['/port_forwardings'] = (await rig.make(ann.token, `/floatingips/${floating}/port_forwardings`, 'port_forwarding', forwarding)).id;
-  await make('/rbac-policies', 'rbac_policy', {
-    object_type: 'network',
-    object_id: network,
-    action: 'access_as_shared',
-    target_tenant: 'some-project',
-  });
-  const parent = await rig.make(ann.token, '/ports', 'port', { network_id: network });
-  await make('/trunks', 'trunk', { ...named, port_id: parent.id });
-  const owned = { ...named, project_id: ann.projectId };
-  const policy = await make('/qos/policies', 'policy', owned, rig.admin);
-  ids['/policies'] = policy;
-  for (const [kind, values] of Object.entries({
-    bandwidth_limit: { max_kbps: 1000 },
-    dscp_marking: { dscp_mark: 8 },
-    minimum_packet_rate: { min_kpps: 5 },
-    packet_rate_limit: { max_kpps: 5 },
-  })) {
-    const made = await rig.make(rig.admin, `/qos/policies/${policy}/${kind}_rules`, `${kind}_rule`, values);
-    ids[`/${kind}_rules`] = made.id;
-    ids[`/qos/alias_${kind}_rules`] = made.id;
-  }
-  await make('/local_ips', 'local_ip', { ...named, network_id: network });
-  const label = await make('/metering/metering-labels', 'metering_label', owned, rig.admin);
-  await make(
-    '/metering/metering-label-rules',
-    'metering_label_rule',
-    { metering_label_id: label, direction: 'ingress', remote_ip_prefix: '10.0.0.0/8', project_id: ann.projectId },
-    rig.admin,
-  );
-  await make('/log/logs', 'log', { ...owned, resource_type: 'security_group' }, rig.admin);
-  Object.assign(ids, {
-    policy_id: policy,
-    router_id: router,
-    floatingip_id: floating,
-    port_id: port,
-    local_ip_id: ids['/local_ips'],
-    project_id: ann.projectId,
-  });
-}
-
-const parts = (path: string) => path.replace(/^\/v2\.0/, '').split('/');
-/** `:id` is the one of the collection just before it. */
-function fill(path: string): string {
-  const words = parts(path);
-  const known = (at: number): string => {
-    const before = words.slice(0, at);
-    const collection = [before.join('/'), `/${before.at(-1)}`].find((each) => each in ids);
-    return (collection === undefined ? undefined : ids[collection]) ?? UUID;
-  };
-  return `/v2.0${words.map((word, at) => (word.startsWith(':') ? (word === ':id' ? known(at) : (ids[word.slice(1)] ?? UUID)) : word)).join('/')}`;
-}
 const bodyOf = (method: string) => (method === 'GET' || method === 'DELETE' ? undefined : {});
 
 /** Names of collections, whose members everybody may make for themselves: what they make is their own. */
@@ -113,10 +29,10 @@ const isOwn = (answer: { body: object }) => !JSON.stringify(answer.body).include
 test('a member of another project learns and changes nothing', async () => {
   for (const { method, path } of OPERATIONS) {
     const what = `${method} ${path}`;
-    const answer = await rig.call(mallory.token, method, fill(path), bodyOf(method));
+    const answer = await rig.call(mallory.token, method, fill(ids, path), bodyOf(method));
     assert.ok(answer.status < 500, `${what}: ${answer.status}`);
     assert.ok(isOwn(answer), `${what} told ${JSON.stringify(answer.body)}`);
-    if (fill(path) !== path && !path.includes('/quotas/') && !path.includes('/extensions/') && !path.includes('/:alias'))
+    if (fill(ids, path) !== path && !path.includes('/quotas/') && !path.includes('/extensions/') && !path.includes('/:alias'))
       assert.ok([400, 403, 404, 405].includes(answer.status), `${what}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
   for (const collection of ['networks', 'ports', 'routers', 'security-groups', 'subnetpools', 'trunks', 'floatingips'])
@@ -125,7 +41,7 @@ test('a member of another project learns and changes nothing', async () => {
 
 test('nobody gets anywhere without a token', async () => {
   for (const { method, path } of OPERATIONS) {
-    const { status, body } = await rig.call('', method, fill(path), bodyOf(method));
+    const { status, body } = await rig.call('', method, fill(ids, path), bodyOf(method));
     assert.equal(status, 401, `${method} ${path}`);
     assert.equal(body['error']!['code'], 401);
   }
@@ -153,7 +69,7 @@ const NONSENSE: readonly unknown[] = [
 
 test('nonsense in every attribute of every noun is refused in Neutron’s words, never a crash', async () => {
   for (const { method, path } of OPERATIONS.filter((each) => each.method === 'POST' || each.method === 'PUT')) {
-    const at = fill(path);
+    const at = fill(ids, path);
     for (const body of [undefined, null, [], 'x', 7, { nothing: {} }]) await refused(method, at, body);
     const collection = path
       .replace(/\/:\w+$/, '')
@@ -242,7 +158,7 @@ test('nonsense in every filter of every list is no crash', async () => {
   for (const { path, query = [] } of OPERATIONS.filter((each) => each.method === 'GET' && (each.query ?? []).length > 2)) {
     for (const name of query) {
       for (const value of ['', 'x', '%00', '-1', '99999999999999999999', "'", '%F0%9F', 'true', '10.0.0.0/99', '::1']) {
-        const answer = await rig.call(rig.admin, 'GET', `${fill(path)}?${encodeURIComponent(name)}=${value}`);
+        const answer = await rig.call(rig.admin, 'GET', `${fill(ids, path)}?${encodeURIComponent(name)}=${value}`);
         assert.ok(answer.status < 500, `${path}?${name}=${value}: ${answer.status} ${JSON.stringify(answer.body)}`);
       }
     }
