@@ -72,8 +72,8 @@ export async function parentOf(call: NetworkCall, resource: Resource): Promise<S
   if (resource.parent === undefined) return { id: undefined, projectId: undefined, target: {} };
   const id = call.params[resource.parent.parameter]!;
   const { row } = await mustShow(call.context.db, actorOf(call), resource.parent.resource, id).catch((error: unknown) => {
-    // Who could do it to no parent at all is told that first.
-    if (call.method !== 'GET') requireMethod(call, resource);
+    // Who could make one under no parent at all is told that first; whoever changes something is told that it is not there.
+    if (call.method === 'POST') requireMaker(call, resource);
     throw error;
   });
   return {
@@ -83,11 +83,10 @@ export async function parentOf(call: NetworkCall, resource: Resource): Promise<S
   };
 }
 
-function requireMethod(call: NetworkCall, resource: Resource): void {
-  const verb = ({ POST: 'create', PUT: 'update', DELETE: 'delete' } as const)[call.method as 'POST'];
+function requireMaker(call: NetworkCall, resource: Resource): void {
   const own = { project_id: call.actor.projectId, 'ext_parent:project_id': call.actor.projectId };
-  if (!call.allows(ruleName(resource, verb), own))
-    throw new Refusal(403, `${ruleName(resource, verb)} is disallowed by policy`, { type: 'PolicyNotAuthorized' });
+  const rule = ruleName(resource, 'create');
+  if (!call.allows(rule, own)) throw new Refusal(403, `${rule} is disallowed by policy`, { type: 'PolicyNotAuthorized' });
 }
 
 export async function list(call: NetworkCall, resource: Resource, where?: string): Promise<Answer> {
