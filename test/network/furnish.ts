@@ -49,17 +49,7 @@ export async function furnish(rig: NetworkRig, ann: Tenant): Promise<Record<stri
   await make('/trunks', 'trunk', { ...named, port_id: parent.id });
   const owned = { ...named, project_id: ann.projectId };
   const policy = await make('/qos/policies', 'policy', owned, rig.admin);
-  ids['/policies'] = policy;
-  for (const [kind, values] of Object.entries({
-    bandwidth_limit: { max_kbps: 1000 },
-    dscp_marking: { dscp_mark: 8 },
-    minimum_packet_rate: { min_kpps: 5 },
-    packet_rate_limit: { max_kpps: 5 },
-  })) {
-    const made = await rig.make(rig.admin, `/qos/policies/${policy}/${kind}_rules`, `${kind}_rule`, values);
-    ids[`/${kind}_rules`] = made.id;
-    ids[`/qos/alias_${kind}_rules`] = made.id;
-  }
+  Object.assign(ids, { '/policies': policy }, await rulesOf(rig, policy));
   await make('/local_ips', 'local_ip', { ...named, network_id: network });
   const label = await make('/metering/metering-labels', 'metering_label', owned, rig.admin);
   await make(
@@ -78,6 +68,22 @@ export async function furnish(rig: NetworkRig, ann: Tenant): Promise<Record<stri
     project_id: ann.projectId,
   });
   return ids;
+}
+
+/** One rule of each kind, under its policy and by its alias. */
+async function rulesOf(rig: NetworkRig, policy: string): Promise<Record<string, string>> {
+  const rules: Record<string, string> = {};
+  for (const [kind, values] of Object.entries({
+    bandwidth_limit: { max_kbps: 1000 },
+    dscp_marking: { dscp_mark: 8 },
+    minimum_packet_rate: { min_kpps: 5 },
+    packet_rate_limit: { max_kpps: 5 },
+  })) {
+    const made = await rig.make(rig.admin, `/qos/policies/${policy}/${kind}_rules`, `${kind}_rule`, values);
+    rules[`/${kind}_rules`] = made.id;
+    rules[`/qos/alias_${kind}_rules`] = made.id;
+  }
+  return rules;
 }
 
 const parts = (path: string) => path.replace(/^\/v2\.0/, '').split('/');
