@@ -110,3 +110,38 @@ async function load(options: ApiBenchOptions, serve: Started, data: string): Pro
   for (const each of imageLoads(call, target, token)) await run(each);
   return measurements;
 }
+
+export interface FleetCost {
+  /** From the first enrolment to the last machine that is available. */
+  readonly seconds: number;
+  /** Of the control plane alone, when nothing is asked of it any more. */
+  readonly controlPlaneBytes: number;
+}
+
+/** Fake machines over the API of a control plane of its own. */
+export async function measureFleet(data: string, nodes: number): Promise<FleetCost> {
+  const serve = await startServe(
+    [process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../rackwright.ts')],
+    data,
+  );
+  try {
+    const { password } = JSON.parse(await readFile(join(data, 'administrator.json'), 'utf8')) as { password: string };
+    const target: BenchTarget = { base: serve.base, password, nodes, readSeconds: 0 };
+    let token = '';
+    const call = createApiCall(target, () => token);
+    token = (await call('POST', '/v3/auth/tokens', passwordLogin(password))).headers.get('x-subject-token') ?? '';
+    const uuids: string[] = [];
+    const enroll = baremetalLoads(call, target, uuids).find(({ name }) => name === 'enroll a node')!;
+    const all = [
+      enroll,
+      wholeFleetLoad(call, target, uuids, 'manage', 'manageable'),
+      wholeFleetLoad(call, target, uuids, 'provide', 'available'),
+    ];
+    let seconds = 0;
+    for (const each of all) seconds += (await measure(each, serve.pids)).seconds;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    return { seconds, controlPlaneBytes: costOf([serve.pids[0]!], { memory: true }).memoryBytes };
+  } finally {
+    await serve.stop();
+  }
+}

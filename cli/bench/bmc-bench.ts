@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
+import { endedChildrenCpuMs } from './process-cost.ts';
 import { compare, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 
 /** The power of 200 emulated BMCs over IPMI 2.0, beside FreeIPMI's ipmipower, which reads all of them from one process too. */
@@ -20,15 +21,7 @@ const IPMIPOWER = '/usr/sbin/ipmipower';
 const GOALS = { kept: 0.4, session: 0.8 } as const;
 /** Emulated BMCs that have just started are slow to their first client. */
 const PATIENCE = ['--session-timeout=60000', '--retransmission-timeout=5000'];
-const TICK_US = 10_000;
 const execute = promisify(execFile);
-
-/** User and system time of children that have ended and were waited for (proc(5): cutime, cstime). */
-function childrenCpuUs(): number {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13]) + Number(fields[14])) * TICK_US;
-}
 
 async function startFleet(file: string) {
   const program = join(import.meta.dirname, '../rackwright.ts');
@@ -74,7 +67,7 @@ async function pollOurs(file: string, mode: keyof typeof GOALS): Promise<number>
 }
 
 async function pollPeer(): Promise<number> {
-  const before = childrenCpuUs();
+  const before = endedChildrenCpuMs();
   const range = `127.9.0.[2-${LAST_OCTET}]`;
   const args = ['-h', range, '-u', 'admin', '-p', PASSWORD, '-D', 'LAN_2_0', '-I', '3', '-l', 'ADMIN', ...PATIENCE, '--stat'];
   for (let round = 0; round < ROUNDS_IN_STEADY_STATE; round += 1) {
@@ -85,7 +78,7 @@ async function pollPeer(): Promise<number> {
     const answered = stdout.split('\n').filter((line) => /: (on|off)$/.test(line)).length;
     if (answered !== BMCS) throw new CommandError(`ipmipower heard from ${answered} of ${BMCS} BMCs`, EXIT_CODE.failed);
   }
-  return (childrenCpuUs() - before) / (BMCS * ROUNDS_IN_STEADY_STATE);
+  return ((endedChildrenCpuMs() - before) * 1000) / (BMCS * ROUNDS_IN_STEADY_STATE);
 }
 
 async function run({ directory, rounds, onStep }: ComparisonContext): Promise<BenchRow[]> {

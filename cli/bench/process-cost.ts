@@ -63,3 +63,10 @@ export function costOf(roots: readonly number[], options: { memory: boolean }): 
     processes: pids.length,
   };
 }
+
+/** Of children of this process that have ended and were waited for, and theirs (proc(5): cutime, cstime). Milliseconds. */
+export function endedChildrenCpuMs(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[13]) + Number(fields[14])) * 1000) / TICKS_PER_SECOND;
+}

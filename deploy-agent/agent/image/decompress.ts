@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { WriteImageArgs } from '../../protocol.ts';
+import { createBufferFreeing } from './free-buffers.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
 
 /** Big pieces: each one is a call into the event loop. */
@@ -55,7 +56,11 @@ export async function* decompress(source: AsyncIterable<Buffer>, compression: Wr
   unpack.output.on('close', () => input.destroy());
   input.pipe(unpack.input);
   try {
-    yield* unpack.output as AsyncIterable<Buffer>;
+    const passed = createBufferFreeing();
+    for await (const chunk of unpack.output as AsyncIterable<Buffer>) {
+      yield chunk;
+      passed(chunk.length);
+    }
   } catch (error) {
     if (sourceError !== undefined) throw sourceError;
     throw new AgentFailure(
