@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sql } from 'kysely';
+import { createBufferFreeing } from '../core/base/free-buffers.ts';
 import type { Logger } from '../core/base/logger.ts';
 import { dropUnused, holdBlob, type Blob } from './image-blob-service.ts';
 import { ImageError } from './image-error.ts';
@@ -38,6 +39,7 @@ export const IMAGE_BYTES_MAX = 16 * 2 ** 40;
 export async function receive(stream: Readable, file: string, limitBytes = IMAGE_BYTES_MAX): Promise<Received> {
   const [md5, sha512] = [createHash('md5'), createHash('sha512')];
   const handle = await open(file, 'w');
+  const passed = createBufferFreeing();
   let sizeBytes = 0;
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
@@ -59,6 +61,7 @@ export async function receive(stream: Readable, file: string, limitBytes = IMAGE
       waiting.push(chunk);
       waitingBytes += chunk.length;
       if (waitingBytes >= WRITE_BYTES) await flush();
+      passed(chunk.length);
     }
     await flush();
     await handle.close();

@@ -1,6 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { createBufferFreeing } from '../core/base/free-buffers.ts';
 import { ImageError } from './image-error.ts';
 import type { ImageStore } from './image-store.ts';
 
@@ -28,10 +29,26 @@ export function localImageStore({ id, directory }: { readonly id: string; readon
       const path = pathOf(sha512);
       if ((await stat(path).catch(() => undefined)) === undefined)
         throw new ImageError(404, `The bytes of this image are not in the store ${id}.`);
-      return createReadStream(path, { start, end, highWaterMark: READ_BYTES });
+      return Readable.from(piecesOf(path, start, end), { objectMode: false, highWaterMark: READ_BYTES });
     },
     remove: (sha512) => rm(pathOf(sha512), { force: true }),
   };
+}
+
+async function* piecesOf(path: string, start: number, end: number): AsyncGenerator<Buffer> {
+  const passed = createBufferFreeing();
+  const file = await open(path, 'r');
+  try {
+    for (let at = start; at <= end;) {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(Math.min(READ_BYTES, end - at + 1)), 0, undefined, at);
+      if (bytesRead === 0) throw new Error(`${path} ends at ${at}, before ${end}`);
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+      passed(bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 function isOtherDisk(error: NodeJS.ErrnoException): false {

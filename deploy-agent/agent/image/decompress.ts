@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createBufferFreeing } from '../../../core/base/free-buffers.ts';
 import type { WriteImageArgs } from '../../protocol.ts';
-import { createBufferFreeing } from './free-buffers.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
 
 /** Big pieces: each one is a call into the event loop. */

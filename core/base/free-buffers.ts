@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /*
- * Gigabytes pass through the agent in buffers of a mebibyte that live for milliseconds. V8 counts them against the heap and, since hardly anything else is
- * allocated, looks through all of it again and again to find them dead: half of the time of writing an image. A look at the young ones now and then finds
+ * Gigabytes of images pass through a process in buffers that live for milliseconds. V8 counts them against the heap and, since hardly anything else is allocated
+ * meanwhile, looks through all of the heap again and again to find them dead: up to half of the time of a transfer. A look at the young ones now and then finds
  * them for next to nothing. Does nothing where V8 gives no such function.
  */
 const EVERY_BYTES = 16 * 2 ** 20;
