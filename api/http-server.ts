@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly services: readonly MountedService[];
   readonly administrator: { readonly username: string; readonly password: string };
   readonly metrics: () => Promise<string>;
+  /** What parts of this process wait for, shown and no reason to be called ill. */
+  readonly waiting: () => readonly { readonly what: string; readonly since: string }[];
   readonly isReady: () => boolean;
   readonly onWarning: (fields: object, message: string) => void;
 }
@@ -88,7 +90,9 @@ export function createApiServer(options: ServerOptions): FastifyInstance {
   // A proxy on this machine says how clients see us; nobody else's word counts.
   const app = newApp({ bodyLimit: BODY_BYTES_MAX, trustProxy: 'loopback' }, options.onWarning);
   void app.register(websocket, { options: { maxPayload: CONSOLE_FRAME_BYTES_MAX } });
-  app.get('/healthz', async (_request, reply) => reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady() }));
+  app.get('/healthz', async (_request, reply) =>
+    reply.status(options.isReady() ? 200 : 503).send({ ready: options.isReady(), waiting: options.waiting() }),
+  );
   app.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4').send(await options.metrics()));
   referenceRoutes(app);
   registerIdentity(app, options.identity, options.administrator, (err, _status, requestId, url) =>

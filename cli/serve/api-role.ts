@@ -23,6 +23,7 @@ export async function startApiRole(options: {
   connectBmc: BmcConnector['connect'];
   logger: Logger;
   metrics: () => Promise<string>;
+  waiting: () => readonly { readonly what: string; readonly since: string }[];
   stops: (() => Promise<void>)[];
 }): Promise<string> {
   const { configuration, installation, database, logger, stops } = options;
@@ -58,6 +59,7 @@ export async function startApiRole(options: {
     services,
     administrator: installation.administrator,
     metrics: options.metrics,
+    waiting: options.waiting,
     isReady: () => ready,
     onWarning,
   });

@@ -17,6 +17,7 @@ const mac = z
   .refine((text) => parseMacAddress(text) !== undefined, 'is not a MAC address')
   .transform((text) => parseMacAddress(text)!);
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
+const remote = z.string().regex(/^(unix:.+|(tcp|ssl):.+:\d{1,5})$/, 'is not unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT');
 const range = z
   .string()
   .regex(/^\S+\s*-\s*\S+$/, 'is not FIRST-LAST')
@@ -80,6 +81,23 @@ const shape = z.strictObject({
       step_priorities: z
         .record(z.string().regex(/^[a-z]+\.\w+$/, 'is not INTERFACE.STEP, such as deploy.erase_devices'), z.number().int().min(0))
         .default({}),
+    })
+    .prefault({}),
+  network: z
+    .strictObject({
+      /** The databases of OVN that carry the networks out; without them networks are records only. */
+      ovn: z
+        .strictObject({
+          northbound: z.array(remote).min(1),
+          southbound: z.array(remote).min(1),
+          /** Files in PEM form, for remotes that begin with ssl: */
+          tls: z.strictObject({ key: z.string(), certificate: z.string(), ca: z.string() }).optional(),
+        })
+        .refine(
+          ({ northbound, southbound, tls }) => tls !== undefined || ![...northbound, ...southbound].some((one) => one.startsWith('ssl:')),
+          { path: ['tls'], message: 'is needed for remotes that begin with ssl:' },
+        )
+        .optional(),
     })
     .prefault({}),
   images: z

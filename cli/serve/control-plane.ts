@@ -12,6 +12,7 @@ import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { startImages } from './image-setup.ts';
+import { startNetworkRole } from './network-role.ts';
 import { prefixed, startWorkerRole } from './worker-role.ts';
 import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
 
@@ -73,6 +74,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   if (roles.includes('worker'))
     counters.push(await startWorkerRole({ configuration, installation, database, images, bmcs, logger, stops }));
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
+  const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, logger, stops }) : undefined;
+  if (networks !== undefined) counters.push(() => prefixed('network', networks.metrics()));
   if (!roles.includes('api')) return 'no API in this process';
   return startApiRole({
     configuration,
@@ -82,6 +85,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     connectBmc: bmcs.connect,
     logger,
     metrics: metricsOf(counters),
+    waiting: () => networks?.waiting() ?? [],
     stops,
   });
 }

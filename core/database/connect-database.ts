@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../base/logger.ts';
+import { takeLead, type Lead } from './connection/leader-lock.ts';
 import { createNotificationClient } from './connection/notification-client.ts';
 import { prepareStatements } from './connection/prepare-statements.ts';
 import type { DatabaseSchema } from './schema-types.ts';
@@ -31,6 +32,11 @@ export interface Database {
    * PostgreSQL drops with the connection, so also with a `kill -9`. Names are compared by their hash (`absentOf`).
    */
   bePresent(name: string): Promise<() => void>;
+  /**
+   * Of all processes that ask with this name one leads. `begin` is called when it is this one, what it returned when it is no
+   * more: another process may lead from then on, so what is done must be harmless when done twice.
+   */
+  lead(name: string, begin: () => () => Promise<void>): Lead;
   /** Called each time the listening connection is (again) live: look at the tables then, a wake may have been missed. */
   onReconnect(listener: () => void): () => void;
   close(): Promise<void>;
@@ -84,6 +90,7 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
     db,
     listen: notifications.listen,
     bePresent: notifications.bePresent,
+    lead: (name, begin) => takeLead({ config, logger, name, begin }),
     onReconnect: notifications.onReconnect,
     async close() {
       await notifications.close();

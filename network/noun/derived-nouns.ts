@@ -3,6 +3,7 @@ import { PUBLIC } from '../mechanism/standard-attributes.ts';
 import { touch } from '../mechanism/row-write.ts';
 import { query } from '../mechanism/statement.ts';
 import { conflict, notFound } from '../network-error.ts';
+import { datapathOf } from '../network-host-service.ts';
 import { attribute, attributes, type Resource, type Trx, type Values } from '../resource.ts';
 import { bindTo } from './port-binding-policy.ts';
 import { ports, VNIC_TYPES } from './port-noun.ts';
@@ -112,7 +113,7 @@ export const portBindings: Resource = {
 
 async function addBinding(trx: Trx, values: Values): Promise<void> {
   const host = String(values['host']);
-  const bound = bindTo(host, String(values['vnic_type']));
+  const bound = bindTo(host, String(values['vnic_type']), await datapathOf(trx, host));
   const taken = await query(
     trx,
     `select from network_port where id = $1 and host = $2 union all select from network_port_binding where port_id = $1 and host = $2`,

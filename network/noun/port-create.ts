@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { askedAddresses, usualAddresses, type AddressSubnet, type AddressWish, type FixedIp } from '../address/port-address-policy.ts';
 import { badInput, conflict } from '../network-error.ts';
+import { datapathOf } from '../network-host-service.ts';
 import { insertRows } from '../mechanism/row-write.ts';
 import { statement } from '../mechanism/statement.ts';
 import type { Trx, Values, Work } from '../resource.ts';
@@ -8,7 +9,7 @@ import { takeAddresses } from './address-allocation.ts';
 import { networks } from './network-noun.ts';
 import { addressPairs, dhcpOptions, requireSecurityFits } from './port-policy.ts';
 import { ports } from './port-noun.ts';
-import { bindingOf } from './port-binding-policy.ts';
+import { bindingOf, hostAsked } from './port-binding-policy.ts';
 import { requireGroupsSeen, defaultGroupOf, putIntoGroups } from './port-groups.ts';
 import { requirePolicyFits } from './port-qos.ts';
 
@@ -71,7 +72,7 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
     port_security_enabled: isSecure,
     ip_allocation: isDeferred ? 'deferred' : hasIp ? 'immediate' : 'none',
     extra_dhcp_opts: dhcpOptions([], (values['extra_dhcp_opts'] as []) ?? []),
-    ...bindingOf(values),
+    ...bindingOf(values, {}, await datapathOf(trx, hostAsked(values))),
   };
   const { id, mac } = await insertPort(trx, row);
   const facts = { networkId: network.id, mac, deviceOwner: owner };

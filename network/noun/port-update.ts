@@ -2,12 +2,13 @@ import { eui64, parsePrefix } from '../../core/base/ip-address.ts';
 import { askedAddresses, usualAddresses, type AddressWish, type FixedIp } from '../address/port-address-policy.ts';
 import { isAutomatic } from '../address/subnet-policy.ts';
 import { badInput, conflict } from '../network-error.ts';
+import { datapathOf } from '../network-host-service.ts';
 import { asAnyone } from '../mechanism/seen.ts';
 import { updateRow } from '../mechanism/row-write.ts';
 import { query } from '../mechanism/statement.ts';
 import type { Row, Trx, Values, Work } from '../resource.ts';
 import { takeAddresses } from './address-allocation.ts';
-import { bindingOf } from './port-binding-policy.ts';
+import { bindingOf, hostAsked } from './port-binding-policy.ts';
 import { macInUse, newMac, portNetwork, type PortNetwork } from './port-create.ts';
 import { putIntoGroups, requireGroupsSeen } from './port-groups.ts';
 import { addressPairs, dhcpOptions, requireSecurityFits, type AddressPair, type DhcpOption } from './port-policy.ts';
@@ -23,7 +24,7 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
   const groups = changes['security_groups'] as string[] | undefined;
   await checkUpdate(work, before, changes);
   const mac = await newMacOf(trx, before, changes);
-  const after: Values = { ...changes, ...bindingOf(changes, before) };
+  const after: Values = { ...changes, ...bindingOf(changes, before, await datapathOf(trx, hostAsked(changes, before))) };
   if (changes['binding:host_id'] === null) after['binding:host_id'] = '';
   if (mac !== undefined) after['mac_address'] = mac;
   if (changes['extra_dhcp_opts'] !== undefined)

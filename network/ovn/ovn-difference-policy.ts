@@ -12,6 +12,16 @@ export interface Difference {
   readonly inserted: number;
   readonly updated: number;
   readonly deleted: number;
+  /** Row by row, for people. */
+  readonly rows: readonly RowDifference[];
+}
+
+export interface RowDifference {
+  readonly table: string;
+  readonly key: string;
+  readonly what: 'missing' | 'differs' | 'unwanted';
+  /** Columns that differ. */
+  readonly columns: readonly string[];
 }
 
 /** A map of external_ids holds our key under {@link KEY}. */
@@ -22,15 +32,15 @@ function keyOf(value: Value | undefined): string | undefined {
 }
 
 export function differ(mirror: Mirror, wanted: readonly DesiredRow[]): Difference {
-  const there = new Map<string, { readonly table: string; readonly uuid: string }>();
-  const strays: { table: string; uuid: string }[] = [];
+  const there = new Map<string, { readonly table: string; readonly uuid: string; readonly key: string }>();
+  const strays: { table: string; uuid: string; key: string }[] = [];
   for (const [table, rows] of mirror) {
     for (const [uuid, row] of rows) {
       const key = keyOf(row.get('external_ids'));
       if (key === undefined) continue;
       // Somebody copied a row of ours: one is enough.
-      if (there.has(`${table} ${key}`)) strays.push({ table, uuid });
-      else there.set(`${table} ${key}`, { table, uuid });
+      if (there.has(`${table} ${key}`)) strays.push({ table, uuid, key });
+      else there.set(`${table} ${key}`, { table, uuid, key });
     }
   }
   const uuids = new Map<string, Atom>();
@@ -45,11 +55,13 @@ export function differ(mirror: Mirror, wanted: readonly DesiredRow[]): Differenc
   const operations: Operation[] = [];
   let [inserted, updated] = [0, 0];
   const kept = new Set<string>();
+  const rows: RowDifference[] = [];
   for (const { table, key, columns } of wanted) {
     const known = there.get(`${table} ${key}`);
     const resolved = Object.entries(columns).map(([column, value]) => [column, resolve(value)] as const);
     if (known === undefined) {
       inserted += 1;
+      rows.push({ table, key, what: 'missing', columns: [] });
       operations.push({ op: 'insert', table, 'uuid-name': names.get(key)!, row: toWire(resolved) });
       continue;
     }
@@ -60,11 +72,15 @@ export function differ(mirror: Mirror, wanted: readonly DesiredRow[]): Differenc
     );
     if (changed.length === 0) continue;
     updated += 1;
+    rows.push({ table, key, what: 'differs', columns: changed.map(([column]) => column) });
     operations.push({ op: 'update', table, where: [['_uuid', '==', ['uuid', known.uuid]]], row: toWire(changed) });
   }
   const gone = [...[...there].filter(([name]) => !kept.has(name)).map(([, one]) => one), ...strays];
-  for (const { table, uuid } of gone) operations.push({ op: 'delete', table, where: [['_uuid', '==', ['uuid', uuid]]] });
-  return { operations, inserted, updated, deleted: gone.length };
+  for (const { table, uuid, key } of gone) {
+    rows.push({ table, key, what: 'unwanted', columns: [] });
+    operations.push({ op: 'delete', table, where: [['_uuid', '==', ['uuid', uuid]]] });
+  }
+  return { operations, inserted, updated, deleted: gone.length, rows };
 }
 
 /** A server leaves out columns that hold their type's default (ovsdb-server(7), "monitor_cond"). */

@@ -1,5 +1,5 @@
 import type { GatewayHosts, NetworkState } from './network-state.ts';
-import { differ, type Difference } from './ovn-difference-policy.ts';
+import { differ, type Difference, type RowDifference } from './ovn-difference-policy.ts';
 import { createOvsdbClient, OvsdbDisconnected, type OvsdbClient, type OvsdbOptions } from './ovsdb-client.ts';
 import type { Mirror } from './ovsdb-mirror.ts';
 import { elementsOf } from './ovsdb-value-codec.ts';
@@ -15,6 +15,12 @@ import { switchRows } from './rows/switch-rows.ts';
 export interface OvnNorthbound {
   /** Resolves when the rows are written. @throws OvsdbError, OvsdbDisconnected */
   apply(state: NetworkState): Promise<Applied>;
+  /** What `apply` would change. */
+  compare(state: NetworkState): Promise<readonly RowDifference[]>;
+  /** A change of nothing: hosts say that they have seen it, and so that they live. */
+  ping(): Promise<void>;
+  ready(): Promise<void>;
+  isReady(): boolean;
   /** Resolves when every hypervisor has what was applied. @throws when the signal aborts */
   untilOnHypervisors(applied: Applied, signal: AbortSignal): Promise<void>;
   /** Ports that are plugged in somewhere (`up`). */
@@ -22,7 +28,7 @@ export interface OvnNorthbound {
   close(): void;
 }
 
-export interface Applied extends Omit<Difference, 'operations'> {
+export interface Applied extends Omit<Difference, 'operations' | 'rows'> {
   readonly operations: number;
   /** `nb_cfg`: hypervisors say which one they have. */
   readonly sequence: number;
@@ -67,23 +73,32 @@ export const desiredRows = (state: NetworkState, hosts: GatewayHosts): DesiredRo
 
 /** Written by us, seen by us: how long an own transaction takes to come back in the mirror at most. */
 const MIRROR_MS_MAX = 30_000;
+const BUMP = { op: 'mutate', table: 'NB_Global', where: [], mutations: [['nb_cfg', '+=', 1]] };
 
 export function connectNorthbound(
   options: Pick<OvsdbOptions, 'remotes' | 'tls' | 'onChange' | 'onWarning'>,
   gateways: () => GatewayHosts,
 ): OvnNorthbound {
   const client = createOvsdbClient({ ...options, database: 'OVN_Northbound', tables: TABLES });
+  const compare = async (state: NetworkState) => {
+    await client.ready();
+    return differ(client.mirror, desiredRows(state, gateways()));
+  };
   return {
     async apply(state) {
-      await client.ready();
-      const { operations, ...counts } = differ(client.mirror, desiredRows(state, gateways()));
+      const { operations, rows: _, ...counts } = await compare(state);
       const sequence = globalOf(client.mirror, 'nb_cfg');
       if (operations.length === 0) return { ...counts, operations: 0, sequence };
-      const bump = { op: 'mutate', table: 'NB_Global', where: [], mutations: [['nb_cfg', '+=', 1]] };
-      await client.transact([...operations, bump]);
+      // A new database has no such row until northd has seen it.
+      if (!hasGlobal(client.mirror)) await client.until(hasGlobal, AbortSignal.timeout(MIRROR_MS_MAX));
+      await client.transact([...operations, BUMP]);
       await seen(client, sequence + 1);
       return { ...counts, operations: operations.length, sequence: sequence + 1 };
     },
+    compare: async (state) => (await compare(state)).rows,
+    ping: () => client.transact([BUMP]),
+    ready: client.ready,
+    isReady: client.isReady,
     untilOnHypervisors: ({ sequence }, signal) => client.until((mirror) => globalOf(mirror, 'hv_cfg') >= sequence, signal),
     portsUp() {
       const ports = [...(client.mirror.get('Logical_Switch_Port')?.values() ?? [])];
@@ -101,5 +116,6 @@ const seen = (client: OvsdbClient, sequence: number) =>
       throw new OvsdbDisconnected('the northbound database did not show what was written to it');
     });
 
+const hasGlobal = (mirror: Mirror) => (mirror.get('NB_Global')?.size ?? 0) > 0;
 const globalOf = (mirror: Mirror, column: 'nb_cfg' | 'sb_cfg' | 'hv_cfg'): number =>
   Number([...(mirror.get('NB_Global')?.values() ?? [])][0]?.get(column) ?? 0);

@@ -24,6 +24,7 @@ export interface OvsdbClient {
   readonly mirror: Mirror;
   /** Resolves when the mirror is whole, also again after a break. */
   ready(): Promise<void>;
+  isReady(): boolean;
   /** @throws OvsdbError with the refused operation; OvsdbDisconnected when nobody knows whether it happened */
   transact(operations: readonly Operation[]): Promise<void>;
   /** Resolves when the condition holds over the mirror. @throws when the signal aborts */
@@ -155,6 +156,7 @@ export function createOvsdbClient(options: OvsdbOptions): OvsdbClient {
 
   return {
     mirror,
+    isReady: () => isReady,
     ready: () => (isReady ? Promise.resolve() : new Promise((resolve) => events.once('ready', resolve))),
     async transact(operations) {
       const results = (await call('transact', [database, ...operations])) as ({ error?: string; details?: string } | null)[];

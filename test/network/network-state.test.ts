@@ -88,7 +88,13 @@ test('everything that was asked for is in the state, in the form that a back end
   const state = await readNetworkState(database.db);
   const one = <T extends { readonly id: string }>(rows: readonly T[], { id }: { readonly id: string }) => rows.find((row) => row.id === id);
   const provider = { physicalNetwork: 'physnet1', vlan: 100 };
-  assert.deepEqual(one(state.networks, outside.network), { id: outside.network.id, name: 'outside', mtu: 1500, provider, isExternal: true });
+  assert.deepEqual(one(state.networks, outside.network), {
+    id: outside.network.id,
+    name: 'outside',
+    mtu: 1500,
+    provider,
+    isExternal: true,
+  });
   assert.equal(one(state.networks, network)!.provider, null);
   assert.deepEqual(one(state.subnets, subnet), {
     id: subnet.id,
@@ -138,10 +144,7 @@ test('everything that was asked for is in the state, in the form that a back end
       [2223, 23, childAddress.ip_address],
     ],
   );
-  assert.ok(
-    !state.ports.some(({ owner }) => owner === 'network:floatingip'),
-    'a floating IP is the router’s to answer for, not a port’s',
-  );
+  assert.ok(!state.ports.some(({ owner }) => owner === 'network:floatingip'), 'a floating IP is the router’s to answer for, not a port’s');
   const rules = one(state.securityGroups, group)!.rules;
   const byPrefix = rules.find(({ id }) => id === ruleId)!;
   assert.deepEqual([byPrefix.portMin, byPrefix.portMax, byPrefix.remotePrefix], [22, 23, '10.0.0.0/8']);

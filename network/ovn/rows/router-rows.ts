@@ -83,8 +83,14 @@ function raConfigs(leg: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu:
   return textMap({ address_mode: RA_MODES[mode], send_periodic: 'true', mtu: String(mtu) });
 }
 
+/** As many as Neutron gives a router: each tells the others that it lives. */
+const GATEWAYS_MAX = 5;
+
+/** Each router begins its list elsewhere, so that no host carries them all. */
 function gatewayChassis(gateway: PortFact, { chassis }: GatewayHosts): DesiredRow[] {
-  return chassis.map((name, at) =>
+  const first = chassis.length === 0 ? 0 : Number.parseInt(gateway.id.slice(0, 8), 16) % chassis.length;
+  const ordered = [...chassis.slice(first), ...chassis.slice(0, first)].slice(0, GATEWAYS_MAX);
+  return ordered.map((name, at) =>
     desired('Gateway_Chassis', `gateway:${gateway.id}:${name}`, {
       name: `lrp-${gateway.id}_${name}`,
       chassis_name: name,

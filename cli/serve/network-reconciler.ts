@@ -1,0 +1,187 @@
+import type { Logger } from '../../core/base/logger.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import { writeHosts } from '../../network/network-host-service.ts';
+import { NETWORK_CHANGED, readNetworkState } from '../../network/network-state-record.ts';
+import { writePortStatus } from '../../network/port-status-service.ts';
+import type { OvsdbOptions } from '../../network/ovn/ovsdb-client.ts';
+import { connectNorthbound, type OvnNorthbound } from '../../network/ovn/ovn-northbound.ts';
+import { connectSouthbound, gatewaysOf, type OvnSouthbound } from '../../network/ovn/ovn-southbound.ts';
+
+/*
+ * Keeps OVN as the tables want it, and the tables as OVN says: which ports are up, which hosts there are. It is woken by changes on
+ * either side. Everything that it does is the same when done twice; what fails is done again, and it says what it waits for.
+ */
+export interface ReconcilerOptions {
+  readonly database: Database;
+  readonly northbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
+  readonly southbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
+  readonly logger: Logger;
+}
+
+export interface Reconciler {
+  status(): ReconcilerStatus;
+  stop(): Promise<void>;
+}
+
+export interface ReconcilerStatus {
+  /** What keeps OVN from being as the tables want it; null: nothing. */
+  readonly waitingFor: string | null;
+  /** Milliseconds since the epoch. */
+  readonly waitingSinceMs: number | null;
+  readonly applied: number;
+  readonly operations: number;
+  readonly failures: number;
+  readonly lastMs: number;
+}
+
+/** Changes come in bursts: those of one call arrive within this. */
+const GATHER_MS = 3;
+const RETRY_MS = 1_000;
+/** Nothing is left to this look: it finds what nobody told, and shows which hosts live. */
+const SAFETY_LOOK_MS = 60_000;
+
+export function startReconciler({ database, northbound: nb, southbound: sb, logger }: ReconcilerOptions): Reconciler {
+  const counts = { applied: 0, operations: 0, failures: 0, lastMs: 0 };
+  let waiting: { what: string; sinceMs: number } | undefined;
+  let isStopped = false;
+  let upWritten = '';
+  const onWarning = (fields: object, message: string) => logger.warn(fields, message);
+
+  const waitFor = (what: string, why?: unknown) => {
+    if (waiting?.what === what) return;
+    waiting = { what, sinceMs: waiting?.sinceMs ?? Date.now() };
+    logger.warn({ waitingFor: what, ...(why === undefined ? {} : { err: why }) }, 'networks are not carried out for now');
+  };
+  const goOn = () => {
+    if (waiting === undefined) return;
+    logger.info({ waitedMs: Date.now() - waiting.sinceMs }, 'networks are carried out again');
+    waiting = undefined;
+  };
+  const settle = worker(GATHER_MS, async () => {
+    const begun = performance.now();
+    if (!southbound.isReady()) waitFor('the southbound database of OVN');
+    await southbound.ready();
+    if (!northbound.isReady()) waitFor('the northbound database of OVN');
+    await northbound.ready();
+    const state = await readNetworkState(database.db);
+    const { operations } = await northbound.apply(state);
+    upWritten = '';
+    tell.wake();
+    goOn();
+    counts.applied += 1;
+    counts.operations += operations;
+    counts.lastMs = performance.now() - begun;
+  });
+  const tell = worker(GATHER_MS, async () => {
+    const up = northbound.portsUp();
+    const now = [...up].sort().join();
+    if (now === upWritten) return;
+    const changed = await writePortStatus(database.db, up);
+    upWritten = now;
+    if (changed > 0) logger.debug({ ports: changed }, 'ports changed their status');
+  });
+  const hosts = worker(GATHER_MS, async () => {
+    if (!southbound.isReady()) return;
+    await writeHosts(database.db, livingOf(southbound, sequenceSeen));
+    const gateways = gatewaysOf(southbound.hosts()).chassis.join();
+    if (gateways !== gatewaysSeen) settle.wake();
+    gatewaysSeen = gateways;
+  });
+  let gatewaysSeen = '';
+  let sequenceSeen = 0;
+  let hostsSeen = '';
+
+  const retry = (work: Worker, what: string) => (error: unknown) => {
+    if (isStopped) return;
+    counts.failures += 1;
+    if ((error as Error).name === 'OvsdbDisconnected') return work.wake();
+    waitFor(what, error);
+    setTimeout(() => work.wake(), RETRY_MS).unref();
+  };
+  settle.onError(retry(settle, 'an answer of the database, or OVN’s consent'));
+  tell.onError(retry(tell, 'the database'));
+  hosts.onError(retry(hosts, 'the database'));
+
+  const southbound: OvnSouthbound = connectSouthbound({
+    ...sb,
+    onWarning,
+    onChange() {
+      const now = southbound.hosts().map(({ sequence: _, ...host }) => host);
+      const text = JSON.stringify(now);
+      if (text !== hostsSeen) hosts.wake();
+      hostsSeen = text;
+    },
+  });
+  let wasReady = false;
+  const northbound: OvnNorthbound = connectNorthbound(
+    {
+      ...nb,
+      onWarning(fields, message) {
+        wasReady = false;
+        waitFor('the northbound database of OVN');
+        onWarning(fields, message);
+      },
+      onChange() {
+        if (!wasReady) settle.wake();
+        wasReady = true;
+        tell.wake();
+      },
+    },
+    () => gatewaysOf(southbound.hosts()),
+  );
+  const look = setInterval(() => {
+    settle.wake();
+    hosts.wake();
+    if (!northbound.isReady()) return;
+    northbound.ping().catch(() => undefined);
+    sequenceSeen = Math.max(0, ...southbound.hosts().map(({ sequence }) => sequence));
+  }, SAFETY_LOOK_MS);
+  const ends = [database.listen(NETWORK_CHANGED, settle.wake), database.onReconnect(settle.wake)];
+  settle.wake();
+  return {
+    status: () => ({ ...counts, waitingFor: waiting?.what ?? null, waitingSinceMs: waiting?.sinceMs ?? null }),
+    async stop() {
+      isStopped = true;
+      clearInterval(look);
+      for (const end of ends) end();
+      for (const each of [settle, tell, hosts]) each.stop();
+      northbound.close();
+      southbound.close();
+    },
+  };
+}
+
+/** A host that has carried out what others had at the look before lives. */
+const livingOf = (southbound: OvnSouthbound, sequence: number) =>
+  southbound.hosts().map((host) => ({ ...host, isAlive: host.sequence >= sequence }));
+
+interface Worker {
+  wake(): void;
+  onError(listener: (error: unknown) => void): void;
+  stop(): void;
+}
+
+/** Work that is done again when it was asked for meanwhile, one at a time. */
+function worker(gatherMs: number, work: () => Promise<void>): Worker {
+  let isDue = false;
+  let isRunning = false;
+  let isStopped = false;
+  let fail: (error: unknown) => void = () => undefined;
+  const run = async () => {
+    isRunning = true;
+    while (isDue && !isStopped) {
+      await new Promise((resolve) => setTimeout(resolve, gatherMs));
+      isDue = false;
+      await work().catch(fail);
+    }
+    isRunning = false;
+  };
+  return {
+    wake() {
+      isDue = true;
+      if (!isRunning && !isStopped) void run();
+    },
+    onError: (listener) => void (fail = listener),
+    stop: () => void (isStopped = true),
+  };
+}

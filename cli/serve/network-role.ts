@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { Logger } from '../../core/base/logger.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import type { OvsdbOptions } from '../../network/ovn/ovsdb-client.ts';
+import type { Configuration } from './configuration.ts';
+import { startReconciler, type Reconciler } from './network-reconciler.ts';
+
+/** OVN behind the Network API: of all processes that are told where OVN is, one at a time carries networks out. */
+export interface NetworkRole {
+  metrics(): Record<string, number>;
+  /** What networks wait for; empty in processes that do not carry them out. */
+  waiting(): readonly { readonly what: string; readonly since: string }[];
+}
+
+export async function startNetworkRole(options: {
+  readonly configuration: Configuration;
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly stops: (() => Promise<void>)[];
+}): Promise<NetworkRole | undefined> {
+  const { database, logger, stops } = options;
+  const places = await ovnPlaces(options.configuration);
+  if (places === undefined) return undefined;
+  let reconciler: Reconciler | undefined;
+  const lead = database.lead('network', () => {
+    logger.info({}, 'this process carries networks out');
+    const mine = startReconciler({ database, ...places, logger });
+    reconciler = mine;
+    return async () => {
+      reconciler = undefined;
+      await mine.stop();
+    };
+  });
+  stops.push(() => lead.stop());
+  return {
+    metrics() {
+      const status = reconciler?.status();
+      if (status === undefined) return { leading: 0 };
+      const { applied, operations, failures, lastMs, waitingSinceMs } = status;
+      const waitingSeconds = waitingSinceMs === null ? 0 : (Date.now() - waitingSinceMs) / 1000;
+      return { leading: 1, applied, operations, failures, lastMs, waitingSeconds };
+    },
+    waiting() {
+      const { waitingFor, waitingSinceMs } = reconciler?.status() ?? { waitingFor: null, waitingSinceMs: null };
+      return waitingFor === null ? [] : [{ what: waitingFor, since: new Date(waitingSinceMs!).toISOString() }];
+    },
+  };
+}
+
+export interface OvnPlaces {
+  readonly northbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
+  readonly southbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
+}
+
+/** @throws when a file of a key or certificate can not be read */
+export async function ovnPlaces({ network: { ovn } }: Configuration): Promise<OvnPlaces | undefined> {
+  if (ovn === undefined) return undefined;
+  const pem = (path: string) => readFile(path, 'utf8');
+  const tls =
+    ovn.tls === undefined ? {} : { tls: { key: await pem(ovn.tls.key), cert: await pem(ovn.tls.certificate), ca: await pem(ovn.tls.ca) } };
+  return { northbound: { remotes: ovn.northbound, ...tls }, southbound: { remotes: ovn.southbound, ...tls } };
+}

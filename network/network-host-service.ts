@@ -1,0 +1,53 @@
+import type { Db } from './mechanism/row-read.ts';
+import { query } from './mechanism/statement.ts';
+import type { Trx } from './resource.ts';
+
+/** Hosts of the network back end, listed as agents: a port is bound to one, or its binding fails. */
+export interface NetworkHost {
+  readonly name: string;
+  readonly hostname: string;
+  readonly isGateway: boolean;
+  readonly datapathType: string;
+  readonly bridgeMappings: string;
+  /** It has said so since the last look. */
+  readonly isAlive: boolean;
+}
+
+const HOST_KINDS = ['OVN Controller agent', 'OVN Controller Gateway agent'] as const;
+
+/** The whole list: hosts that are not in it are gone. */
+export async function writeHosts(db: Db, hosts: readonly NetworkHost[]): Promise<void> {
+  const rows = hosts.map((host) => ({
+    agent_type: HOST_KINDS[host.isGateway ? 1 : 0],
+    host: host.hostname,
+    is_alive: host.isAlive,
+    configurations: { chassis_name: host.name, 'bridge-mappings': host.bridgeMappings, datapath_type: host.datapathType },
+  }));
+  await query(
+    db,
+    `with given as (select * from jsonb_to_recordset($1::jsonb) as g (agent_type text, host text, is_alive boolean, configurations jsonb)),
+     gone as (delete from network_agent a where a.agent_type = any($2::text[])
+       and not exists (select from given g where g.agent_type = a.agent_type and g.host = a.host))
+     insert into network_agent (project_id, agent_type, "binary", host, topic, configurations)
+     select '', agent_type, 'ovn-controller', host, 'n/a', configurations from given
+     on conflict (agent_type, host) do update set configurations = excluded.configurations,
+       heartbeat_timestamp = case when (select g.is_alive from given g where g.host = excluded.host limit 1)
+         then now() else network_agent.heartbeat_timestamp end`,
+    [JSON.stringify(rows), HOST_KINDS],
+  );
+}
+
+/** Null where there is no virtual switch; undefined without a back end that has hosts of its own. */
+export type Datapath = string | null | undefined;
+
+export async function datapathOf(trx: Trx, host: unknown): Promise<Datapath> {
+  if (typeof host !== 'string' || host === '') return undefined;
+  const rows = await query<{ datapath: string; is_it: boolean }>(
+    trx,
+    `select configurations->>'datapath_type' as datapath, (host = $2 or configurations->>'chassis_name' = $2) as is_it
+     from network_agent where agent_type = any($1::text[]) order by is_it desc limit 1`,
+    [HOST_KINDS, host],
+  );
+  const [first] = rows;
+  return first === undefined ? undefined : first.is_it ? first.datapath : null;
+}

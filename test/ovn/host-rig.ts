@@ -1,0 +1,201 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import type { Order, Said } from './workload-order.ts';
+
+/*
+ * Hosts of a cloud as network namespaces: each has a real ovs-vswitchd (in user space, so that no kernel module is needed) and a real
+ * ovn-controller, one wire for tunnels and one to the world outside. Machines are namespaces plugged in by `iface-id`.
+ */
+const run = promisify(execFile);
+const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+const READY_MS_MAX = 30_000;
+const OUTSIDE_ADDRESS = '192.0.2.1';
+
+export interface Machine {
+  /** The visitor's address as the other side saw it, or null when nobody answered. */
+  connect(host: string, port: number, more?: { readonly from?: string; readonly timeoutMs?: number }): Promise<string | null>;
+  resolve(name: string, server: string): Promise<string | null>;
+  /** Asks for an address by DHCP and takes it. */
+  lease(): Promise<string>;
+  ip(...args: string[]): Promise<string>;
+  up(): Promise<void>;
+}
+
+export interface HostRig {
+  addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean }): Promise<void>;
+  /** `kill -9`, and a new one. */
+  restartController(host: string): Promise<void>;
+  machine(host: string, name: string, port: { readonly id: string; readonly mac: string; readonly mtu: number }): Promise<Machine>;
+  /** The world outside: 192.0.2.1 on the provider's wire. */
+  readonly outside: Machine;
+  stop(): Promise<void>;
+}
+
+export async function startHosts(southbound: string): Promise<HostRig> {
+  const folder = mkdtempSync(join(tmpdir(), 'rackwright-hosts-'));
+  const prefix = `rwo${process.pid}-`;
+  const children = new Map<string, ChildProcess>();
+  const namespaces: string[] = [];
+  const ns = (name: string) => `${prefix}${name}`;
+
+  const addNamespace = async (name: string) => {
+    await run('ip', ['netns', 'add', ns(name)]);
+    namespaces.push(name);
+    await batch(ns(name), ['link set lo up']);
+  };
+  const inside = async (name: string, program: string, ...args: string[]) =>
+    (await run('ip', ['netns', 'exec', ns(name), program, ...args])).stdout;
+  /** User space sees frames before the kernel has written their checksums. */
+  const withChecksums = (name: string, device: string) => inside(name, 'ethtool', '-K', device, 'tx', 'off');
+  const wire = async (name: string, device: string, bridge: string) => {
+    await batch(ns('wire'), [
+      `link add ${name}-${device} type veth peer name ${device} netns ${ns(name)}`,
+      `link set ${name}-${device} master ${bridge} up`,
+    ]);
+    await batch(ns(name), [`link set ${device} up`]);
+    await withChecksums(name, device);
+  };
+  const daemon = (name: string, program: string, args: readonly string[], at: string) => {
+    const env = { ...process.env, OVS_RUNDIR: at, OVN_RUNDIR: at, OVS_LOGDIR: at, OVN_LOGDIR: at, OVS_DBDIR: at };
+    const child = spawn('ip', ['netns', 'exec', ns(name), program, ...args], { stdio: 'ignore', env });
+    children.set(`${name} ${program}`, child);
+  };
+  const at = (host: string) => join(folder, host);
+  const vsctl = (host: string, ...args: string[]) => run('ovs-vsctl', [`--db=unix:${at(host)}/db.sock`, '--timeout=20', ...args]);
+  const controller = (host: string) =>
+    daemon(host, 'ovn-controller', [`unix:${at(host)}/db.sock`, `--log-file=${at(host)}/controller.log`], at(host));
+
+  const plain = async (name: string): Promise<Machine> => {
+    const child = spawn('ip', ['netns', 'exec', ns(name), process.execPath, join(import.meta.dirname, 'workload.ts')], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    children.set(`${name} workload`, child);
+    const waiting = new Map<number, (answer: string | null) => void>();
+    let lastId = 0;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { id, answer } = JSON.parse(line) as Said;
+      waiting.get(id)?.(answer);
+      waiting.delete(id);
+    });
+    const order = (what: Order) =>
+      new Promise<string | null>((resolve) => {
+        lastId += 1;
+        waiting.set(lastId, resolve);
+        child.stdin.write(`${JSON.stringify({ ...what, id: lastId })}\n`);
+      });
+    return {
+      connect: (host, port, { from, timeoutMs = 1_500 } = {}) => order({ do: 'connect', host, port, from, timeoutMs }),
+      resolve: (asked, server) => order({ do: 'resolve', name: asked, server }),
+      async lease() {
+        const out = await inside(name, 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '8', '-T', '1', '-s', join(folder, 'lease.sh'));
+        return /leased (\S+)/.exec(out)?.[1] ?? '';
+      },
+      ip: (...args) => inside(name, 'ip', ...args),
+      up: () => batch(ns(name), ['link set eth0 up']),
+    };
+  };
+
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'lease.sh'),
+    '#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add $ip/$mask dev $interface\n[ -z "$router" ] || ip route add default via $router\necho leased $ip\n',
+    { mode: 0o755 },
+  );
+  await addNamespace('wire');
+  await batch(ns('wire'), ['link add ul type bridge', 'link add ex type bridge', 'link set ul up', 'link set ex up']);
+  await addNamespace('out');
+  await wire('out', 'eth0', 'ex');
+  await batch(ns('out'), [`addr add ${OUTSIDE_ADDRESS}/24 dev eth0`]);
+
+  return {
+    outside: await plain('out'),
+    async addHost(name, { tunnelAddress, isGateway }) {
+      mkdirSync(at(name), { recursive: true });
+      await addNamespace(name);
+      await wire(name, 'ul0', 'ul');
+      if (isGateway) await wire(name, 'ex0', 'ex');
+      await run('ovsdb-tool', ['create', `${at(name)}/conf.db`, OVS_SCHEMA]);
+      daemon(
+        name,
+        'ovsdb-server',
+        [`${at(name)}/conf.db`, `--remote=punix:${at(name)}/db.sock`, `--log-file=${at(name)}/db.log`],
+        at(name),
+      );
+      await untilThere(`${at(name)}/db.sock`);
+      const ids = {
+        'system-id': `chassis-${name}`,
+        hostname: name,
+        'ovn-remote': southbound,
+        'ovn-encap-type': 'geneve',
+        'ovn-encap-ip': tunnelAddress,
+        'ovn-bridge-datapath-type': 'netdev',
+        ...(isGateway ? { 'ovn-bridge-mappings': 'physnet1:br-ex', 'ovn-cms-options': 'enable-chassis-as-gw' } : {}),
+      };
+      await vsctl(name, '--no-wait', 'init');
+      await vsctl(name, '--no-wait', 'set', 'open', '.', ...Object.entries(ids).map(([key, value]) => `external-ids:${key}="${value}"`));
+      daemon(name, 'ovs-vswitchd', [`unix:${at(name)}/db.sock`, `--log-file=${at(name)}/vswitchd.log`], at(name));
+      const bridge = (of: string, device: string) => [
+        '--',
+        'add-br',
+        of,
+        '--',
+        'set',
+        'bridge',
+        of,
+        'datapath_type=netdev',
+        '--',
+        'add-port',
+        of,
+        device,
+      ];
+      await vsctl(name, ...bridge('br-ul', 'ul0').slice(1), ...(isGateway ? bridge('br-ex', 'ex0') : []));
+      // Tunnels look up their way in the host's own routes: the address is on the bridge that owns the wire.
+      await batch(ns(name), [`addr add ${tunnelAddress}/24 dev br-ul`, 'link set br-ul up', ...(isGateway ? ['link set br-ex up'] : [])]);
+      controller(name);
+    },
+    async restartController(host) {
+      const child = children.get(`${host} ovn-controller`)!;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      controller(host);
+    },
+    async machine(host, name, { id, mac, mtu }) {
+      await addNamespace(name);
+      await batch(ns(host), [`link add t-${name} type veth peer name eth0 netns ${ns(name)}`, `link set t-${name} mtu ${mtu} up`]);
+      await batch(ns(name), [`link set eth0 address ${mac} mtu ${mtu}`]);
+      await withChecksums(name, 'eth0');
+      await vsctl(host, 'add-port', 'br-int', `t-${name}`, '--', 'set', 'interface', `t-${name}`, `external_ids:iface-id=${id}`);
+      return plain(name);
+    },
+    async stop() {
+      for (const child of [...children.values()].reverse()) {
+        if (child.exitCode !== null || child.signalCode !== null) continue;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+      for (const name of namespaces.reverse()) await run('ip', ['netns', 'del', ns(name)]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function batch(namespace: string, lines: readonly string[]): Promise<void> {
+  const child = spawn('ip', ['-n', namespace, '-batch', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+  let why = '';
+  child.stderr.on('data', (chunk: Buffer) => (why += chunk.toString()));
+  child.stdin.end(`${lines.join('\n')}\n`);
+  const [code] = (await once(child, 'exit')) as [number];
+  if (code !== 0) throw new Error(`ip in ${namespace}: ${why}\n${lines.join('\n')}`);
+}
+
+async function untilThere(path: string): Promise<void> {
+  for (const giveUpAt = Date.now() + READY_MS_MAX; !existsSync(path);) {
+    if (Date.now() > giveUpAt) throw new Error(`${path} does not appear`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Tenant } from '../identity/identity-rig.ts';
+import type { Shown } from '../network/network-rig.ts';
+import { addressOf, eventually, startCloudOnHosts, type CloudRig } from './cloud-rig.ts';
+import type { Machine } from './host-rig.ts';
+import { PORTS } from './workload-order.ts';
+
+/**
+ * Who reaches whom, with real frames: two tenants with the same addresses, machines on two hosts, everything made through the Network
+ * API alone.
+ */
+const OUTSIDE = '192.0.2.1';
+/** A frame that is let through takes milliseconds; one that is dropped is never answered. */
+const DROPPED_AFTER_MS = 700;
+const EFFECTIVE_MS_MAX = 10_000;
+
+interface Plugged {
+  readonly port: Shown;
+  readonly machine: Machine;
+  readonly address: string;
+}
+
+let rig: CloudRig;
+let ann: Tenant;
+let bob: Tenant;
+const at: Record<string, Plugged> = {};
+const named: Record<string, Shown> = {};
+let lease: Record<string, string>;
+
+const make = (who: Tenant, path: string, member: string, values: object) => rig.make(who.token, path, member, values);
+const leg = (verb: 'add' | 'remove', router: Shown, subnet: Shown) =>
+  rig.expect(200, ann.token, 'PUT', `/v2.0/routers/${router.id}/${verb}_router_interface`, { subnet_id: subnet.id });
+
+async function netOf(who: Tenant, cidr: string, more: object = {}): Promise<{ network: Shown; subnet: Shown }> {
+  const gateway = cidr.replace(/0\/\d+$/, '1');
+  return rig.net(who.token, cidr, { dns_nameservers: [gateway], ...more });
+}
+
+async function groupOf(who: Tenant, name: string, rules: readonly object[]): Promise<Shown> {
+  const group = await make(who, '/security-groups', 'security_group', { name });
+  for (const rule of rules)
+    await make(who, '/security-group-rules', 'security_group_rule', { security_group_id: group.id, direction: 'ingress', ...rule });
+  return group;
+}
+
+async function plug(who: Tenant, name: string, host: string, network: Shown, values: object): Promise<void> {
+  const port = await make(who, '/ports', 'port', { network_id: network.id, name, device_owner: 'compute:nova', ...values });
+  const { port: bound } = await rig.expect(200, rig.admin, 'PUT', `/v2.0/ports/${port.id}`, { port: { 'binding:host_id': host } });
+  assert.equal(bound!['binding:vif_type'], 'ovs');
+  assert.equal((bound!['binding:vif_details'] as { datapath_type: string }).datapath_type, 'netdev');
+  assert.equal(bound!['status'], 'DOWN');
+  const mac = String(port['mac_address']);
+  const machine = await rig.hosts.machine(host, name, { id: port.id, mac, mtu: Number(network['mtu']) });
+  at[name] = { port, machine, address: addressOf(port) };
+}
+
+async function makeOutside(): Promise<void> {
+  named['outside'] = await rig.make(rig.admin, '/networks', 'network', {
+    'router:external': true,
+    'provider:network_type': 'flat',
+    'provider:physical_network': 'physnet1',
+  });
+  const pools = [{ start: '192.0.2.100', end: '192.0.2.199' }];
+  const subnet = { network_id: named['outside'].id, ip_version: 4, cidr: '192.0.2.0/24', gateway_ip: OUTSIDE, enable_dhcp: false };
+  await rig.make(rig.admin, '/subnets', 'subnet', { ...subnet, allocation_pools: pools });
+}
+
+async function makeAnns(): Promise<void> {
+  const [one, two] = [await netOf(ann, '10.1.0.0/24'), await netOf(ann, '10.2.0.0/24')];
+  const slaac = { ip_version: 6, cidr: 'fd00:1::/64', ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+  const sixth = await make(ann, '/subnets', 'subnet', { network_id: one.network.id, ...slaac });
+  const router = await make(ann, '/routers', 'router', { external_gateway_info: { network_id: named['outside']!.id } });
+  for (const subnet of [one.subnet, two.subnet, sixth]) await leg('add', router, subnet);
+  Object.assign(named, { router, second: two.subnet });
+  const http = { protocol: 'tcp', port_range_min: PORTS.http, port_range_max: PORTS.http };
+  const web = await groupOf(ann, 'web', [http, { ...http, ethertype: 'IPv6' }]);
+  const closed = await groupOf(ann, 'closed', []);
+  named['web'] = web;
+  await plug(ann, 'a1', 'h1', one.network, { security_groups: [web.id], dns_name: 'web' });
+  await plug(ann, 'a2', 'h2', one.network, {});
+  await plug(ann, 'a3', 'h2', one.network, { security_groups: [closed.id] });
+  await plug(ann, 'b1', 'h1', two.network, {});
+  named['floating'] = await make(ann, '/floatingips', 'floatingip', {
+    floating_network_id: named['outside']!.id,
+    port_id: at['a1']!.port.id,
+    fixed_ip_address: at['a1']!.address,
+  });
+}
+
+async function makeBobs(): Promise<void> {
+  const { network } = await netOf(bob, '10.1.0.0/24');
+  const fixed = (address: string) => ({ fixed_ips: [{ ip_address: address }] });
+  await plug(bob, 'c1', 'h1', network, fixed('10.1.0.201'));
+  await plug(bob, 'c2', 'h2', network, fixed('10.1.0.202'));
+}
+
+before(async () => {
+  rig = await startCloudOnHosts();
+  ann = await rig.tenant('ann');
+  bob = await rig.tenant('bob');
+  await makeOutside();
+  await makeAnns();
+  await makeBobs();
+  await Promise.all(
+    Object.values(at).map(async ({ port, machine }) => {
+      await eventually(`port ${port.id} is up`, async () => {
+        const { port: now } = await rig.expect(200, rig.admin, 'GET', `/v2.0/ports/${port.id}`);
+        return now!['status'] === 'ACTIVE';
+      });
+      await machine.up();
+    }),
+  );
+  lease = Object.fromEntries(await Promise.all(Object.entries(at).map(async ([name, { machine }]) => [name, await machine.lease()])));
+});
+after(() => rig?.close());
+
+test('each machine has the address that was allocated, by DHCP and by router advertisement', async () => {
+  for (const [name, { address }] of Object.entries(at)) assert.equal(lease[name], address, name);
+  for (const name of ['a1', 'a2', 'a3']) {
+    const { machine, port } = at[name]!;
+    const wanted = addressOf(port, 6);
+    const ms = await eventually(`${name} has ${wanted}`, async () =>
+      (await machine.ip('-6', '-o', 'addr', 'show', 'dev', 'eth0', 'scope', 'global', '-tentative')).includes(wanted),
+    );
+    console.log(`SLAAC ${name} ${wanted} after ${ms} ms more`);
+  }
+});
+
+interface Pair {
+  readonly why: string;
+  readonly from: string;
+  readonly to: string;
+  readonly port: number;
+  readonly sees?: string | null;
+  readonly spoofed?: string;
+}
+
+test('who reaches whom', async () => {
+  const router = (await rig.expect(200, ann.token, 'GET', `/v2.0/routers/${named['router']!.id}`))['router']!;
+  const gateway = router['external_gateway_info'] as unknown as { external_fixed_ips: { ip_address: string }[] };
+  const gatewayAddress = gateway.external_fixed_ips[0]!.ip_address;
+  const floating = String(named['floating']!['floating_ip_address']);
+  const own = (name: string) => at[name]!.address;
+  const { ssh, http } = PORTS;
+  const pairs: readonly Pair[] = [
+    { why: 'same network, across hosts, allowed port', from: 'a2', to: own('a1'), port: http, sees: own('a2') },
+    { why: 'same network, port that no rule allows', from: 'a2', to: own('a1'), port: ssh },
+    { why: 'routed, group as remote', from: 'a2', to: own('b1'), port: ssh, sees: own('a2') },
+    { why: 'routed, group as remote, the other way', from: 'b1', to: own('a2'), port: ssh, sees: own('b1') },
+    { why: 'not in the group that is the remote', from: 'a1', to: own('a2'), port: ssh },
+    { why: 'group without rules lets nothing in', from: 'a2', to: own('a3'), port: http },
+    { why: 'but everything out, and answers back', from: 'a3', to: own('a1'), port: http, sees: own('a3') },
+    {
+      why: 'IPv6, across hosts, allowed port',
+      from: 'a2',
+      to: addressOf(at['a1']!.port, 6),
+      port: http,
+      sees: addressOf(at['a2']!.port, 6),
+    },
+    { why: 'IPv6, port that no rule allows', from: 'a2', to: addressOf(at['a1']!.port, 6), port: ssh },
+    { why: 'other tenant, same prefix, own machine', from: 'c1', to: own('c2'), port: ssh, sees: own('c1') },
+    { why: 'other tenant’s machine', from: 'c1', to: own('a1'), port: http },
+    { why: 'other tenant’s machine, the other way', from: 'a2', to: own('c1'), port: ssh },
+    { why: 'floating IP from outside', from: 'out', to: floating, port: http, sees: OUTSIDE },
+    { why: 'floating IP, port that no rule allows', from: 'out', to: floating, port: ssh },
+    { why: 'outwards, behind the router’s address', from: 'a2', to: OUTSIDE, port: http, sees: gatewayAddress },
+    { why: 'outwards, routed network', from: 'b1', to: OUTSIDE, port: http, sees: gatewayAddress },
+    { why: 'outwards, with a floating IP of its own', from: 'a1', to: OUTSIDE, port: http, sees: floating },
+    { why: 'no router, no way out', from: 'c1', to: OUTSIDE, port: http },
+    { why: 'address that is not the port’s', from: 'a2', to: own('a1'), port: http, spoofed: '10.1.0.99' },
+  ];
+  await at['a2']!.machine.ip('addr', 'add', '10.1.0.99/24', 'dev', 'eth0');
+  const rows = await Promise.all(
+    pairs.map(async ({ why, from, to, port, sees = null, spoofed }) => {
+      const machine = from === 'out' ? rig.hosts.outside : at[from]!.machine;
+      const timeoutMs = sees === null ? DROPPED_AFTER_MS : EFFECTIVE_MS_MAX;
+      const seen = await machine.connect(to, port, { timeoutMs, ...(spoofed === undefined ? {} : { from: spoofed }) });
+      return { why, from, to: `${to} ${port}`, wanted: sees ?? 'nothing', seen: seen ?? 'nothing', is: seen === sees ? 'right' : 'WRONG' };
+    }),
+  );
+  await at['a2']!.machine.ip('addr', 'del', '10.1.0.99/24', 'dev', 'eth0');
+  const resolved = await at['a2']!.machine.resolve('web', '10.1.0.1');
+  const name = { why: 'name of a port', from: 'a2', to: 'web', wanted: own('a1'), seen: resolved ?? 'nothing' };
+  rows.push({ ...name, is: resolved === own('a1') ? 'right' : 'WRONG' });
+  console.table(rows);
+  assert.deepEqual(
+    rows.filter(({ is }) => is === 'WRONG'),
+    [],
+  );
+});
+
+/** From the call until a new connection gets through, or until none does any more. */
+async function effective(what: string, change: () => Promise<unknown>, reaches: boolean, from: Machine, to: string, port: number) {
+  const begun = performance.now();
+  const changed = change();
+  await eventually(what, async () => ((await from.connect(to, port, { timeoutMs: 150 })) !== null) === reaches, EFFECTIVE_MS_MAX);
+  const ms = Math.round(performance.now() - begun);
+  await changed;
+  console.log(`${what}: ${ms} ms`);
+}
+
+test('a change is effective at once', async () => {
+  const [a1, a2, b1] = [at['a1']!, at['a2']!, at['b1']!];
+  const { ssh } = PORTS;
+  const values = { security_group_id: named['web']!.id, direction: 'ingress', protocol: 'tcp', port_range_min: ssh, port_range_max: ssh };
+  let rule: Shown | undefined;
+  const allow = async () => (rule = await make(ann, '/security-group-rules', 'security_group_rule', values));
+  await effective('security group rule added', allow, true, a2.machine, a1.address, ssh);
+  const forbid = () => rig.expect(204, ann.token, 'DELETE', `/v2.0/security-group-rules/${rule!.id}`);
+  await effective('security group rule removed', forbid, false, a2.machine, a1.address, ssh);
+
+  const free = await make(ann, '/floatingips', 'floatingip', { floating_network_id: named['outside']!.id });
+  const give = (port: Shown | null) =>
+    rig.expect(200, ann.token, 'PUT', `/v2.0/floatingips/${free.id}`, { floatingip: { port_id: port === null ? null : port.id } });
+  await rig.expect(200, ann.token, 'PUT', `/v2.0/ports/${b1.port.id}`, { port: { security_groups: [named['web']!.id] } });
+  const address = String(free['floating_ip_address']);
+  await effective('floating IP given', () => give(b1.port), true, rig.hosts.outside, address, PORTS.http);
+  await effective('floating IP taken', () => give(null), false, rig.hosts.outside, address, PORTS.http);
+
+  const unplug = () => leg('remove', named['router']!, named['second']!);
+  await effective('router interface removed', unplug, false, a2.machine, b1.address, PORTS.http);
+  await effective('router interface added', () => leg('add', named['router']!, named['second']!), true, a2.machine, b1.address, PORTS.http);
+});
+
+test('a host without a virtual switch can not have the port, and one that is unplugged is down', async () => {
+  const { port } = at['c2']!;
+  const elsewhere = { port: { 'binding:host_id': 'nowhere' } };
+  const { port: failed } = await rig.expect(200, rig.admin, 'PUT', `/v2.0/ports/${port.id}`, elsewhere);
+  assert.deepEqual([failed!['binding:vif_type'], failed!['status']], ['binding_failed', 'DOWN']);
+});
