@@ -45,11 +45,11 @@ test('each change is told once it is committed, and then read in one state', asy
   const port = await make(ports, { network_id: network.id, fixed_ips: [{ ip_address: '10.0.0.9' }] });
   const state = await readNetworkState(database.db);
   assert.deepEqual(
-    state.networks.map((each) => [each.id, each.mtu, each.segments[0]!.type]),
-    [[network.id, 1442, 'geneve']],
+    state.networks.map((each) => [each.id, each.mtu, each.provider]),
+    [[network.id, 1442, null]],
   );
   assert.equal(state.subnets[0]!.gateway, '10.0.0.1');
-  assert.deepEqual(state.ports[0]!.addresses, [{ subnetId: subnet.id, ip: '10.0.0.9' }]);
+  assert.deepEqual(state.ports[0]!.addresses, [{ subnetId: subnet.id, address: '10.0.0.9' }]);
   assert.equal(state.ports[0]!.securityGroupIds.length, 1);
   assert.equal(state.securityGroups[0]!.rules.length, 4, 'out to everywhere, in from the group itself, of both families');
   const failing = updateOne(database.db, ANN, ports, { key: port.id, values: { fixed_ips: [{ ip_address: '192.0.2.1' }] } }, anyone);
