@@ -106,8 +106,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     ...sb,
     onWarning,
     onChange() {
-      const now = southbound.hosts().map(({ sequence: _, ...host }) => host);
-      const text = JSON.stringify(now);
+      const text = JSON.stringify(southbound.hosts().map((host) => ({ ...host, sequence: 0 })));
       if (text !== hostsSeen) hosts.wake();
       hostsSeen = text;
     },

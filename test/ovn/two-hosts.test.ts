@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import type { Tenant } from '../identity/identity-rig.ts';
 import type { Shown } from '../network/network-rig.ts';
 import { addressOf, eventually, startCloudOnHosts, type CloudRig } from './cloud-rig.ts';
@@ -115,7 +115,7 @@ before(async () => {
 });
 after(() => rig?.close());
 
-test('each machine has the address that was allocated, by DHCP and by router advertisement', async () => {
+test('each machine has the address that was allocated, by DHCP and by router advertisement', async (t) => {
   for (const [name, { address }] of Object.entries(at)) assert.equal(lease[name], address, name);
   for (const name of ['a1', 'a2', 'a3']) {
     const { machine, port } = at[name]!;
@@ -123,7 +123,7 @@ test('each machine has the address that was allocated, by DHCP and by router adv
     const ms = await eventually(`${name} has ${wanted}`, async () =>
       (await machine.ip('-6', '-o', 'addr', 'show', 'dev', 'eth0', 'scope', 'global', '-tentative')).includes(wanted),
     );
-    console.log(`SLAAC ${name} ${wanted} after ${ms} ms more`);
+    t.diagnostic(`SLAAC ${name} ${wanted} after ${ms} ms more`);
   }
 });
 
@@ -136,7 +136,7 @@ interface Pair {
   readonly spoofed?: string;
 }
 
-test('who reaches whom', async () => {
+test('who reaches whom', async (t) => {
   const router = (await rig.expect(200, ann.token, 'GET', `/v2.0/routers/${named['router']!.id}`))['router']!;
   const gateway = router['external_gateway_info'] as unknown as { external_fixed_ips: { ip_address: string }[] };
   const gatewayAddress = gateway.external_fixed_ips[0]!.ip_address;
@@ -183,7 +183,7 @@ test('who reaches whom', async () => {
   const resolved = await at['a2']!.machine.resolve('web', '10.1.0.1');
   const name = { why: 'name of a port', from: 'a2', to: 'web', wanted: own('a1'), seen: resolved ?? 'nothing' };
   rows.push({ ...name, is: resolved === own('a1') ? 'right' : 'WRONG' });
-  console.table(rows);
+  for (const row of rows) t.diagnostic(`${row.is}: ${row.from} → ${row.to}: ${row.seen} (${row.why})`);
   assert.deepEqual(
     rows.filter(({ is }) => is === 'WRONG'),
     [],
@@ -191,36 +191,52 @@ test('who reaches whom', async () => {
 });
 
 /** From the call until a new connection gets through, or until none does any more. */
-async function effective(what: string, change: () => Promise<unknown>, reaches: boolean, from: Machine, to: string, port: number) {
+async function effective(
+  t: TestContext,
+  what: string,
+  change: () => Promise<unknown>,
+  reaches: boolean,
+  from: Machine,
+  to: string,
+  port: number,
+) {
   const begun = performance.now();
   const changed = change();
   await eventually(what, async () => ((await from.connect(to, port, { timeoutMs: 150 })) !== null) === reaches, EFFECTIVE_MS_MAX);
   const ms = Math.round(performance.now() - begun);
   await changed;
-  console.log(`${what}: ${ms} ms`);
+  t.diagnostic(`${what}: ${ms} ms`);
 }
 
-test('a change is effective at once', async () => {
+test('a change is effective at once', async (t) => {
   const [a1, a2, b1] = [at['a1']!, at['a2']!, at['b1']!];
   const { ssh } = PORTS;
   const values = { security_group_id: named['web']!.id, direction: 'ingress', protocol: 'tcp', port_range_min: ssh, port_range_max: ssh };
   let rule: Shown | undefined;
   const allow = async () => (rule = await make(ann, '/security-group-rules', 'security_group_rule', values));
-  await effective('security group rule added', allow, true, a2.machine, a1.address, ssh);
+  await effective(t, 'security group rule added', allow, true, a2.machine, a1.address, ssh);
   const forbid = () => rig.expect(204, ann.token, 'DELETE', `/v2.0/security-group-rules/${rule!.id}`);
-  await effective('security group rule removed', forbid, false, a2.machine, a1.address, ssh);
+  await effective(t, 'security group rule removed', forbid, false, a2.machine, a1.address, ssh);
 
   const free = await make(ann, '/floatingips', 'floatingip', { floating_network_id: named['outside']!.id });
   const give = (port: Shown | null) =>
     rig.expect(200, ann.token, 'PUT', `/v2.0/floatingips/${free.id}`, { floatingip: { port_id: port === null ? null : port.id } });
   await rig.expect(200, ann.token, 'PUT', `/v2.0/ports/${b1.port.id}`, { port: { security_groups: [named['web']!.id] } });
   const address = String(free['floating_ip_address']);
-  await effective('floating IP given', () => give(b1.port), true, rig.hosts.outside, address, PORTS.http);
-  await effective('floating IP taken', () => give(null), false, rig.hosts.outside, address, PORTS.http);
+  await effective(t, 'floating IP given', () => give(b1.port), true, rig.hosts.outside, address, PORTS.http);
+  await effective(t, 'floating IP taken', () => give(null), false, rig.hosts.outside, address, PORTS.http);
 
   const unplug = () => leg('remove', named['router']!, named['second']!);
-  await effective('router interface removed', unplug, false, a2.machine, b1.address, PORTS.http);
-  await effective('router interface added', () => leg('add', named['router']!, named['second']!), true, a2.machine, b1.address, PORTS.http);
+  await effective(t, 'router interface removed', unplug, false, a2.machine, b1.address, PORTS.http);
+  await effective(
+    t,
+    'router interface added',
+    () => leg('add', named['router']!, named['second']!),
+    true,
+    a2.machine,
+    b1.address,
+    PORTS.http,
+  );
 });
 
 test('a host without a virtual switch can not have the port, and one that is unplugged is down', async () => {
