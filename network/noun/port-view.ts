@@ -15,14 +15,22 @@ export const DNS_ASSIGNMENT = list(`(select string_agg(concat('{"ip_address":"',
     case when b.name like '%.' then '' else '.${DOMAIN}' end, '"}'), ',')
   from (select host(a.ip_address) as ip, ${HOST} as name from network_address a where a.port_id = t.id order by a.position) b)`);
 
-export const TRUNK_DETAILS = `(select json_build_object('trunk_id', k.id, 'sub_ports', coalesce((select json_agg(json_build_object(
+/** Asked once for a whole list, not for each row: most clouds have few of these. */
+const onlyIfAny = (rows: string, inner: string) => `(case when (select true from ${rows} limit 1) then ${inner} end)`;
+
+export const TRUNK_DETAILS = onlyIfAny(
+  'network_trunk',
+  `(select json_build_object('trunk_id', k.id, 'sub_ports', coalesce((select json_agg(json_build_object(
     'segmentation_id', s.segmentation_id, 'segmentation_type', s.segmentation_type, 'port_id', s.port_id, 'mac_address', p.mac_address)
     order by s.segmentation_id) from network_subport s join network_port p on p.id = s.port_id where s.trunk_id = k.id), '[]'))
-  from network_trunk k where k.port_id = t.id)`;
+  from network_trunk k where k.port_id = t.id)`,
+);
 
 /** A router's ports are not the network's users: its policy is not theirs. */
-export const NETWORK_POLICY = `(case when t.device_owner like 'network:%' then null else
-  (select n.qos_policy_id from network n where n.id = t.network_id) end)`;
+export const NETWORK_POLICY = onlyIfAny(
+  'network where qos_policy_id is not null',
+  `(select n.qos_policy_id from network n where n.id = t.network_id and t.device_owner not like 'network:%')`,
+);
 
 const trait = (text: string) => `upper(regexp_replace(${text}, '[^A-Za-z0-9_]', '_', 'g'))`;
 const VNIC = `'CUSTOM_VNIC_TYPE_' || ${trait('t.vnic_type')}`;
