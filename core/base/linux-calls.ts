@@ -13,6 +13,14 @@ export interface LinuxCalls {
   sendTo(fd: number, bytes: Buffer, address: Buffer): number;
   /** Bytes read, or a negative errno. `message` is a struct msghdr. */
   recvMessage(fd: number, message: Buffer): number;
+  /** Takes up to `count` datagrams at once; how many came, or a negative errno. `headers` is an array of struct mmsghdr. */
+  receiveMessages(fd: number, headers: Buffer, count: number): number;
+  /** How many of the `count` datagrams left, or, when the first could not, a negative errno. */
+  sendMessages(fd: number, headers: Buffer, count: number): number;
+  /** Bytes of the file that went to the socket, or a negative errno. `offset` (8 bytes, little-endian) moves on by them. */
+  sendFile(socketFd: number, fileFd: number, offset: Buffer, bytes: number): number;
+  /** A second descriptor of the same socket, which outlives the first. */
+  duplicate(fd: number): number;
   ioctl(fd: number, request: number, argument: Buffer): void;
   /** Bytes read, or a negative errno. */
   read(fd: number, into: Buffer): number;
@@ -23,12 +31,15 @@ export interface LinuxCalls {
   addressOf(buffer: Buffer): bigint;
   /** Calls `onReadable` on this thread's event loop whenever `fd` has something to read; the answer stops it and closes `fd`. */
   watchReadable(fd: number, onReadable: () => void): () => void;
+  /** The same for room in `fd`'s send buffer. */
+  watchWritable(fd: number, onWritable: () => void): () => void;
 }
 
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
 const UV_POLL = 8;
 const UV_READABLE = 1;
+const UV_WRITABLE = 2;
 
 const systemError = (call: string, errno: number): NodeJS.ErrnoException => {
   const code = getSystemErrorName(-errno);
@@ -43,6 +54,10 @@ const DEFINITIONS = {
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   sendto: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer', 'u32'] },
   recvmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
+  recvmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'] },
+  sendmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
+  sendfile: { return: 'i64', arguments: ['i32', 'i32', 'pointer', 'u64'] },
+  dup: { return: 'i32', arguments: ['i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u64', 'pointer'] },
   read: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
   write: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
@@ -56,17 +71,54 @@ const DEFINITIONS = {
   uv_handle_size: { return: 'u64', arguments: ['i32'] },
 } as const;
 
-function buildSystemCalls(ffi: Ffi): LinuxCalls {
-  const library = new ffi.DynamicLibrary(null);
-  const c = library.getFunctions(DEFINITIONS);
-  // The watcher's memory belongs to libuv until the loop has closed the handle, which it does a turn after uv_close.
+const openLibrary = (ffi: Ffi) => new ffi.DynamicLibrary(null);
+type Library = ReturnType<typeof openLibrary>;
+const bindCalls = (library: Library) => library.getFunctions(DEFINITIONS);
+type Calls = ReturnType<typeof bindCalls>;
+
+function createWatch(ffi: Ffi, library: Library, c: Calls, addressOf: (buffer: Buffer) => bigint) {
+  // One native callback for all watchers, as each costs a page; libuv passes the handle's address back.
+  const onEvents = new Map<bigint, () => void>();
+  // A watcher's memory belongs to libuv until the loop has closed the handle, which it does a turn after uv_close.
   const watchers = new Set<Buffer>();
+  const callback = library.registerCallback({ return: 'void', arguments: ['pointer', 'i32', 'i32'] }, (handle) => {
+    try {
+      onEvents.get(handle as bigint)?.();
+    } catch (error) {
+      // A throw through native code ends the process; let the loop report it as any other.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  });
+  return (fd: number, events: number, onEvent: () => void) => {
+    const handle = Buffer.from(new ArrayBuffer(Number(c.uv_handle_size(UV_POLL))));
+    const pointer = addressOf(handle);
+    const loop = (ffi as Ffi & { getCurrentEventLoop(): bigint }).getCurrentEventLoop();
+    onEvents.set(pointer, onEvent);
+    const started = c.uv_poll_init(loop, pointer, fd) || c.uv_poll_start(pointer, events, callback);
+    if (started !== 0) throw systemError('uv_poll', -started);
+    watchers.add(handle);
+    return () => {
+      onEvents.delete(pointer);
+      c.uv_poll_stop(pointer);
+      c.uv_close(pointer, 0n);
+      c.close(fd);
+      setTimeout(() => watchers.delete(handle), 1000).unref();
+    };
+  };
+}
+
+function buildSystemCalls(ffi: Ffi): LinuxCalls {
+  const library = openLibrary(ffi);
+  const c = bindCalls(library);
   const errno = () => ffi.getInt32(c.__errno_location(), 0);
   const addressOf = (buffer: Buffer) => ffi.getRawPointer(buffer.buffer as ArrayBuffer) + BigInt(buffer.byteOffset);
   const check = (result: number, call: string): number => {
     if (result < 0) throw systemError(call, errno());
     return result;
   };
+  const watch = createWatch(ffi, library, c, addressOf);
   return {
     addressOf,
     socket: (domain, type, protocol) => check(c.socket(domain, type | SOCK_NONBLOCK_CLOEXEC, protocol), 'socket'),
@@ -80,6 +132,19 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
       const length = c.recvmsg(fd, message, 0);
       return length < 0 ? -errno() : length;
     },
+    receiveMessages(fd, headers, count) {
+      const received = c.recvmmsg(fd, headers, count, 0, 0n);
+      return received < 0 ? -errno() : received;
+    },
+    sendMessages(fd, headers, count) {
+      const sent = c.sendmmsg(fd, headers, count, 0);
+      return sent < 0 ? -errno() : sent;
+    },
+    sendFile(socketFd, fileFd, offset, bytes) {
+      const sent = Number(c.sendfile(socketFd, fileFd, offset, BigInt(bytes)));
+      return sent < 0 ? -errno() : sent;
+    },
+    duplicate: (fd) => check(c.dup(fd), 'dup'),
     ioctl: (fd, request, argument) => void check(c.ioctl(fd, BigInt(request), argument), 'ioctl'),
     read(fd, into) {
       const length = Number(c.read(fd, into, BigInt(into.length)));
@@ -91,33 +156,8 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
     },
     close: (fd) => void c.close(fd),
     interfaceIndex: (name) => c.if_nametoindex(Buffer.from(`${name}\0`)),
-    watchReadable(fd, onReadable) {
-      const handle = Buffer.from(new ArrayBuffer(Number(c.uv_handle_size(UV_POLL))));
-      const callback = library.registerCallback({ return: 'void', arguments: ['pointer', 'i32', 'i32'] }, () => {
-        try {
-          onReadable();
-        } catch (error) {
-          // A throw through native code ends the process; let the loop report it as any other.
-          queueMicrotask(() => {
-            throw error;
-          });
-        }
-      });
-      const pointer = addressOf(handle);
-      const loop = (ffi as Ffi & { getCurrentEventLoop(): bigint }).getCurrentEventLoop();
-      const started = c.uv_poll_init(loop, pointer, fd) || c.uv_poll_start(pointer, UV_READABLE, callback);
-      if (started !== 0) throw systemError('uv_poll', -started);
-      watchers.add(handle);
-      return () => {
-        c.uv_poll_stop(pointer);
-        c.uv_close(pointer, 0n);
-        c.close(fd);
-        setTimeout(() => {
-          watchers.delete(handle);
-          library.unregisterCallback(callback);
-        }, 1000).unref();
-      };
-    },
+    watchReadable: (fd, onReadable) => watch(fd, UV_READABLE, onReadable),
+    watchWritable: (fd, onWritable) => watch(fd, UV_WRITABLE, onWritable),
   };
 }
 

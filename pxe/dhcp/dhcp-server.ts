@@ -1,20 +1,28 @@
-import type dgram from 'node:dgram';
 import type { Clock } from '../../core/base/clock.ts';
 import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
-import type { LeaseBook } from '../lease/lease-book.ts';
+import type { LeaseBook, LeaseGroup } from '../lease/lease-book.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { createDhcpEvents } from './dhcp-events.ts';
-import { decodeDhcpMessage } from './dhcp-message-codec.ts';
-import { answerDhcp } from './dhcp-policy.ts';
-import { createDhcpSender } from './dhcp-sender.ts';
-import { type DhcpListen, openDhcpSocket } from './dhcp-socket.ts';
+import { type DhcpMessage, decodeDhcpMessage } from './dhcp-message-codec.ts';
+import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
+import { answerDhcp, type DhcpReply, type DhcpSilence } from './dhcp-policy.ts';
+import { createDhcpSender, type DhcpDelivery, encodeReply } from './dhcp-sender.ts';
+import {
+  type DhcpChannel,
+  type DhcpChannelEvents,
+  type DhcpListen,
+  type DhcpPacket,
+  openBatchChannel,
+  openPlainChannel,
+} from './dhcp-socket.ts';
+import { createDatagramReceiver } from '../socket/datagram-arena.ts';
 
 export interface DhcpServerOptions {
   /** 67; clients are reached on the next port, relays on this one. */
@@ -33,8 +41,10 @@ export interface DhcpServerOptions {
 
 /** One socket and what it is for. `interface` is unknown for routed packets, and everywhere without `system`. */
 export interface DhcpListener {
+  /** `listen` as one string. */
+  readonly key: string;
   readonly listen: DhcpListen;
-  readonly socket: dgram.Socket;
+  readonly channel: DhcpChannel;
   readonly interface: string | undefined;
   /** An interface that was made anew has the old name and another index: the socket then hears nothing. */
   readonly interfaceIndex: number;
@@ -46,6 +56,11 @@ export interface DhcpServer {
   listening(): readonly DhcpListen[];
   stop(): Promise<void>;
 }
+
+/** Taken in at once; when as many came, more wait, and the server is behind. Their answers take some 30 ms. */
+const GROUP_PACKETS_MAX = 1024;
+/** Longer requests are cut, and then malformed: firmware sends no fragments. */
+const PACKET_BYTES_MAX = 1536;
 
 const ALL_INTERFACES: DhcpListen = { kind: 'address', address: '0.0.0.0' };
 
@@ -61,11 +76,21 @@ function wantedListeners(index: ModelIndex, system: LinuxCalls | undefined): Map
   return new Map(wanted.map((listen) => [listenKey(listen), listen]));
 }
 
-/** Answers one packet after the other; the sockets are `startDhcpServer`'s. */
+/** A client that gets no OFFER asks again in some seconds; one whose REQUEST is lost has waited in vain. */
+const isDiscover = (request: DhcpMessage): boolean => request.options.get(OPTION.messageType)?.[0] === MESSAGE_TYPE.discover;
+
+interface DecidedReply {
+  readonly decision: DhcpReply | DhcpSilence;
+  readonly xid: number;
+  readonly via: string;
+  readonly delivery: DhcpDelivery | undefined;
+}
+
+/** Answers packets in groups; the sockets are `startDhcpServer`'s. */
 function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolean) {
   const { counters, clock, book } = options;
   const events = createDhcpEvents(options);
-  const send = createDhcpSender({ ...options, events });
+  const sender = createDhcpSender(options);
 
   const interfaceOf = (listener: DhcpListener): string | undefined => {
     if (listener.interface !== undefined || options.system) return listener.interface;
@@ -79,73 +104,123 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     return names.size === 1 ? [...names][0] : undefined;
   };
 
-  return async (listener: DhcpListener, bytes: Buffer, from: dgram.RemoteInfo): Promise<void> => {
-    counters.add('dhcp.received');
-    const request = decodeDhcpMessage(bytes);
-    if (isMalformed(request)) return events.malformed(from.address, request.reason, request.offset);
+  const decide = (listener: DhcpListener, request: DhcpMessage, nowMs: number): DecidedReply => {
     const decision = answerDhcp(request, {
       index: options.currentIndex(),
       leases: book.table,
       interface: interfaceOf(listener),
       httpPort: options.httpPort(),
-      nowMs: clock.nowMs(),
+      nowMs,
     });
-    const via = request.giaddr === 0 ? listenKey(listener.listen) : `relay ${ipv4FromNumber(request.giaddr)}`;
-    if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, clock.nowMs());
-    if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, clock.nowMs());
+    if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, nowMs);
+    if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, nowMs);
     if (decision.kind === 'silence' && decision.dropOffer !== undefined && decision.facts)
       book.table.dropOffer(decision.dropOffer, decision.facts.mac);
-    if (decision.leases.length > 0) {
-      try {
-        await book.write(decision.leases);
-      } catch (error) {
-        return events.journalFailure(decision, error as NodeJS.ErrnoException);
-      }
-    }
-    if (decision.kind === 'silence') return events.silence(decision, request.xid, via);
+    return {
+      decision,
+      xid: request.xid,
+      via: request.giaddr === 0 ? listener.key : `relay ${ipv4FromNumber(request.giaddr)}`,
+      delivery: decision.kind === 'reply' ? encodeReply(decision, counters) : undefined,
+    };
+  };
+
+  const finish = (listener: DhcpListener, { decision, xid, via, delivery }: DecidedReply): void => {
+    if (decision.kind === 'silence') return events.silence(decision, xid, via);
     if (isStopped()) return counters.add('dhcp.drop.stopping');
-    send(listener, decision);
-    events.reply(decision, request.xid, via);
+    counters.add(`dhcp.sent.${decision.type}`);
+    sender.send(listener, delivery!);
+    events.reply(decision, xid, via);
+  };
+
+  const finishDurable = async (listener: DhcpListener, decided: readonly DecidedReply[], group: LeaseGroup): Promise<void> => {
+    try {
+      await group.commit();
+    } catch (error) {
+      for (const { decision } of decided) events.journalFailure(decision, error as NodeJS.ErrnoException);
+      return;
+    }
+    for (const one of decided) guard(() => finish(listener, one));
+    sender.flush(listener);
+  };
+
+  /** A fault in the answer to one packet is not to cost the others theirs. */
+  const guard = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      counters.add('dhcp.drop.internal-error');
+      options.logger.error({ err: error }, 'a DHCP packet was not answered because of a fault in the server');
+    }
+  };
+
+  return {
+    events,
+    onPackets(listener: DhcpListener, packets: readonly DhcpPacket[], behind: boolean): void {
+      counters.add('dhcp.received', packets.length);
+      const nowMs = clock.nowMs();
+      const first: DhcpMessage[] = [];
+      const discovers: DhcpMessage[] = [];
+      for (const { bytes, from } of packets) {
+        const request = decodeDhcpMessage(bytes);
+        if (isMalformed(request)) events.malformed(ipv4FromNumber(from), request.reason, request.offset);
+        else (isDiscover(request) ? discovers : first).push(request);
+      }
+      // More packets wait behind these: their DISCOVERs are the oldest, and their senders have most likely asked again.
+      if (behind) counters.add('dhcp.drop.overload', discovers.length);
+      const lasting: DecidedReply[] = [];
+      const group = book.group();
+      for (const request of behind ? first : first.concat(discovers))
+        guard(() => {
+          const decided = decide(listener, request, nowMs);
+          if (decided.decision.leases.length === 0) return finish(listener, decided);
+          lasting.push(decided);
+          group.add(decided.decision.leases);
+        });
+      sender.flush(listener);
+      if (lasting.length > 0) void finishDurable(listener, lasting, group);
+    },
   };
 }
 
 export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
-  const { counters, logger } = options;
+  const { counters, logger, system } = options;
   const listeners = new Map<string, DhcpListener>();
   const complained = new Set<string>();
   let stopped = false;
   let reconciling = Promise.resolve();
-  const receive = createPacketHandler(options, () => stopped);
+  const handler = createPacketHandler(options, () => stopped);
+  const receiver = system ? createDatagramReceiver(system, GROUP_PACKETS_MAX, PACKET_BYTES_MAX) : undefined;
 
   const indexOf = (listen: DhcpListen): number =>
-    options.system && listen.kind === 'interface' ? options.system.interfaceIndex(listen.interface) : 0;
+    system && listen.kind === 'interface' ? system.interfaceIndex(listen.interface) : 0;
+
+  const openChannel = (listen: DhcpListen, events: DhcpChannelEvents): Promise<DhcpChannel> | DhcpChannel =>
+    system && receiver
+      ? openBatchChannel(system, receiver, listen, options.port, events)
+      : openPlainChannel(listen, options.port, events);
 
   const open = async (key: string, listen: DhcpListen) => {
     try {
-      const socket = await openDhcpSocket(options.system, listen, options.port);
-      const listener: DhcpListener = {
+      let listener: DhcpListener | undefined;
+      const channel = await openChannel(listen, {
+        onPackets: (packets, behind) => listener && handler.onPackets(listener, packets, behind),
+        onSendFailure: (address, error) => handler.events.sendFailure(address, error),
+        onError(error) {
+          logger.warn({ err: error, listen: key }, 'a DHCP socket failed; it is opened again');
+          if (listeners.get(key) === listener) listeners.delete(key);
+          channel.close();
+        },
+      });
+      listener = {
+        key,
         listen,
-        socket,
+        channel,
         interface: listen.kind === 'interface' ? listen.interface : undefined,
         interfaceIndex: indexOf(listen),
       };
-      if (stopped) return void socket.close();
+      if (stopped) return channel.close();
       listeners.set(key, listener);
       complained.delete(key);
-      const drop = () => {
-        if (listeners.get(key) === listener) listeners.delete(key);
-      };
-      socket.on('error', (error) => {
-        logger.warn({ err: error, listen: key }, 'a DHCP socket failed; it is opened again');
-        drop();
-        socket.close();
-      });
-      socket.on('message', (bytes, from) => {
-        receive(listener, bytes, from).catch((error: unknown) => {
-          counters.add('dhcp.drop.internal-error');
-          logger.error({ err: error }, 'a DHCP packet was not answered because of a fault in the server');
-        });
-      });
       logger.info({ listen: key, port: options.port }, 'DHCP listens');
     } catch (error) {
       counters.add('dhcp.listen-failed');
@@ -160,7 +235,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
     for (const [key, listener] of listeners) {
       if (wanted.has(key) && listener.interfaceIndex === indexOf(listener.listen)) continue;
       listeners.delete(key);
-      listener.socket.close();
+      listener.channel.close();
     }
     for (const [key, listen] of wanted) if (!listeners.has(key) && !stopped) await open(key, listen);
   };
@@ -174,7 +249,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
     },
     async stop() {
       stopped = true;
-      for (const { socket } of listeners.values()) socket.close();
+      for (const { channel } of listeners.values()) channel.close();
       listeners.clear();
     },
   };

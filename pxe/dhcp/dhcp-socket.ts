@@ -1,6 +1,9 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { type LinuxCalls } from '../../core/base/linux-calls.ts';
+import { getSystemErrorName } from 'node:util';
+import { ipv4FromNumber, ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
+import { createDatagramSender, type DatagramReceiver, writeInetName } from '../socket/datagram-arena.ts';
 
 /** Where a DHCP socket listens. A broadcast sent on an `interface` socket leaves by that interface, with no route needed. */
 export type DhcpListen =
@@ -13,26 +16,53 @@ const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
+const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
+const SO_RCVBUFFORCE = 33;
 const ENABLED = Buffer.from([1, 0, 0, 0]);
 /** A rack that powers on at once sends thousands of packets before the first is read. */
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 
-/** struct sockaddr_in: family(2) port(2, network order) address(4) zero(8) */
-function anyAddress(port: number): Buffer {
-  const address = Buffer.alloc(16);
-  address.writeUInt16LE(AF_INET, 0);
-  address.writeUInt16BE(port, 2);
-  return address;
+export interface DhcpPacket {
+  readonly bytes: Buffer;
+  /** IPv4 address of whoever sent it. */
+  readonly from: number;
 }
 
-function openInterfaceDescriptor(system: LinuxCalls, name: string, port: number): number {
+/** A socket that takes packets in and sends them in groups. */
+export interface DhcpChannel {
+  send(bytes: Buffer, address: number, port: number): void;
+  /** Nothing is sent for certain before. */
+  flush(): void;
+  close(): void;
+}
+
+export interface DhcpChannelEvents {
+  /** `behind`: more packets wait than were taken in at once. The packets' memory is used again after the call. */
+  onPackets(packets: readonly DhcpPacket[], behind: boolean): void;
+  onSendFailure(address: string, error: NodeJS.ErrnoException): void;
+  /** The channel is of no use any more. */
+  onError(error: Error): void;
+}
+
+/** Replies are at most as long as a datagram that need not be cut to pieces. */
+const REPLY_BYTES_MAX = 1500;
+const SEND_SLOTS = 64;
+
+const sockaddr = (address: number, port: number): Buffer => {
+  const name = Buffer.alloc(16);
+  writeInetName(name, address, port);
+  return name;
+};
+
+function openDescriptor(system: LinuxCalls, listen: DhcpListen, port: number): number {
   const fd = system.socket(AF_INET, SOCK_DGRAM, 0);
   try {
     system.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ENABLED);
     system.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, ENABLED);
-    system.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${name}\0`));
-    system.bind(fd, anyAddress(port));
+    if (listen.kind === 'interface') system.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${listen.interface}\0`));
+    setReceiveBuffer(system, fd);
+    system.bind(fd, sockaddr(listen.kind === 'interface' ? 0 : ipv4ToNumber(listen.address)!, port));
     return fd;
   } catch (error) {
     system.close(fd);
@@ -40,26 +70,100 @@ function openInterfaceDescriptor(system: LinuxCalls, name: string, port: number)
   }
 }
 
-/** Rejects with the system's error when the interface is missing, the port taken or the right is lacking. */
-export async function openDhcpSocket(system: LinuxCalls | undefined, listen: DhcpListen, port: number): Promise<dgram.Socket> {
-  const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
-  // Asked for first: a descriptor that is bound already makes the event at once.
-  const listening = once(socket, 'listening');
-  listening.catch(() => {});
+/** Past the administrator's limit where we may (CAP_NET_ADMIN), else up to it. */
+function setReceiveBuffer(system: LinuxCalls, fd: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(RECEIVE_BUFFER_BYTES);
   try {
-    if (system && listen.kind === 'interface') socket.bind({ fd: openInterfaceDescriptor(system, listen.interface, port) });
-    else if (listen.kind === 'address') socket.bind(port, listen.address);
+    system.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+  } catch {
+    system.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+  }
+}
+
+/** Many packets with one system call. Throws the system's error when the interface is missing, the port taken or the right lacking. */
+export function openBatchChannel(
+  system: LinuxCalls,
+  receiver: DatagramReceiver,
+  listen: DhcpListen,
+  port: number,
+  events: DhcpChannelEvents,
+): DhcpChannel {
+  const fd = openDescriptor(system, listen, port);
+  const sender = createDatagramSender(system, fd, {
+    slots: SEND_SLOTS,
+    slotBytes: REPLY_BYTES_MAX,
+    nameBytes: 16,
+    onFailure: (name, errno) => events.onSendFailure(ipv4FromNumber(name.readUInt32BE(4)), errnoError(errno)),
+  });
+  const close = system.watchReadable(fd, () => {
+    for (;;) {
+      const count = receiver.receive(fd);
+      if (count === 0) return;
+      const packets = Array.from({ length: count }, (_, slot) => ({ bytes: receiver.bytes(slot), from: receiver.address(slot) }));
+      events.onPackets(packets, count === receiver.slots);
+      if (count < receiver.slots) return;
+    }
+  });
+  return {
+    send(bytes, address, toPort) {
+      bytes.copy(sender.slot());
+      sender.queue(bytes.length, (name) => writeInetName(name, address, toPort));
+    },
+    flush: () => sender.flush(),
+    close,
+  };
+}
+
+const errnoError = (errno: number): NodeJS.ErrnoException => {
+  const code = getSystemErrorName(-errno);
+  return Object.assign(new Error(`sendmmsg failed: ${code}`), { code, errno: -errno });
+};
+
+/** What plain Node can do. Rejects as `openBatchChannel` throws; of an interface it knows nothing. */
+export async function openPlainChannel(listen: DhcpListen, port: number, events: DhcpChannelEvents): Promise<DhcpChannel> {
+  const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true });
+  try {
+    const listening = once(socket, 'listening');
+    if (listen.kind === 'address') socket.bind(port, listen.address);
     else socket.bind(port);
     await listening;
   } catch (error) {
     socket.close();
     throw error;
   }
-  if (!system || listen.kind === 'address') socket.setBroadcast(true);
+  socket.setBroadcast(true);
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch {
     // The kernel's limit stands; drops then show in the interface's own counters.
   }
-  return socket;
+  let closed = false;
+  // What came in during one turn of the event loop is one group: its REQUESTs are answered first, its leases share one sync.
+  let waiting: DhcpPacket[] = [];
+  socket.on('message', (bytes, from) => {
+    waiting.push({ bytes, from: ipv4ToNumber(from.address) ?? 0 });
+    if (waiting.length > 1) return;
+    setImmediate(() => {
+      const group = waiting;
+      waiting = [];
+      if (!closed) events.onPackets(group, false);
+    });
+  });
+  socket.on('error', (error) => events.onError(error));
+  return {
+    send(bytes, address, toPort) {
+      if (closed) return;
+      const text = ipv4FromNumber(address);
+      socket.send(bytes, toPort, text, (error) => {
+        if (error && !closed) events.onSendFailure(text, error);
+      });
+    },
+    flush: () => {},
+    close() {
+      if (closed) return;
+      closed = true;
+      socket.close();
+    },
+  };
 }

@@ -3,6 +3,12 @@ import type { LeaseForwarder } from './lease-forwarder.ts';
 import type { LeaseJournal } from './lease-journal.ts';
 import type { LeaseTable } from './lease-table.ts';
 
+export interface LeaseGroup {
+  add(drafts: readonly Omit<LeaseRecord, 'sequence'>[]): void;
+  /** Rejects, with the table as it was before, when the leases cannot be made durable. */
+  commit(): Promise<void>;
+}
+
 /** The one writer of leases: memory at once, so that nobody else gets the address; then the disk; then the control plane. */
 export class LeaseBook {
   readonly table: LeaseTable;
@@ -17,23 +23,37 @@ export class LeaseBook {
     this.#sequence = lastSequence;
   }
 
+  /** Leases that become durable together: in memory with `add`, on disk when `commit` resolves. */
+  group(): LeaseGroup {
+    const undo: (() => void)[] = [];
+    const records: LeaseRecord[] = [];
+    return {
+      add: (drafts) => {
+        for (const draft of drafts) {
+          this.#sequence += 1;
+          const record = { ...draft, sequence: this.#sequence };
+          const previous = this.table.put(record);
+          records.push(record);
+          undo.push(() => this.table.revert(record, previous));
+        }
+      },
+      commit: async () => {
+        try {
+          await this.#journal.append(records);
+        } catch (cause) {
+          for (const one of undo.toReversed()) one();
+          throw cause;
+        }
+        this.#forwarder.add(records);
+      },
+    };
+  }
+
   /** Resolves when the leases are durable. Rejects, with the table as it was before, when they cannot be made so. */
   async write(drafts: readonly Omit<LeaseRecord, 'sequence'>[]): Promise<void> {
-    const undo: (() => void)[] = [];
-    const records = drafts.map((draft): LeaseRecord => {
-      this.#sequence += 1;
-      const record = { ...draft, sequence: this.#sequence };
-      const previous = this.table.put(record);
-      undo.push(() => this.table.revert(record, previous));
-      return record;
-    });
-    try {
-      await this.#journal.append(records);
-    } catch (cause) {
-      for (const one of undo.toReversed()) one();
-      throw cause;
-    }
-    this.#forwarder.add(records);
+    const group = this.group();
+    group.add(drafts);
+    await group.commit();
   }
 
   /** Marks what ran out, in memory and, without hurry, everywhere else. Answers how many. */

@@ -19,11 +19,11 @@ const PROTOCOL_UDP = 17;
 const DONT_FRAGMENT = 0x4000;
 
 /** Ones' complement sum of 16-bit words (RFC 1071), not yet folded. */
-function sumWords(bytes: Buffer, start: number): number {
+function sumWords(bytes: Buffer, start: number, end: number): number {
   let sum = 0;
-  for (let i = start; i + 1 < bytes.length; i += 2) sum += bytes.readUInt16BE(i);
-  if ((bytes.length - start) % 2 === 1) sum += bytes[bytes.length - 1]! << 8;
-  return sum;
+  let i = start;
+  for (; i + 1 < end; i += 2) sum += (bytes[i]! << 8) | bytes[i + 1]!;
+  return i < end ? sum + (bytes[i]! << 8) : sum;
 }
 
 function checksum(sum: number): number {
@@ -33,23 +33,41 @@ function checksum(sum: number): number {
 
 const addressSum = (address: number) => (address >>> 16) + (address & 0xffff);
 
-export function encodeUdpPacket(packet: UdpPacket): Buffer {
+const write16 = (into: Buffer, at: number, value: number): void => {
+  into[at] = value >>> 8;
+  into[at + 1] = value & 255;
+};
+
+const write32 = (into: Buffer, at: number, value: number): void => {
+  write16(into, at, value >>> 16);
+  write16(into, at + 2, value & 0xffff);
+};
+
+/** Writes the packet to the start of `into`, which has room for it, and answers its length. */
+export function writeUdpPacket(into: Buffer, packet: UdpPacket): number {
   const udpBytes = UDP_HEADER_BYTES + packet.payload.length;
-  const bytes = Buffer.alloc(IP_HEADER_BYTES + udpBytes);
-  bytes[0] = 0x45;
-  bytes.writeUInt16BE(bytes.length, 2);
-  bytes.writeUInt16BE(DONT_FRAGMENT, 6);
-  bytes[8] = TTL;
-  bytes[9] = PROTOCOL_UDP;
-  bytes.writeUInt32BE(packet.sourceAddress, 12);
-  bytes.writeUInt32BE(packet.destinationAddress, 16);
-  bytes.writeUInt16BE(checksum(sumWords(bytes.subarray(0, IP_HEADER_BYTES), 0)), 10);
-  bytes.writeUInt16BE(packet.sourcePort, 20);
-  bytes.writeUInt16BE(packet.destinationPort, 22);
-  bytes.writeUInt16BE(udpBytes, 24);
-  packet.payload.copy(bytes, IP_HEADER_BYTES + UDP_HEADER_BYTES);
+  const length = IP_HEADER_BYTES + udpBytes;
+  into.fill(0, 0, IP_HEADER_BYTES + UDP_HEADER_BYTES);
+  into[0] = 0x45;
+  write16(into, 2, length);
+  write16(into, 6, DONT_FRAGMENT);
+  into[8] = TTL;
+  into[9] = PROTOCOL_UDP;
+  write32(into, 12, packet.sourceAddress);
+  write32(into, 16, packet.destinationAddress);
+  write16(into, 10, checksum(sumWords(into, 0, IP_HEADER_BYTES)));
+  write16(into, 20, packet.sourcePort);
+  write16(into, 22, packet.destinationPort);
+  write16(into, 24, udpBytes);
+  packet.payload.copy(into, IP_HEADER_BYTES + UDP_HEADER_BYTES);
   const pseudo = addressSum(packet.sourceAddress) + addressSum(packet.destinationAddress) + PROTOCOL_UDP + udpBytes;
   // A sum of zero is sent as all ones: zero means that there is no checksum.
-  bytes.writeUInt16BE(checksum(pseudo + sumWords(bytes, IP_HEADER_BYTES)) || 0xffff, 26);
+  write16(into, 26, checksum(pseudo + sumWords(into, IP_HEADER_BYTES, length)) || 0xffff);
+  return length;
+}
+
+export function encodeUdpPacket(packet: UdpPacket): Buffer {
+  const bytes = Buffer.alloc(IP_HEADER_BYTES + UDP_HEADER_BYTES + packet.payload.length);
+  writeUdpPacket(bytes, packet);
   return bytes;
 }
