@@ -29,8 +29,10 @@ const EXCHANGES_AT_ONCE = 64;
 const CALM_PER_SECOND = 1000;
 const OVERLOAD = 5;
 const SECONDS = 3;
-/** Distinct machines of a load: more than a server answers in {@link SECONDS}, so that each exchange is a first lease. */
-const MACHINES = 16_000;
+/** A server at work has its code compiled and its caches full; both are given this long at a calm rate. */
+const WARM_UP_SECONDS = 3;
+/** Distinct machines of a load, used in turn: four loads fill the pool, so that most exchanges are first leases. */
+const MACHINES = 15_000;
 
 interface LoadResult {
   readonly done: number;
@@ -88,9 +90,9 @@ async function run(context: ComparisonContext): Promise<BenchRow[]> {
   const program = await compileLoad('dhcp-load', directory);
   const wire = await makeBenchWire();
   let machines = 0;
-  const exchange = async (mode: Mode, kind: 'window' | 'rate', n: number): Promise<LoadResult> => {
+  const exchange = async (mode: Mode, kind: 'window' | 'rate', n: number, seconds = SECONDS): Promise<LoadResult> => {
     const addresses = [CLIENT_INTERFACE, SERVER_ADDRESS, CLIENT_ADDRESS];
-    const text = await wire.load([program, mode, ...addresses, kind, String(n), String(MACHINES), String(machines), String(SECONDS)]);
+    const text = await wire.load([program, mode, ...addresses, kind, String(n), String(MACHINES), String(machines), String(seconds)]);
     machines += MACHINES;
     const result = JSON.parse(text) as LoadResult;
     if (result.done === 0) throw new Error(`no DHCP exchange was finished: ${text}`);
@@ -99,6 +101,7 @@ async function run(context: ComparisonContext): Promise<BenchRow[]> {
   const load = async (server: BenchServer, { name }: Contender, round: number): Promise<RoundResult> => {
     machines = 0;
     onStep(`dhcp: ${name}, round ${round + 1}`);
+    await exchange('relay', 'rate', CALM_PER_SECOND * 2, WARM_UP_SECONDS);
     const relay = await server.costOfWork(() => exchange('relay', 'window', EXCHANGES_AT_ONCE));
     const calm = await exchange('relay', 'rate', CALM_PER_SECOND);
     const direct = await server.costOfWork(() => exchange('direct', 'window', EXCHANGES_AT_ONCE));

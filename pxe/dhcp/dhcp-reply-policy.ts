@@ -65,14 +65,48 @@ function addEchoes(options: Map<number, Buffer>, request: DhcpMessage): void {
 
 const validHostname = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(name);
 
+/** What every reply of a subnet says, in bytes. */
+interface SubnetOptions {
+  readonly network: readonly (readonly [number, Buffer])[];
+  readonly times: readonly (readonly [number, Buffer])[];
+  readonly server: Buffer;
+  readonly serverName: string;
+  readonly leaseTime: Buffer;
+}
+
+function encodeSubnetOptions({ subnet, cidr, server }: IndexedSubnet): SubnetOptions {
+  const { leaseSeconds } = subnet;
+  const network: [number, Buffer][] = [[OPTION.subnetMask, encodeUint32(cidr.netmask)]];
+  if (subnet.gateway) network.push([OPTION.router, encodeAddresses([subnet.gateway])]);
+  const dnsServers = encodeAddresses(subnet.dnsServers);
+  if (dnsServers.length > 0) network.push([OPTION.domainNameServer, dnsServers]);
+  if (subnet.domain) network.push([OPTION.domainName, Buffer.from(subnet.domain, 'latin1')]);
+  network.push([OPTION.broadcastAddress, encodeUint32(cidr.broadcast)]);
+  return {
+    network,
+    times: [
+      [OPTION.renewalTime, encodeUint32(Math.floor(leaseSeconds / 2))],
+      [OPTION.rebindingTime, encodeUint32(Math.floor((leaseSeconds * 7) / 8))],
+    ],
+    server: encodeUint32(server),
+    serverName: ipv4FromNumber(server),
+    leaseTime: encodeUint32(leaseSeconds),
+  };
+}
+
+/** A model is replaced whole, so what was encoded of one of its subnets holds as long as that is there. */
+const encodedSubnets = new WeakMap<IndexedSubnet, SubnetOptions>();
+
+function optionsOf(subnet: IndexedSubnet): SubnetOptions {
+  const known = encodedSubnets.get(subnet);
+  if (known) return known;
+  const encoded = encodeSubnetOptions(subnet);
+  encodedSubnets.set(subnet, encoded);
+  return encoded;
+}
+
 function addNetworkOptions(options: Map<number, Buffer>, plan: ReplyPlan): void {
-  const { subnet, cidr } = plan.subnet;
-  options.set(OPTION.subnetMask, encodeUint32(cidr.netmask));
-  if (subnet.gateway) options.set(OPTION.router, encodeAddresses([subnet.gateway]));
-  const servers = encodeAddresses(subnet.dnsServers);
-  if (servers.length > 0) options.set(OPTION.domainNameServer, servers);
-  if (subnet.domain) options.set(OPTION.domainName, Buffer.from(subnet.domain, 'latin1'));
-  options.set(OPTION.broadcastAddress, encodeUint32(cidr.broadcast));
+  for (const [code, value] of optionsOf(plan.subnet).network) options.set(code, value);
   if (plan.host && validHostname(plan.host.name)) options.set(OPTION.hostName, Buffer.from(plan.host.name));
 }
 
@@ -90,17 +124,14 @@ function addBootOptions(options: Map<number, Buffer>, plan: ReplyPlan): string {
 /** Composes an OFFER or ACK. What the client needs to boot comes first, so that a small packet keeps it. */
 export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
   const { request, subnet, address } = plan;
-  const { leaseSeconds } = subnet.subnet;
+  const encoded = optionsOf(subnet);
   const options = new Map<number, Buffer>();
   options.set(OPTION.messageType, encodeUint8(type));
-  options.set(OPTION.serverIdentifier, encodeUint32(subnet.server));
-  if (address !== 0) options.set(OPTION.leaseTime, encodeUint32(leaseSeconds));
+  options.set(OPTION.serverIdentifier, encoded.server);
+  if (address !== 0) options.set(OPTION.leaseTime, encoded.leaseTime);
   const file = addBootOptions(options, plan);
   addNetworkOptions(options, plan);
-  if (address !== 0) {
-    options.set(OPTION.renewalTime, encodeUint32(Math.floor(leaseSeconds / 2)));
-    options.set(OPTION.rebindingTime, encodeUint32(Math.floor((leaseSeconds * 7) / 8)));
-  }
+  if (address !== 0) for (const [code, value] of encoded.times) options.set(code, value);
   for (const [code, value] of subnet.options) options.set(code, value);
   addEchoes(options, request);
   return {
@@ -108,7 +139,7 @@ export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
     ciaddr: type === MESSAGE_TYPE.ack ? request.ciaddr : 0,
     yiaddr: address,
     siaddr: plan.bootFile.kind === 'file' ? subnet.server : 0,
-    sname: plan.bootFile.kind === 'file' ? ipv4FromNumber(subnet.server) : '',
+    sname: plan.bootFile.kind === 'file' ? encoded.serverName : '',
     file,
     options,
   };

@@ -191,13 +191,10 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
   const handler = createPacketHandler(options, () => stopped);
   const receiver = system ? createDatagramReceiver(system, GROUP_PACKETS_MAX, PACKET_BYTES_MAX) : undefined;
 
-  const indexOf = (listen: DhcpListen): number =>
-    system && listen.kind === 'interface' ? system.interfaceIndex(listen.interface) : 0;
+  const indexOf = (listen: DhcpListen): number => (system && listen.kind === 'interface' ? system.interfaceIndex(listen.interface) : 0);
 
   const openChannel = (listen: DhcpListen, events: DhcpChannelEvents): Promise<DhcpChannel> | DhcpChannel =>
-    system && receiver
-      ? openBatchChannel(system, receiver, listen, options.port, events)
-      : openPlainChannel(listen, options.port, events);
+    system && receiver ? openBatchChannel(system, receiver, listen, options.port, events) : openPlainChannel(listen, options.port, events);
 
   const open = async (key: string, listen: DhcpListen) => {
     try {

@@ -55,7 +55,7 @@ export function startLeaseForwarder(options: ForwarderOptions): LeaseForwarder {
         wake = undefined;
         await clock.sleep(GATHER_MS, stopping.signal);
       }
-      const batch = [...pending.values()].slice(0, BATCH_LEASES_MAX);
+      const batch = [...pending.values().take(BATCH_LEASES_MAX)];
       try {
         if (batch.length > 0) await storeBatch(batch);
         failuresInARow = 0;

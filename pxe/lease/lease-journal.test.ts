@@ -44,9 +44,11 @@ test('a torn tail at every byte loses only the torn record, and appends go on be
   inDirectory(async (directory, file) => {
     const first = await openLeaseJournal(directory);
     await first.journal.append([lease(1)]);
-    const whole = statSync(file).size;
-    await first.journal.append([lease(2)]);
     await first.journal.close();
+    const whole = statSync(file).size;
+    const next = await openLeaseJournal(directory);
+    await next.journal.append([lease(2)]);
+    await next.journal.close();
     const bytes = readFileSync(file);
     for (let size = whole; size < bytes.length; size += 7) {
       truncateSync(file, size);
@@ -59,6 +61,21 @@ test('a torn tail at every byte loses only the torn record, and appends go on be
       await torn.journal.close();
       assert.deepEqual(readFileSync(file), bytes);
     }
+  }));
+
+test('a process that was killed leaves zeros behind its lines, which are no damage', () =>
+  inDirectory(async (directory, file) => {
+    const killed = await openLeaseJournal(directory);
+    await killed.journal.append([lease(1)]);
+    assert.equal(readFileSync(file).at(-1), 0);
+    const next = await openLeaseJournal(directory);
+    assert.deepEqual([next.damagedLines, next.leases.length], [0, 1]);
+    await next.journal.append([lease(2)]);
+    await next.journal.close();
+    const last = await openLeaseJournal(directory);
+    assert.equal(last.leases.length, 2);
+    await last.journal.close();
+    await killed.journal.close();
   }));
 
 test('a rotten line in the middle costs that line only', () =>
