@@ -63,7 +63,7 @@ export const decodeUint16 = (value: Buffer | undefined): number | undefined =>
 
 /** Printable ASCII of a text option, without a trailing NUL. */
 export function decodeText(value: Buffer | undefined): string | undefined {
-  const text = value?.latin1Slice();
+  const text = value?.toString('latin1');
   // Nearly all text is printable as it came; the test costs a tenth of the repair.
   return text === undefined || /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/\0+$/, '').replace(/[^\x20-\x7e]/g, '?');
 }
