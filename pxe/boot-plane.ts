@@ -117,7 +117,7 @@ async function startServices(
   const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort, counters, askHost: options.askHost });
   const gate = new EventGate(recordEvent, clock);
   const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
-  const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, random: options.random });
+  const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, system, random: options.random });
   boundHttpPort = http.port;
   closers.push(() => http.stop());
   const localAddressFor = (address: string) => subnetOfAddress(currentIndex(), ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;

@@ -11,7 +11,7 @@ export async function startOurs(
   await rm(join(directory, 'data'), { recursive: true, force: true });
   await mkdir(join(directory, 'data'), { recursive: true });
   const program = [process.execPath, '--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'bench-boot-plane.ts'), directory];
-  return wire.startServer(program, { listens });
+  return wire.startServer(program, { listens, says: 'token ' });
 }
 
 export interface Contender {

@@ -24,6 +24,8 @@ export interface BenchWire {
 export interface ServerOptions {
   /** The server is ready when it listens here. */
   readonly listens: { readonly protocol: 'udp' | 'tcp'; readonly port: number };
+  /** … and has printed this. */
+  readonly says?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +55,7 @@ async function startIn(space: string, command: readonly string[], options: Serve
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (bytes: Buffer) => (output = (output + bytes.toString()).slice(-4000)));
   const end = Date.now() + START_MS_MAX;
-  while (!(await isListening(child.pid!, options.listens))) {
+  while (!(await isListening(child.pid!, options.listens)) || !output.includes(options.says ?? '')) {
     if (child.exitCode !== null || Date.now() > end) {
       child.kill('SIGKILL');
       throw new Error(`${command[0]} did not start:\n${output}`);

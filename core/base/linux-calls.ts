@@ -19,6 +19,8 @@ export interface LinuxCalls {
   sendMessages(fd: number, headers: Buffer, count: number): number;
   /** Bytes of the file that went to the socket, or a negative errno. `offset` (8 bytes, little-endian) moves on by them. */
   sendFile(socketFd: number, fileFd: number, offset: Buffer, bytes: number): number;
+  /** Is this byte of the file in memory, so that reading it would not wait for a disk? */
+  isCached(fd: number, position: number): boolean;
   /** A second descriptor of the same socket, which outlives the first. */
   duplicate(fd: number): number;
   ioctl(fd: number, request: number, argument: Buffer): void;
@@ -40,6 +42,7 @@ const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const UV_POLL = 8;
 const UV_READABLE = 1;
 const UV_WRITABLE = 2;
+const RWF_NOWAIT = 8;
 
 const systemError = (call: string, errno: number): NodeJS.ErrnoException => {
   const code = getSystemErrorName(-errno);
@@ -57,6 +60,7 @@ const DEFINITIONS = {
   recvmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'] },
   sendmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
   sendfile: { return: 'i64', arguments: ['i32', 'i32', 'pointer', 'u64'] },
+  preadv2: { return: 'i64', arguments: ['i32', 'pointer', 'i32', 'i64', 'i32'] },
   dup: { return: 'i32', arguments: ['i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u64', 'pointer'] },
   read: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
@@ -118,6 +122,10 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
     if (result < 0) throw systemError(call, errno());
     return result;
   };
+  // struct iovec of one byte, which lies behind it.
+  const oneByte = Buffer.from(new ArrayBuffer(17));
+  oneByte.writeBigUInt64LE(addressOf(oneByte) + 16n, 0);
+  oneByte.writeBigUInt64LE(1n, 8);
   const watch = createWatch(ffi, library, c, addressOf);
   return {
     addressOf,
@@ -144,6 +152,7 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
       const sent = Number(c.sendfile(socketFd, fileFd, offset, BigInt(bytes)));
       return sent < 0 ? -errno() : sent;
     },
+    isCached: (fd, position) => Number(c.preadv2(fd, oneByte, 1, BigInt(position), RWF_NOWAIT)) >= 0,
     duplicate: (fd) => check(c.dup(fd), 'dup'),
     ioctl: (fd, request, argument) => void check(c.ioctl(fd, BigInt(request), argument), 'ioctl'),
     read(fd, into) {

@@ -198,9 +198,8 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
 
   const open = async (key: string, listen: DhcpListen) => {
     try {
-      let listener: DhcpListener | undefined;
       const channel = await openChannel(listen, {
-        onPackets: (packets, behind) => listener && handler.onPackets(listener, packets, behind),
+        onPackets: (packets, behind) => handler.onPackets(listener, packets, behind),
         onSendFailure: (address, error) => handler.events.sendFailure(address, error),
         onError(error) {
           logger.warn({ err: error, listen: key }, 'a DHCP socket failed; it is opened again');
@@ -208,7 +207,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
           channel.close();
         },
       });
-      listener = {
+      const listener: DhcpListener = {
         key,
         listen,
         channel,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
 import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
@@ -19,6 +20,7 @@ import { patchedFile, type Patch } from '../media/patched-file.ts';
 import { agentArguments } from '../script/ipxe-script-policy.ts';
 import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
 import { sendFileBytes } from './file-sender.ts';
+import { sendFileByKernel } from './kernel-file-sender.ts';
 import { answerFileRequest } from './http-conditions-policy.ts';
 
 export interface BootHttpOptions {
@@ -26,6 +28,8 @@ export interface BootHttpOptions {
   readonly address: string;
   readonly directory: BootDirectory;
   readonly currentIndex: () => ModelIndex;
+  /** With it, files are sent by the kernel; without, through this process. */
+  readonly system: LinuxCalls | undefined;
   readonly counters: BootCounters;
   readonly recordEvent: RecordEvent;
   readonly gate: EventGate;
@@ -43,6 +47,9 @@ export interface BootHttpServer {
 const CONNECTIONS_MAX = 2048;
 /** A client that takes nothing for this long has lost its power or its link. */
 const STALL_MS = 60_000;
+
+/** Below this the set-up costs more than the copy. */
+const KERNEL_BYTES_MIN = 256 * 1024;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   // UEFI HTTP Boot goes by this type.
@@ -250,12 +257,11 @@ class BootHttp {
       start: answer.start,
       bytes: answer.length,
     });
-    const { sentBytes: sent, outcome } = await sendFileBytes(
-      response,
-      patch === undefined ? file.handle : patchedFile(file.handle, patch),
-      answer.start,
-      answer.length,
-    );
+    const { system } = this.#options;
+    const { sentBytes: sent, outcome } =
+      patch === undefined && system && answer.length >= KERNEL_BYTES_MIN
+        ? await sendFileByKernel(system, response, file.handle, answer.start, answer.length)
+        : await sendFileBytes(response, patch === undefined ? file.handle : patchedFile(file.handle, patch), answer.start, answer.length);
     this.#options.counters.add('http.bytes', sent);
     const milliseconds = this.#options.clock.nowMs() - call.startedMs;
     if (outcome === 'complete') {

@@ -1,0 +1,105 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
+import type { SentFile } from './file-sender.ts';
+
+/**
+ * sendfile(2): the kernel carries the file to the socket, and no byte enters this process. For plain HTTP and files that are sent
+ * as they are; what is not in memory is read on a thread first, as the event loop must not wait for a disk.
+ */
+const CALL_BYTES_MAX = 1 << 20;
+/** Then other clients have their turn. */
+const CALLS_A_TURN = 8;
+const EAGAIN = -11;
+
+const socketFdOf = (response: ServerResponse): number | undefined => {
+  const fd = (response.socket as { _handle?: { fd?: number } } | null)?._handle?.fd;
+  return fd !== undefined && fd >= 0 ? fd : undefined;
+};
+
+/** Resolves when all that Node held for the socket is in the kernel; false when the client is gone. */
+async function headersSent(response: ServerResponse): Promise<boolean> {
+  response.flushHeaders();
+  while (response.socket && response.socket.writableLength > 0 && !response.destroyed) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    response.socket.once('drain', resolve);
+    response.once('close', resolve);
+    // A socket below its high-water mark says nothing when it is empty.
+    setImmediate(resolve);
+    await promise;
+    response.socket?.removeListener('drain', resolve);
+    response.removeListener('close', resolve);
+  }
+  return response.socket !== null && !response.destroyed;
+}
+
+interface Progress {
+  /** Where the kernel reads next; it moves this on. */
+  readonly offset: Buffer;
+  readonly end: number;
+}
+
+const positionOf = ({ offset }: Progress): number => Number(offset.readBigInt64LE(0));
+/** The last byte of what the next call sends: the kernel reads files forward, so what lies before it is there too. */
+const nextLast = (progress: Progress): number => Math.min(progress.end, positionOf(progress) + CALL_BYTES_MAX) - 1;
+
+/** Sends until everything is sent, the client is gone, or the file's next stretch is not in memory. */
+function sendCached(
+  system: LinuxCalls,
+  response: ServerResponse,
+  fileFd: number,
+  progress: Progress,
+): Promise<'more' | SentFile['outcome']> {
+  const { promise, resolve } = Promise.withResolvers<'more' | SentFile['outcome']>();
+  const socketFd = socketFdOf(response);
+  const { socket } = response;
+  if (socketFd === undefined || !socket) return Promise.resolve('client-gone');
+  const fd = system.duplicate(socketFd);
+  const finish = (outcome: 'more' | SentFile['outcome']) => {
+    stop();
+    response.removeListener('close', onClose);
+    resolve(outcome);
+  };
+  const onClose = () => finish('client-gone');
+  const stop = system.watchWritable(fd, () => {
+    // Node sees nothing of this traffic, and would take the socket for one that stalls.
+    socket.setTimeout(socket.timeout ?? 0);
+    for (let calls = 0; calls < CALLS_A_TURN; calls += 1) {
+      if (calls > 0 && !system.isCached(fileFd, nextLast(progress))) return finish('more');
+      const wanted = Math.min(CALL_BYTES_MAX, progress.end - positionOf(progress));
+      const sent = system.sendFile(fd, fileFd, progress.offset, wanted);
+      if (sent === EAGAIN) return;
+      if (sent < 0) return finish('client-gone');
+      if (sent === 0) return finish('file-short');
+      if (positionOf(progress) >= progress.end) return finish('complete');
+      // The socket is full: asking again would only be told so.
+      if (sent < wanted) return;
+    }
+    if (!system.isCached(fileFd, nextLast(progress))) finish('more');
+  });
+  response.once('close', onClose);
+  return promise;
+}
+
+/** As `sendFileBytes`; the headers are written already. */
+export async function sendFileByKernel(
+  system: LinuxCalls,
+  response: ServerResponse,
+  file: FileHandle,
+  start: number,
+  length: number,
+): Promise<SentFile> {
+  const progress: Progress = { offset: Buffer.alloc(8), end: start + length };
+  progress.offset.writeBigInt64LE(BigInt(start), 0);
+  let outcome: 'more' | SentFile['outcome'] = length === 0 ? 'complete' : 'more';
+  if (!(await headersSent(response))) outcome = 'client-gone';
+  let scratch: Buffer | undefined;
+  while (outcome === 'more') {
+    if (!system.isCached(file.fd, nextLast(progress))) {
+      scratch ??= Buffer.allocUnsafeSlow(CALL_BYTES_MAX);
+      await file.read(scratch, 0, nextLast(progress) + 1 - positionOf(progress), positionOf(progress));
+    }
+    outcome = response.destroyed ? 'client-gone' : await sendCached(system, response, file.fd, progress);
+  }
+  return { sentBytes: positionOf(progress) - start, outcome };
+}
