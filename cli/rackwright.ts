@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { auditCommand } from './commands/audit-command.ts';
 import { benchCommand } from './commands/bench-command.ts';
 import { imageCommand } from './commands/image-command.ts';
 import { labCommand } from './commands/lab-command.ts';
@@ -33,7 +34,17 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control plane or a device.`,
   );
 
-for (const command of [benchCommand, imageCommand, labCommand, nodeCommand, openrcCommand, ramdiskCommand, serveCommand, testCommand])
+for (const command of [
+  auditCommand,
+  benchCommand,
+  imageCommand,
+  labCommand,
+  nodeCommand,
+  openrcCommand,
+  ramdiskCommand,
+  serveCommand,
+  testCommand,
+])
   program.addCommand(command(processTerminal));
 
 /** Also for commands within commands, which commander leaves on their defaults. */

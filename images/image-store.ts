@@ -13,6 +13,8 @@ export interface ImageStore {
   ): Promise<void>;
   /** Bytes `start` to `end`, both included. @throws ImageError 404 when they are not there */
   open(sha512: string, range: { readonly start: number; readonly end: number }): Promise<Readable>;
+  /** All that are there, but what came in the last so many milliseconds. */
+  list(ageMsMin: number): Promise<string[]>;
   /** Nothing happens when they are not there. */
   remove(sha512: string): Promise<void>;
 }

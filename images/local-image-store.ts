@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createBufferFreeing } from '../core/base/free-buffers.ts';
@@ -30,6 +30,13 @@ export function localImageStore({ id, directory }: { readonly id: string; readon
       if ((await stat(path).catch(() => undefined)) === undefined)
         throw new ImageError(404, `The bytes of this image are not in the store ${id}.`);
       return Readable.from(piecesOf(path, start, end), { objectMode: false, highWaterMark: READ_BYTES });
+    },
+    async list(ageMsMin) {
+      const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+      const names = entries.filter((entry) => entry.isFile() && /^[0-9a-f]{128}$/.test(entry.name)).map(({ name }) => name);
+      if (ageMsMin === 0) return names;
+      const made = await Promise.all(names.map((name) => stat(pathOf(name)).catch(() => undefined)));
+      return names.filter((_name, at) => made[at] !== undefined && Date.now() - made[at].mtimeMs >= ageMsMin);
     },
     remove: (sha512) => rm(pathOf(sha512), { force: true }),
   };

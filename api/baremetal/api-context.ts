@@ -3,6 +3,7 @@ import type { BmcAddress, BmcConnection } from '../../bmc/capability.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import type { FlowSummary } from '../../core/flow/flow-service.ts';
+import type { AuditContext } from '../../flows/audit-installation.ts';
 import { activeFlow } from '../../core/flow/flow-service.ts';
 import type { PolicyEngine } from '../../identity/policy-engine.ts';
 import type { NodeRecord } from '../../inventory/node-record.ts';
@@ -18,6 +19,8 @@ export interface ApiContext {
   readonly bootSecret: Buffer;
   /** Made with `BAREMETAL_RULES`. */
   readonly policy: PolicyEngine;
+  /** What an audit looks at beside the database. */
+  readonly audit: Omit<AuditContext, 'db'>;
   readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
 }
 

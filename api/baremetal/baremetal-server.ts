@@ -22,6 +22,7 @@ import { traitRoutes } from './trait-routes.ts';
 import { validateRoutes } from './validate-routes.ts';
 import { vendorRoutes } from './vendor-routes.ts';
 import { vifRoutes } from './vif-routes.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 import { parseJsonBodies } from '../json-body.ts';
 import { negotiateMicroversion } from './microversion.ts';
@@ -37,6 +38,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...nodeRoutes,
   ...stateRoutes,
   ...timelineRoutes,
+  ...auditRoutes,
   ...validateRoutes,
   ...nodeSettingRoutes,
   ...managementRoutes,

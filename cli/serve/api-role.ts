@@ -10,6 +10,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
 import type { Configuration } from './configuration.ts';
+import { ovnComparison } from './ovn-comparison.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import type { Installation } from './installation.ts';
@@ -42,6 +43,7 @@ export async function startApiRole(options: {
     sealer: installation.sealer,
     bootSecret: installation.bootSecret,
     connectBmc: options.connectBmc,
+    audit: { stores: options.images.stores, compareOvn: await ovnComparison(configuration, logger) },
     policy: identity.policy,
   };
   const services: readonly MountedService[] = [

@@ -9,6 +9,7 @@ import { startOvn, type OvnRig } from './ovn-rig.ts';
 export interface CloudRig extends NetworkRig {
   readonly ovn: OvnRig;
   readonly hosts: HostRig;
+  readonly args: readonly string[];
 }
 
 export async function startCloudOnHosts(): Promise<CloudRig> {
@@ -18,7 +19,8 @@ export async function startCloudOnHosts(): Promise<CloudRig> {
   await hosts.addHost('h1', { tunnelAddress: '10.99.0.11', isGateway: false });
   await hosts.addHost('h2', { tunnelAddress: '10.99.0.12', isGateway: false });
   await hosts.addHost('gw', { tunnelAddress: '10.99.0.13', isGateway: true });
-  const rig = await startNetworkRig({ args: ['--config', writeOvnConfiguration(folder, ovn)] });
+  const args = ['--config', writeOvnConfiguration(folder, ovn)];
+  const rig = await startNetworkRig({ args });
   await eventually('three hosts', async () => {
     const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller');
     return agents!.length === 3;
@@ -27,6 +29,7 @@ export async function startCloudOnHosts(): Promise<CloudRig> {
     ...rig,
     ovn,
     hosts,
+    args,
     async close() {
       await rig.close();
       await hosts.stop();
@@ -36,7 +39,7 @@ export async function startCloudOnHosts(): Promise<CloudRig> {
   };
 }
 
-export function writeOvnConfiguration(folder: string, { northbound, southbound }: OvnRig): string {
+function writeOvnConfiguration(folder: string, { northbound, southbound }: OvnRig): string {
   const path = join(folder, 'rackwright.yaml');
   writeFileSync(path, JSON.stringify({ network: { ovn: { northbound: [northbound], southbound: [southbound] } } }));
   return path;

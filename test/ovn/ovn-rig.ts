@@ -14,6 +14,8 @@ export interface OvnRig {
   readonly northbound: string;
   readonly southbound: string;
   nbctl(...args: string[]): Promise<string>;
+  /** `kill -9`; until the next `restartNorthbound`. */
+  killNorthbound(): Promise<void>;
   /** `kill -9`, and a new one: on the same file, or on an empty one. */
   restartNorthbound(options: { readonly isEmpty: boolean }): Promise<void>;
   stop(): Promise<void>;
@@ -68,6 +70,7 @@ export async function startOvn(): Promise<OvnRig> {
     northbound: `unix:${sockets.nb}`,
     southbound: `unix:${sockets.sb}`,
     nbctl,
+    killNorthbound: () => end('nb'),
     async restartNorthbound({ isEmpty }) {
       await end('nb');
       if (isEmpty) rmSync(join(folder, 'nb.db'));

@@ -1,0 +1,120 @@
+import { type Kysely, sql } from 'kysely';
+import type { DatabaseSchema } from '../core/database/schema-types.ts';
+import type { ImageStores } from '../images/image-store.ts';
+import { STABLE_STATES } from '../inventory/provision-machine.ts';
+import { readNetworkState } from '../network/network-state-record.ts';
+import type { NetworkState } from '../network/ovn/network-state.ts';
+import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
+
+/** What should not be, and what nothing else would find: rows, files and networks that belong to nobody, and work that stands still. */
+export interface AuditContext {
+  readonly db: Kysely<DatabaseSchema>;
+  readonly stores: ImageStores;
+  /** Undefined without OVN. @throws when OVN does not answer in time */
+  readonly compareOvn?: ((state: NetworkState) => Promise<readonly RowDifference[]>) | undefined;
+}
+
+export interface AuditCheck {
+  readonly check: string;
+  /** Why it could not be looked at; null: it was. */
+  readonly error: string | null;
+  readonly found: readonly string[];
+}
+
+/** More is told as a count: the first lead to the cause. */
+export const FOUND_SHOWN_MAX = 100;
+/** Between two steps of a flow, and while an upload's row and file are not both there yet. */
+const SETTLING_SECONDS = 120;
+
+interface Check {
+  readonly name: string;
+  look(context: AuditContext): Promise<readonly string[]>;
+}
+
+/** Each statement gives one text a row. */
+const rows = (name: string, text: string): Check => ({
+  name,
+  look: async ({ db }) => (await sql.raw<{ it: string }>(text).execute(db)).rows.map(({ it }) => it),
+});
+const settled = (column: string) => `${column} < now() - interval '${SETTLING_SECONDS} seconds'`;
+const stable = [...STABLE_STATES].map((state) => `'${state}'`).join(', ');
+
+const CHECKS: readonly Check[] = [
+  rows(
+    'addresses without ports',
+    `select host(a.ip_address) || ' of subnet ' || a.subnet_id as it from network_address a
+     where not exists (select from network_port p where p.id = a.port_id)`,
+  ),
+  rows(
+    'ports of devices that are gone',
+    `select p.id || ' of ' || p.device_owner || ' ' || p.device_id as it from network_port p
+     where (p.device_owner = 'network:floatingip' and not exists (select from network_floatingip f where f.floating_port_id = p.id))
+       or (p.device_owner = 'network:router_gateway' and not exists (select from network_router r where r.gateway_port_id = p.id))
+       or (p.device_owner = 'trunk:subport' and not exists (select from network_subport s where s.port_id = p.id))
+       or (p.vnic_type = 'baremetal' and p.host <> '' and not exists (select from node n where n.uuid::text = p.host))`,
+  ),
+  {
+    name: 'OVN rows that differ',
+    async look({ db, compareOvn }) {
+      const found = compareOvn === undefined ? [] : await compareOvn(await readNetworkState(db));
+      return found.map(
+        ({ table, key, what, columns }) => `${table} ${key}: ${what}${columns.length > 0 ? ` (${columns.join(', ')})` : ''}`,
+      );
+    },
+  },
+  rows(
+    'image locations without bytes',
+    `select l.image_id || ': ' || l.store || '/' || l.sha512 as it from image_location l where l.sha512 is not null
+       and not exists (select from image_blob b where b.store = l.store and b.sha512 = l.sha512)`,
+  ),
+  rows(
+    'image bytes that no image has',
+    `select b.store || '/' || b.sha512 as it from image_blob b where ${settled('b.created_at')}
+       and not exists (select from image_location l where l.store = b.store and l.sha512 = b.sha512)`,
+  ),
+  { name: 'image files without rows, rows without files', look: compareStores },
+  rows(
+    'allocations without consumers',
+    `select a.consumer_uuid || ' of ' || a.provider_uuid as it from placement_allocation a
+     where not exists (select from placement_consumer c where c.uuid = a.consumer_uuid)`,
+  ),
+  rows(
+    'nodes that nothing moves',
+    `select n.uuid || ': ' || n.provision_state as it from node n where n.provision_state not in (${stable})
+       and ${settled('n.provision_updated_at')}
+       and not exists (select from flow f where f.subject_id = n.uuid::text and f.status in ('running', 'unwinding'))`,
+  ),
+  rows(
+    'work past its deadline',
+    `select f.kind || ' of ' || f.subject_id || ' at ' || coalesce(f.step, 'its start') as it from flow f
+     where f.status in ('running', 'unwinding') and ${settled('coalesce(f.wait_deadline, f.step_deadline)')}`,
+  ),
+];
+
+/** Rows are read first and again after the files: what came or went meanwhile is nobody's fault. */
+async function compareStores({ db, stores }: AuditContext): Promise<string[]> {
+  const known = async () =>
+    new Set((await db.selectFrom('image_blob').select(['store', 'sha512']).execute()).map((one) => `${one.store}/${one.sha512}`));
+  const before = await known();
+  const files = new Set<string>();
+  for (const { id, list } of stores.all) for (const sha512 of await list(SETTLING_SECONDS * 1000)) files.add(`${id}/${sha512}`);
+  const after = await known();
+  const isStored = (name: string) => stores.all.some(({ id }) => name.startsWith(`${id}/`));
+  const present = new Set((await Promise.all(stores.all.map(async ({ id, list }) => (await list(0)).map((one) => `${id}/${one}`)))).flat());
+  return [
+    ...[...files].filter((name) => !before.has(name) && !after.has(name)).map((name) => `${name}: a file without a row`),
+    ...[...before].filter((name) => after.has(name) && isStored(name) && !present.has(name)).map((name) => `${name}: a row without a file`),
+  ];
+}
+
+export async function auditInstallation(context: AuditContext): Promise<AuditCheck[]> {
+  const results: AuditCheck[] = [];
+  for (const { name, look } of CHECKS) {
+    try {
+      results.push({ check: name, error: null, found: await look(context) });
+    } catch (error) {
+      results.push({ check: name, error: (error as Error).message, found: [] });
+    }
+  }
+  return results;
+}
