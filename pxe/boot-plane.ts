@@ -124,6 +124,7 @@ async function startServices(
   const tftp = await startTftpServer({
     ...shared,
     port: options.tftpPort ?? 69,
+    system,
     resolve: createBootFileResolver(directory, currentIndex),
     identify: directory.identify,
     localAddressFor,

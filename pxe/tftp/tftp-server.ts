@@ -1,6 +1,7 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { Clock } from '../../core/base/clock.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
@@ -26,6 +27,7 @@ export interface TftpServerOptions {
   readonly identify: (ipAddress: string) => BootClient;
   /** The address of ours that a client knows; its transfer comes from there. */
   readonly localAddressFor: (ipAddress: string) => string | undefined;
+  readonly system: LinuxCalls | undefined;
   readonly counters: BootCounters;
   readonly recordEvent: RecordEvent;
   readonly gate: EventGate;
@@ -152,7 +154,8 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
   const client = options.identify(peer.address);
   const path = request.path.replace(/[^\x20-\x7e]/g, '?');
   const startedMs = options.clock.nowMs();
-  const socket = await openTransferSocket(options.localAddressFor(peer.address));
+  const transfer = await openTransferSocket(options.localAddressFor(peer.address), options.system);
+  const { socket } = transfer;
   let opened: TftpSource | undefined;
   try {
     const found = await options.resolve(request.path, client);
@@ -173,7 +176,7 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
     }
     const settings = negotiate(request.options, ready.sizeBytes);
     options.counters.add('tftp.started');
-    tellEnd(options, client, path, startedMs, settings, await runTftpTransfer(socket, peer, ready, settings, signal));
+    tellEnd(options, client, path, startedMs, settings, await runTftpTransfer(transfer, peer, ready, settings, signal));
   } finally {
     socket.close();
     await opened?.close();

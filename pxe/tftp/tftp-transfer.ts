@@ -1,6 +1,9 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
+import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
+import { createDatagramSender, writeInetName } from '../socket/datagram-arena.ts';
 import { decodeTftpPacket, encodeTftpPacket, TFTP_ERROR } from './tftp-codec.ts';
 import { acknowledgedBlock, lastBlockOf, type TransferSettings } from './tftp-transfer-policy.ts';
 
@@ -22,28 +25,86 @@ export interface TftpTransferResult {
 const ATTEMPTS_MAX = 5;
 const TIMEOUT_MS_MAX = 16_000;
 /** One read of the file feeds many blocks. */
-const READ_AHEAD_BYTES = 64 * 1024;
+const READ_AHEAD_BYTES = 256 * 1024;
+const DATA_OPCODE = 3;
+const DATA_HEADER_BYTES = 4;
 
 export interface TftpPeer {
   readonly address: string;
   readonly port: number;
 }
 
-/** A socket of its own for one transfer: its port is the server's transfer identifier. From `localAddress` where that is possible. */
-export async function openTransferSocket(localAddress: string | undefined): Promise<dgram.Socket> {
+/** One transfer's socket: its port is the server's transfer identifier. With `batch` a window of blocks leaves with one system call. */
+export interface TransferSocket {
+  readonly socket: dgram.Socket;
+  readonly batch?: { readonly system: LinuxCalls; readonly fd: number };
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+
+function openDescriptor(system: LinuxCalls, localAddress: string | undefined): number {
+  const fd = system.socket(AF_INET, SOCK_DGRAM, 0);
+  const name = Buffer.alloc(16);
+  writeInetName(name, ipv4ToNumber(localAddress ?? '0.0.0.0')!, 0);
+  try {
+    system.bind(fd, name);
+    return fd;
+  } catch (error) {
+    system.close(fd);
+    throw error;
+  }
+}
+
+/** From `localAddress` where that is possible. */
+export async function openTransferSocket(localAddress: string | undefined, system: LinuxCalls | undefined): Promise<TransferSocket> {
   for (const address of [localAddress, undefined]) {
     const socket = dgram.createSocket('udp4');
     try {
-      if (address === undefined) socket.bind();
+      const listening = once(socket, 'listening');
+      listening.catch(() => {});
+      const fd = system && openDescriptor(system, address);
+      if (fd !== undefined) socket.bind({ fd });
+      else if (address === undefined) socket.bind();
       else socket.bind(0, address);
-      await once(socket, 'listening');
-      return socket;
+      await listening;
+      return { socket, ...(system && fd !== undefined ? { batch: { system, fd } } : {}) };
     } catch (error) {
       socket.close();
       if (address === undefined) throw error;
     }
   }
   throw new Error('unreachable');
+}
+
+/** Sends DATA blocks of a window together. */
+function createBlockSender({ socket, batch }: TransferSocket, peer: TftpPeer, settings: TransferSettings) {
+  const address = ipv4ToNumber(peer.address);
+  if (batch === undefined || address === undefined)
+    return {
+      queue: (block: number, bytes: Buffer) =>
+        socket.send(encodeTftpPacket({ kind: 'data', block: block & 0xffff, bytes }), peer.port, peer.address, () => {}),
+      flush: () => {},
+    };
+  const sender = createDatagramSender(batch.system, batch.fd, {
+    slots: settings.windowBlocks,
+    slotBytes: DATA_HEADER_BYTES + settings.blockBytes,
+    nameBytes: 16,
+    // An unreachable client shows as a timeout; the error adds nothing to it.
+    onFailure: () => {},
+  });
+  return {
+    queue(block: number, bytes: Buffer) {
+      const slot = sender.slot();
+      slot[0] = 0;
+      slot[1] = DATA_OPCODE;
+      slot[2] = (block >>> 8) & 255;
+      slot[3] = block & 255;
+      bytes.copy(slot, DATA_HEADER_BYTES);
+      sender.queue(DATA_HEADER_BYTES + bytes.length, (name) => writeInetName(name, address, peer.port));
+    },
+    flush: () => sender.flush(),
+  };
 }
 
 /** Reads the file a stretch at a time and hands out blocks of it. */
@@ -65,7 +126,7 @@ function createBlockReader(source: TftpSource, settings: TransferSettings) {
 
 /** Sends the whole source to the peer and resolves with how it ended; never rejects. Closes neither socket nor source. */
 export function runTftpTransfer(
-  socket: dgram.Socket,
+  opened: TransferSocket,
   peer: TftpPeer,
   source: TftpSource,
   settings: TransferSettings,
@@ -74,6 +135,8 @@ export function runTftpTransfer(
   const { promise, resolve } = Promise.withResolvers<TftpTransferResult>();
   const last = lastBlockOf(source.sizeBytes, settings.blockBytes);
   const readBlock = createBlockReader(source, settings);
+  const { socket } = opened;
+  const blocks = createBlockSender(opened, peer, settings);
   // Block 0 stands for the OACK; without one the first window goes out at once.
   const negotiating = settings.granted.size > 0;
   let acknowledged = negotiating ? -1 : 0;
@@ -110,8 +173,9 @@ export function runTftpTransfer(
         const bytes = await readBlock(block);
         if (over || mine !== window) return;
         sent = Math.max(sent, block);
-        transmit(encodeTftpPacket({ kind: 'data', block: block & 0xffff, bytes }));
+        blocks.queue(block, bytes);
       }
+      blocks.flush();
     }
     timer = setTimeout(onTimeout, Math.min(TIMEOUT_MS_MAX, settings.timeoutMs * 2 ** attempts));
   };
