@@ -118,3 +118,16 @@ test('an update brings differences of sets and maps', () => {
   update({ r: { delete: null } });
   assert.equal(mirror.get('T')?.size, 0);
 });
+
+test('a second element beside a single one is a set of two; a value of at most one is replaced, also by none', () => {
+  const mirror: Mirror = new Map();
+  applyUpdates(mirror, { T: { r: { initial: { ports: ['uuid', 'a'], tag: 1 } } } });
+  applyUpdates(mirror, { T: { r: { modify: { ports: ['uuid', 'b'], tag: ['set', []] } } } });
+  const shown = (column: string) => canonical(mirror.get('T')?.get('r')?.get(column));
+  const both = [
+    ['uuid', 'a'],
+    ['uuid', 'b'],
+  ];
+  assert.equal(shown('ports'), canonical(readValue(['set', both])));
+  assert.equal(shown('tag'), canonical(readValue(['set', []])));
+});

@@ -34,18 +34,33 @@ export function applyUpdates(mirror: Mirror, updates: TableUpdates): void {
 
 function modify(row: Row, wire: WireRow): Row {
   const changed = new Map(row);
-  for (const [column, value] of Object.entries(wire)) changed.set(column, difference(changed.get(column), readValue(value)));
+  for (const [column, value] of Object.entries(wire)) changed.set(column, difference(column, changed.get(column), readValue(value)));
   return changed;
 }
 
+/**
+ * Columns of any number of elements (OVN_Northbound's schema). The wire does not tell them from columns of at most one, where an
+ * update brings the new value: a set of one comes as its element.
+ */
+const SETS: ReadonlySet<string> = new Set([
+  'ports',
+  'acls',
+  'nat',
+  'static_routes',
+  'load_balancer',
+  'gateway_chassis',
+  'dns_records',
+  'addresses',
+  'port_security',
+  'networks',
+]);
+
 /** A set: elements that come or go. A map: keys that come, change or (with their old value) go. Else: the new value. */
-function difference(old: Value | undefined, change: Value): Value {
-  const isSet = (value: Value | undefined): value is { readonly set: readonly Atom[] } =>
-    typeof value === 'object' && !isReference(value) && 'set' in value;
+function difference(column: string, old: Value | undefined, change: Value): Value {
   const isMap = (value: Value | undefined): value is { readonly map: ReadonlyMap<Atom, Atom> } =>
     typeof value === 'object' && !isReference(value) && 'map' in value;
   if (isMap(change)) return { map: mapDifference(isMap(old) ? old.map : new Map(), change.map) };
-  if (!isSet(change) && !isSet(old)) return change;
+  if (!SETS.has(column)) return change;
   const before = elementsOf(old);
   const names = new Map(before.map((atom) => [canonical(atom), atom]));
   for (const atom of elementsOf(change)) {
