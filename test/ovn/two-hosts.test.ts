@@ -228,6 +228,8 @@ test('a change is effective at once', async (t) => {
 
   const unplug = () => leg('remove', named['router']!, named['second']!);
   await effective(t, 'router interface removed', unplug, false, a2.machine, b1.address, PORTS.http);
+  // The new interface has a MAC address of its own: the machine must not go on with the old one.
+  await b1.machine.ip('neigh', 'flush', 'dev', 'eth0');
   await effective(
     t,
     'router interface added',
