@@ -137,6 +137,9 @@ interface Pair {
 }
 
 test('who reaches whom', async (t) => {
+  // Addresses are drawn: one that is nobody's.
+  const taken = new Set(Object.values(at).map(({ address }) => address));
+  const spoofed = ['10.1.0.99', '10.1.0.98', '10.1.0.97', '10.1.0.96', '10.1.0.95', '10.1.0.94'].find((each) => !taken.has(each))!;
   const router = (await rig.expect(200, ann.token, 'GET', `/v2.0/routers/${named['router']!.id}`))['router']!;
   const gateway = router['external_gateway_info'] as unknown as { external_fixed_ips: { ip_address: string }[] };
   const gatewayAddress = gateway.external_fixed_ips[0]!.ip_address;
@@ -168,9 +171,9 @@ test('who reaches whom', async (t) => {
     { why: 'outwards, routed network', from: 'b1', to: OUTSIDE, port: http, sees: gatewayAddress },
     { why: 'outwards, with a floating IP of its own', from: 'a1', to: OUTSIDE, port: http, sees: floating },
     { why: 'no router, no way out', from: 'c1', to: OUTSIDE, port: http },
-    { why: 'address that is not the port’s', from: 'a2', to: own('a1'), port: http, spoofed: '10.1.0.99' },
+    { why: 'address that is not the port’s', from: 'a2', to: own('a1'), port: http, spoofed },
   ];
-  await at['a2']!.machine.ip('addr', 'add', '10.1.0.99/24', 'dev', 'eth0');
+  await at['a2']!.machine.ip('addr', 'add', `${spoofed}/24`, 'dev', 'eth0');
   const rows = await Promise.all(
     pairs.map(async ({ why, from, to, port, sees = null, spoofed }) => {
       const machine = from === 'out' ? rig.hosts.outside : at[from]!.machine;
@@ -179,7 +182,7 @@ test('who reaches whom', async (t) => {
       return { why, from, to: `${to} ${port}`, wanted: sees ?? 'nothing', seen: seen ?? 'nothing', is: seen === sees ? 'right' : 'WRONG' };
     }),
   );
-  await at['a2']!.machine.ip('addr', 'del', '10.1.0.99/24', 'dev', 'eth0');
+  await at['a2']!.machine.ip('addr', 'del', `${spoofed}/24`, 'dev', 'eth0');
   const resolved = await at['a2']!.machine.resolve('web', '10.1.0.1');
   const name = { why: 'name of a port', from: 'a2', to: 'web', wanted: own('a1'), seen: resolved ?? 'nothing' };
   rows.push({ ...name, is: resolved === own('a1') ? 'right' : 'WRONG' });
