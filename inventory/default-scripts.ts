@@ -56,7 +56,7 @@ server=$(sed -n 's/.*rackwright\\.boot=http:\\/\\/\\([^: ]*\\).*/\\1/p' /proc/cm
       'parallel: any',
       'timeout: 120',
     ],
-    'wget -q -T 20 -O /dev/null http://deb.debian.org/ && echo "deb.debian.org answers"',
+    'wget -q -T 20 -O /dev/null http://example.org/ && echo "example.org answers"',
   ),
   ofStep([
     'name: 30-disk-health',
