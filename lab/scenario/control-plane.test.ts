@@ -24,6 +24,8 @@ function build(t: { after(run: () => void): void }, restarts: boolean) {
   const pid = () => {
     try {
       const found = Number(readFileSync(pidFile, 'utf8'));
+      // The file is there before its number is; 0 would be this process's own group.
+      if (found === 0) return undefined;
       process.kill(found, 0);
       return found;
     } catch {
