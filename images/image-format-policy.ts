@@ -64,10 +64,10 @@ export function whyRefused(head: Buffer, diskFormat: string | null, containerFor
 }
 
 function whyUnsafeQcow2(head: Buffer): string | undefined {
-  if (head.length < 72) return 'the qcow2 header is cut off';
+  const version = head.length < 8 ? 0 : head.readUInt32BE(4);
+  if (head.length < (version >= 3 ? 80 : 72)) return 'the qcow2 header is cut off';
   if (head.readBigUInt64BE(8) !== 0n) return 'the qcow2 image has a backing file';
-  if (head.readUInt32BE(4) >= 3 && (head.readBigUInt64BE(72 <= head.length - 8 ? 72 : 0) & QCOW2_EXTERNAL_DATA) !== 0n)
-    return 'the qcow2 image keeps its data in another file';
+  if (version >= 3 && (head.readBigUInt64BE(72) & QCOW2_EXTERNAL_DATA) !== 0n) return 'the qcow2 image keeps its data in another file';
   return undefined;
 }
 

@@ -49,7 +49,6 @@ export async function startImport(db: Db, id: string, request: ImportRequest, by
       .where('id', '=', id)
       .execute();
     const task = randomUUID();
-    const input = { image_id: id, import_req: request.method, backend: stores } as unknown as JsonObject;
     await trx
       .insertInto('image_task')
       .values({
@@ -60,7 +59,7 @@ export async function startImport(db: Db, id: string, request: ImportRequest, by
         owner: by.projectId,
         user_id: by.userId,
         request_id: by.requestId,
-        input: JSON.stringify({ ...input, import_req: { method: request.method, stores } }),
+        input: JSON.stringify({ image_id: id, import_req: { method: request.method, stores }, backend: stores }),
       })
       .execute();
     const flowInput: JsonObject = {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 /** Where images' bytes are kept, under their SHA-512 (hex): once, however many images have them. */
 export interface ImageStore {
   readonly id: string;
-  readonly kind: 'file' | 's3';
+  readonly kind: 'file';
   readonly description: string;
   /** Takes in a file of these bytes; nothing happens when they are there. `mayMove`: the file is the store's from then on. */
   put(

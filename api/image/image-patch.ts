@@ -72,8 +72,7 @@ export function applyPatch(image: ImageRecord, operations: readonly Operation[],
       attributes[name] = name === 'tags' ? [...new Set(value as string[])] : value;
       continue;
     }
-    if (op !== 'add' && !Object.hasOwn(properties, name))
-      throw new Refusal(409, op === 'remove' ? `Property ${name} does not exist.` : `Property ${name} does not exist.`);
+    if (op !== 'add' && !Object.hasOwn(properties, name)) throw new Refusal(409, `Property ${name} does not exist.`);
     if (op === 'remove') delete properties[name];
     else {
       requireValid(name, value);
