@@ -23,6 +23,8 @@ export interface Service<Context = never> {
   readonly title: string;
   /** Where it is served: `/image`. Routes are below it, and so is the catalog's address. */
   readonly prefix: string;
+  /** What the catalog's address has behind the prefix: `/v2.1`. */
+  readonly catalogPath?: string;
   /** Of a JSON body. */
   readonly bodyBytesMax: number;
   readonly routes: readonly ServiceRoute<Context>[];

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../core/database/connect-database.ts';
 import type { ImageData } from '../images/image-data-service.ts';
+import type { ComputeContext } from './compute/compute-context.ts';
+import { computeService } from './compute/compute-server.ts';
 import { imageService } from './image/image-server.ts';
 import { introspectionService } from './introspection-service.ts';
 import { networkService } from './network/network-server.ts';
@@ -9,7 +11,7 @@ import { placementService } from './placement/placement-server.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [introspectionService, networkService, placementService, imageService];
+export const SERVICES: readonly Service[] = [introspectionService, networkService, placementService, imageService, computeService];
 
 /** A service with what its handlers work on. */
 export interface MountedService {
@@ -26,3 +28,4 @@ export const mountPlacement = (database: Database): MountedService => mount(plac
 
 export const mountImages = (data: ImageData): MountedService => mount(imageService, { data });
 export const mountNetwork = ({ db }: Database): MountedService => mount(networkService, { db });
+export const mountCompute = (context: ComputeContext): MountedService => mount(computeService, context);

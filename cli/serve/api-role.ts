@@ -1,10 +1,11 @@
 import { BAREMETAL_RULES } from '../../api/baremetal-rules.ts';
+import { COMPUTE_RULES } from '../../api/compute-rules.ts';
 import { IMAGE_RULES } from '../../api/image-rules.ts';
 import { PLACEMENT_RULES } from '../../api/placement-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
 import { introspectionService } from '../../api/introspection-service.ts';
 import { NETWORK_RULES } from '../../api/network-rules.ts';
-import { mount, mountImages, mountNetwork, mountPlacement, type MountedService } from '../../api/services.ts';
+import { mount, mountCompute, mountImages, mountNetwork, mountPlacement, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -35,7 +36,7 @@ export async function startApiRole(options: {
     installation,
     database,
     logger,
-    rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES],
+    rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES, ...COMPUTE_RULES],
   });
   stops.push(() => identity.stop());
   const context = {
@@ -51,6 +52,7 @@ export async function startApiRole(options: {
     mountNetwork(database),
     mountPlacement(database),
     mountImages(options.images),
+    mountCompute({ database, sealer: installation.sealer }),
   ];
   const stopAnnouncing = await announceControlPlane(database, logger);
   stops.push(async () => stopAnnouncing());

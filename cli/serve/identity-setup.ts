@@ -60,7 +60,11 @@ export async function publishCatalog(identity: IdentityContext, publicUrl: strin
   await publishServices(identity, REGION, [
     { type: 'identity', name: 'keystone', url: `${publicUrl}/v3` },
     { type: 'baremetal', name: 'ironic', url: `${publicUrl}/baremetal` },
-    ...services.map(({ service: { type, name, prefix } }) => ({ type, name, url: `${publicUrl}${prefix}` })),
+    ...services.map(({ service: { type, name, prefix, catalogPath = '' } }) => ({
+      type,
+      name,
+      url: `${publicUrl}${prefix}${catalogPath}`,
+    })),
   ]);
 }
 

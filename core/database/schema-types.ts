@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { ComputeTables } from './compute-tables.ts';
 import type { IdentityTables } from './identity-tables.ts';
 import type { ImageTables } from './image-tables.ts';
 import type { InventoryTables } from './inventory-tables.ts';
@@ -7,7 +8,7 @@ import type { NetworkTables } from './network-tables.ts';
 import type { PlacementTables } from './placement-tables.ts';
 
 /** One entry per table, named as in PostgreSQL. Rooms above keep their row types next to their stores and join them here. */
-export interface DatabaseSchema extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables {
+export interface DatabaseSchema extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables, ComputeTables {
   flow: FlowTable;
   flow_step: FlowStepTable;
   flow_event: FlowEventTable;

@@ -17,6 +17,25 @@ create table agent_command (
 );
 CREATE INDEX agent_command_open ON public.agent_command USING btree (node_uuid, created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+create table aggregate (
+  id bigint not null generated always as identity,
+  uuid uuid not null default gen_random_uuid(),
+  name text not null,
+  metadata jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint aggregate_name UNIQUE (name),
+  constraint aggregate_pkey PRIMARY KEY (id)
+);
+
+create table aggregate_host (
+  aggregate_id bigint not null,
+  host text not null,
+  constraint aggregate_host_aggregate_id_fkey FOREIGN KEY (aggregate_id) REFERENCES aggregate(id),
+  constraint aggregate_host_pkey PRIMARY KEY (aggregate_id, host)
+);
+CREATE INDEX aggregate_host_of ON public.aggregate_host USING btree (host);
+
 create table allocation (
   uuid uuid not null default gen_random_uuid(),
   name text,
@@ -71,6 +90,30 @@ create table chassis (
   constraint chassis_pkey PRIMARY KEY (uuid)
 );
 
+create table compute_host (
+  name text not null,
+  disabled boolean not null default false,
+  disabled_reason text,
+  forced_down boolean not null default false,
+  updated_at timestamp with time zone not null default now(),
+  constraint compute_host_pkey PRIMARY KEY (name)
+);
+
+create table compute_quota (
+  project_id text not null,
+  user_id text not null default ''::text,
+  resource text not null,
+  most integer not null,
+  constraint compute_quota_pkey PRIMARY KEY (project_id, user_id, resource)
+);
+
+create table compute_quota_class (
+  name text not null,
+  resource text not null,
+  most integer not null,
+  constraint compute_quota_class_pkey PRIMARY KEY (name, resource)
+);
+
 create table conductor (
   hostname text not null,
   conductor_group text not null default ''::text,
@@ -103,6 +146,33 @@ create table firmware_component (
   updated_at timestamp with time zone,
   constraint firmware_component_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
   constraint firmware_component_pkey PRIMARY KEY (node_uuid, component)
+);
+
+create table flavor (
+  seq bigint not null generated always as identity,
+  id text not null,
+  name text not null,
+  description text,
+  ram integer not null,
+  vcpus integer not null,
+  disk integer not null,
+  ephemeral integer not null default 0,
+  swap integer not null default 0,
+  rxtx_factor double precision not null default 1,
+  is_public boolean not null default true,
+  extra_specs jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint flavor_id UNIQUE (id),
+  constraint flavor_name UNIQUE (name),
+  constraint flavor_pkey PRIMARY KEY (seq)
+);
+
+create table flavor_access (
+  flavor_id text not null,
+  project_id text not null,
+  constraint flavor_access_flavor_id_fkey FOREIGN KEY (flavor_id) REFERENCES flavor(id) ON DELETE CASCADE,
+  constraint flavor_access_pkey PRIMARY KEY (flavor_id, project_id)
 );
 
 create table flow (
@@ -706,6 +776,17 @@ create table inspection_rule (
   updated_at timestamp with time zone,
   inspector_form jsonb,
   constraint inspection_rule_pkey PRIMARY KEY (uuid)
+);
+
+create table keypair (
+  seq bigint not null generated always as identity,
+  user_id text not null,
+  name text not null,
+  type text not null,
+  public_key text not null,
+  fingerprint text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint keypair_pkey PRIMARY KEY (user_id, name)
 );
 
 create table lease (
@@ -1846,6 +1927,99 @@ create table script_result (
   constraint script_result_pkey PRIMARY KEY (uuid),
   constraint script_result_status_check CHECK ((status = ANY (ARRAY['passed'::text, 'failed'::text, 'timed out'::text, 'not run'::text])))
 );
+
+create table server (
+  uuid uuid not null default gen_random_uuid(),
+  seq bigint not null generated always as identity,
+  project_id text not null,
+  user_id text not null,
+  name text not null,
+  hostname text not null,
+  description text,
+  flavor jsonb not null,
+  image_id uuid,
+  image_properties jsonb not null default '{}'::jsonb,
+  key_name text,
+  public_key text,
+  user_data text,
+  admin_password text,
+  config_drive boolean not null default false,
+  files jsonb not null default '[]'::jsonb,
+  metadata jsonb not null default '{}'::jsonb,
+  tags jsonb not null default '[]'::jsonb,
+  zone_asked text,
+  zone text,
+  host text,
+  node_uuid uuid,
+  launch_index integer not null default 0,
+  reservation_id text not null,
+  access_ip_v4 text not null default ''::text,
+  access_ip_v6 text not null default ''::text,
+  disk_config text not null default 'MANUAL'::text,
+  networks jsonb not null default '[]'::jsonb,
+  hints jsonb not null default '{}'::jsonb,
+  group_uuid uuid,
+  state text not null,
+  task text,
+  fault jsonb,
+  locked_by text,
+  locked_reason text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  launched_at timestamp with time zone,
+  terminated_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  constraint server_group_uuid_fkey FOREIGN KEY (group_uuid) REFERENCES server_group(uuid) ON DELETE SET NULL,
+  constraint server_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX server_created ON public.server USING btree (created_at, seq);
+CREATE UNIQUE INDEX server_node ON public.server USING btree (node_uuid) WHERE (deleted_at IS NULL);
+CREATE INDEX server_of_group ON public.server USING btree (group_uuid) WHERE (deleted_at IS NULL);
+CREATE INDEX server_project ON public.server USING btree (project_id, created_at, seq) WHERE (deleted_at IS NULL);
+CREATE INDEX server_updated ON public.server USING btree (updated_at);
+
+create table server_action (
+  id bigint not null generated always as identity,
+  server_uuid uuid not null,
+  request_id text not null,
+  action text not null,
+  project_id text,
+  user_id text,
+  message text,
+  started_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint server_action_pkey PRIMARY KEY (id),
+  constraint server_action_server_uuid_fkey FOREIGN KEY (server_uuid) REFERENCES server(uuid) ON DELETE CASCADE
+);
+CREATE INDEX server_action_of ON public.server_action USING btree (server_uuid, request_id);
+
+create table server_event (
+  id bigint not null generated always as identity,
+  action_id bigint not null,
+  event text not null,
+  started_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  result text,
+  details text,
+  host text,
+  constraint server_event_action_id_fkey FOREIGN KEY (action_id) REFERENCES server_action(id) ON DELETE CASCADE,
+  constraint server_event_pkey PRIMARY KEY (id)
+);
+CREATE INDEX server_event_of ON public.server_event USING btree (action_id);
+
+create table server_group (
+  uuid uuid not null default gen_random_uuid(),
+  seq bigint not null generated always as identity,
+  project_id text not null,
+  user_id text not null,
+  name text not null,
+  policy text not null,
+  rules jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone,
+  constraint server_group_pkey PRIMARY KEY (uuid)
+);
+CREATE INDEX server_group_project ON public.server_group USING btree (project_id);
 
 create table setting (
   name text not null,

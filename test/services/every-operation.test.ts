@@ -21,7 +21,7 @@ const operations = SERVICES.flatMap(({ prefix, type, routes }) =>
   routes.map((route) => ({ ...route, url: `${prefix}${route.path}`, type })),
 );
 const filled = (url: string, value: string) => url.replace(/:[a-z_A-Z]+/g, encodeURIComponent(value));
-const LATEST = { 'openstack-api-version': 'placement latest' };
+const LATEST = { 'openstack-api-version': 'placement latest, compute latest' };
 
 const send = async (method: string, url: string, headers: Record<string, string>, body?: string | Buffer) => {
   const response = await fetch(`${serve.endpoint}${url}`, {

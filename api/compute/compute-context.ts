@@ -1,0 +1,25 @@
+import type { Sealer } from '../../core/base/sealer-codec.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import { Refusal, type Call, type ServiceRoute } from '../service-plugin.ts';
+
+export interface ComputeContext {
+  readonly database: Database;
+  readonly sealer: Sealer;
+}
+
+export type ComputeCall = Call<ComputeContext>;
+export type ComputeRoute = ServiceRoute<ComputeContext>;
+
+export const dbOf = (call: ComputeCall) => call.context.database.db;
+
+/** What the caller's own project is to the rules. Nobody's project is no project's. */
+export const ownTarget = ({ actor }: ComputeCall) => ({ project_id: actor.projectId ?? '', user_id: actor.userId });
+
+/** What is made belongs to a project. @throws Refusal 403 for who has none */
+export function projectOf({ actor }: ComputeCall): string {
+  if (actor.projectId === null) throw new Refusal(403, 'This belongs to a project: log in to one.');
+  return actor.projectId;
+}
+
+/** In this microversion it is not there. */
+export const gone = () => new Refusal(404, 'The resource could not be found.');
