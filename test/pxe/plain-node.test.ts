@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BootWire, makeBootWire, until } from './boot-wire.ts';
 
@@ -14,6 +16,20 @@ test('udhcpc gets its address by directed broadcast', async () => {
   const { status, stderr } = await wire.client('udhcpc', '-i', wire.clientInterface, '-n', '-q', '-f', '-t', '8', '-s', '/bin/true');
   assert.equal(status, 0, stderr);
   assert.match(stderr, /lease of 10\.77\.0\.1\d\d obtained from 10\.77\.0\.1/);
+});
+
+test('a rack of TFTP clients reads its boot file at once, in lock-step and with windows', async () => {
+  await wire.client('ip', 'addr', 'add', '10.77.0.60/24', 'dev', wire.clientInterface);
+  const file = readFileSync(join(wire.settings.model.files.ipxeDirectory, 'undionly.kpxe'));
+  const read = async (n: number, ...options: string[]) => {
+    const out = join(wire.directory, `got-${n}`);
+    const { status, stderr } = await wire.client('atftp', ...options, '-g', '-r', 'undionly.kpxe', '-l', out, '10.77.0.1', '69');
+    assert.equal(status, 0, stderr);
+    assert.ok(readFileSync(out).equals(file));
+  };
+  const windowed = ['--option', 'blksize 1428', '--option', 'windowsize 16'];
+  await Promise.all(Array.from({ length: 12 }, (_, n) => read(n, ...(n % 2 === 0 ? windowed : []))));
+  assert.equal((await wire.metrics())['tftp.complete'], 12);
 });
 
 test('an interface of the model that is not there is waited for, and served when it comes', async () => {
