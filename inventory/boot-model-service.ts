@@ -10,13 +10,22 @@ export async function buildBootModel(
     files: BootFiles;
     /** Fixed addresses by MAC. */
     reservations: Readonly<Record<string, string>>;
+    /** The same for IPv6. */
+    reservations6: Readonly<Record<string, string>>;
     bootSecret: string;
     version: number;
   },
 ): Promise<BootModel> {
-  const { reservations, ...fixed } = given;
+  const { reservations, reservations6, ...fixed } = given;
   const hosts = await readHosts(db, sql`true`);
-  return { ...fixed, hosts: hosts.map((host) => ({ ...host, reservations: reservedFor(host, reservations) })) };
+  return {
+    ...fixed,
+    hosts: hosts.map((host) => ({
+      ...host,
+      reservations: reservedFor(host, reservations),
+      reservations6: reservedFor(host, reservations6),
+    })),
+  };
 }
 
 const reservedFor = (host: BootHost, reservations: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>

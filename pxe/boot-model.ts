@@ -34,6 +34,25 @@ export interface BootSubnet {
   readonly options?: Readonly<Record<number, string>>;
   /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
   readonly routerAdvertisements: boolean;
+  /** Served by DHCPv6 too, over the same wire. */
+  readonly ipv6?: BootSubnetIpv6;
+}
+
+/** Addresses are canonical text (RFC 5952). */
+export interface BootSubnetIpv6 {
+  /** `fd00:77::/64` */
+  readonly cidr: string;
+  /** Our address on it: the host of every URL that we hand out. */
+  readonly serverAddress: string;
+  readonly dnsServers: readonly string[];
+  readonly ntpServers: readonly string[];
+  readonly domainSearch: readonly string[];
+  /** First and last address, inclusive, for machines that are known. */
+  readonly pools: readonly (readonly [string, string])[];
+  /** First and last address, inclusive, for strangers; none: strangers are not answered. */
+  readonly discoveryPool?: readonly [string, string];
+  /** What router advertisements say (RFC 4861 §4.2): addresses by DHCPv6 (M), other settings by DHCPv6 (O), seconds as a default router. */
+  readonly advertisement: { readonly managed: boolean; readonly otherConfiguration: boolean; readonly routerLifetimeSeconds: number };
 }
 
 export interface BootHost {
@@ -43,6 +62,8 @@ export interface BootHost {
   readonly macs: readonly MacAddress[];
   /** Fixed addresses by MAC. */
   readonly reservations: Readonly<Record<MacAddress, string>>;
+  /** The same for IPv6. */
+  readonly reservations6?: Readonly<Record<MacAddress, string>>;
   readonly boot: BootIntent;
   /** Added to the agent's kernel command line: the options of the machine's tags. */
   readonly kernelArguments?: string;
@@ -105,9 +126,10 @@ export interface BootFiles {
 
 /** A lease as the control plane stores it; `expiresAtMs` in Unix milliseconds. */
 export interface LeaseRecord {
+  /** Canonical text of either family. */
   readonly ipAddress: string;
   readonly mac: MacAddress;
-  /** Option 61 in hex, where the client sent one. */
+  /** Option 61 in hex, where the client sent one; the DUID for an IPv6 address. */
   readonly clientId?: string;
   readonly subnetId: string;
   readonly state: 'bound' | 'released' | 'declined' | 'expired';

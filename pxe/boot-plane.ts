@@ -1,5 +1,4 @@
 import type { Clock } from '../core/base/clock.ts';
-import { ipv4ToNumber } from '../core/base/ipv4-address.ts';
 import type { Logger } from '../core/base/logger.ts';
 import type { RecordEvent } from '../core/base/machine-event.ts';
 import type { Random } from '../core/base/random.ts';
@@ -7,16 +6,17 @@ import { startRouterAdvertiser } from './advertisement/router-advertiser.ts';
 import type { AskHost, BootModel, LeaseRecord, StoreLeases } from './boot-model.ts';
 import type { DhcpListen } from './dhcp/dhcp-socket.ts';
 import { startDhcpServer } from './dhcp/dhcp-server.ts';
+import { startDhcp6Server } from './dhcp6/dhcp6-server.ts';
 import { startBootHttpServer } from './http/boot-http-server.ts';
 import { firstSequence, LeaseBook } from './lease/lease-book.ts';
 import { startLeaseForwarder } from './lease/lease-forwarder.ts';
 import { openLeaseJournal } from './lease/lease-journal.ts';
-import { LeaseTable } from './lease/lease-table.ts';
 import { BootCounters } from './model/boot-counters.ts';
 import { createBootDirectory } from './model/boot-directory.ts';
 import { EventGate } from './model/event-gate.ts';
-import { indexModel, type ModelIndex, subnetOfAddress } from './model/model-index.ts';
+import { indexModel, type ModelIndex, serverNextTo } from './model/model-index.ts';
 import { type FrameSender, openFrameSender } from './socket/frame-sender.ts';
+import { openNeighbourTable } from './socket/neighbour-table.ts';
 import { loadLinuxCalls, type LinuxCalls } from '../core/base/linux-calls.ts';
 import { createBootFileResolver } from './tftp/boot-file-resolver.ts';
 import { startTftpServer } from './tftp/tftp-server.ts';
@@ -31,6 +31,8 @@ export interface BootPlaneOptions {
   readonly tftpPort?: number;
   /** 67. Clients are answered on the next port, relays on the same. */
   readonly dhcpPort?: number;
+  /** 547. Clients are answered on the port below, relays on the same. */
+  readonly dhcp6Port?: number;
   /** The address that HTTP and TFTP listen on; all by default. */
   readonly listenAddress?: string;
   readonly recordEvent: RecordEvent;
@@ -44,6 +46,8 @@ export interface BootPlaneOptions {
 
 export interface BootPlaneAddresses {
   readonly dhcp: readonly DhcpListen[];
+  /** Interfaces on which DHCPv6 clients are heard. */
+  readonly dhcp6: readonly string[];
   /** Interfaces on which router solicitations are answered. */
   readonly routerAdvertisements: readonly string[];
   readonly tftpPort: number;
@@ -86,8 +90,6 @@ async function openBook(options: BootPlaneOptions) {
   const loaded = await openLeaseJournal(options.dataDirectory);
   if (loaded.damagedLines > 0)
     logger.warn({ damagedLines: loaded.damagedLines }, 'the lease journal had lines that could not be read; after a crash one is normal');
-  const table = new LeaseTable();
-  for (const lease of loaded.leases.toSorted((a, b) => a.sequence - b.sequence)) table.put(lease);
   const forwarder = startLeaseForwarder({
     storeLeases: options.storeLeases,
     clock,
@@ -96,7 +98,7 @@ async function openBook(options: BootPlaneOptions) {
     onStored: (sequence) => loaded.journal.noteStored(sequence),
   });
   forwarder.add(loaded.leases.filter((lease) => lease.sequence > loaded.storedThrough));
-  const book = new LeaseBook(table, loaded.journal, forwarder, firstSequence(loaded.leases, loaded.storedThrough, clock.nowMs()));
+  const book = new LeaseBook(loaded.leases, loaded.journal, forwarder, firstSequence(loaded.leases, loaded.storedThrough, clock.nowMs()));
   return { journal: loaded.journal, forwarder, book };
 }
 
@@ -114,13 +116,13 @@ async function startServices(
   const system = loadLinuxCalls();
   let boundHttpPort = options.httpPort ?? 8080;
   const httpPort = () => boundHttpPort;
-  const directory = createBootDirectory({ currentIndex, leases: book.table, clock, httpPort, counters, askHost: options.askHost });
+  const directory = createBootDirectory({ currentIndex, leases: book, clock, httpPort, counters, askHost: options.askHost });
   const gate = new EventGate(recordEvent, clock);
   const shared = { currentIndex, counters, gate, recordEvent, clock, logger, address: options.listenAddress ?? '0.0.0.0' };
   const http = await startBootHttpServer({ ...shared, port: boundHttpPort, directory, system, random: options.random });
   boundHttpPort = http.port;
   closers.push(() => http.stop());
-  const localAddressFor = (address: string) => subnetOfAddress(currentIndex(), ipv4ToNumber(address) ?? 0)?.subnet.serverAddress;
+  const localAddressFor = (address: string) => serverNextTo(currentIndex(), address)?.address;
   const tftp = await startTftpServer({
     ...shared,
     port: options.tftpPort ?? 69,
@@ -134,9 +136,19 @@ async function startServices(
   if (frames) closers.push(() => frames.close());
   const dhcp = startDhcpServer({ ...shared, port: options.dhcpPort ?? 67, httpPort, book, system, frames });
   closers.push(() => dhcp.stop());
+  const neighbours = system && openNeighbourTable(system);
+  if (neighbours) closers.push(() => neighbours.close());
+  const dhcp6 = startDhcp6Server({
+    ...shared,
+    port: options.dhcp6Port ?? 547,
+    httpPort,
+    book,
+    neighbourOf: (address, interfaceName) => neighbours?.macOf(address, interfaceName),
+  });
+  closers.push(() => dhcp6.stop());
   const advertiser = startRouterAdvertiser({ ...shared, system });
   closers.push(() => advertiser.stop());
-  return { http, tftp, dhcp, advertiser };
+  return { http, tftp, dhcp, dhcp6, advertiser };
 }
 
 function readModel(model: BootModel, logger: Logger): ModelIndex {
@@ -159,10 +171,11 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    const { http, tftp, dhcp, advertiser } = await startServices(options, () => index, book, counters, closers);
+    const { http, tftp, dhcp, dhcp6, advertiser } = await startServices(options, () => index, book, counters, closers);
     const reconcile = async () => {
       advertiser.reconcile();
       await dhcp.reconcile();
+      await dhcp6.reconcile();
     };
     await reconcile();
     const housekeeping = setInterval(() => {
@@ -179,11 +192,17 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
         await reconcile();
         return true;
       },
-      leases: () => book.table.records(),
-      addresses: () => ({ dhcp: dhcp.listening(), routerAdvertisements: advertiser.listening(), tftpPort: tftp.port, httpPort: http.port }),
+      leases: () => book.records(),
+      addresses: () => ({
+        dhcp: dhcp.listening(),
+        dhcp6: dhcp6.listening(),
+        routerAdvertisements: advertiser.listening(),
+        tftpPort: tftp.port,
+        httpPort: http.port,
+      }),
       metrics: () => ({
         ...counters.snapshot(),
-        'lease.known': book.table.size,
+        'lease.known': book.table.size + book.table6.size,
         'lease.stored': forwarder.counters.stored,
         'lease.store-failures': forwarder.counters.failures,
         'lease.store-pending': forwarder.pending(),

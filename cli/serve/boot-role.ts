@@ -56,6 +56,10 @@ export async function startBootRole(options: {
       subnets: configuration.boot.networks.map(toSubnet),
       files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
       reservations: Object.assign({}, ...configuration.boot.networks.map((network) => network.reservations)) as Record<string, string>,
+      reservations6: Object.assign({}, ...configuration.boot.networks.map((network) => network.ipv6?.reservations)) as Record<
+        string,
+        string
+      >,
       bootSecret: known.bootSecret.toString('base64'),
       version: Date.now(),
     });
@@ -169,4 +173,20 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
   ...(network.domain === undefined ? {} : { domain: network.domain }),
   ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
+  ...(network.ipv6 === undefined ? {} : { ipv6: toSubnetIpv6(network.ipv6) }),
+});
+
+const toSubnetIpv6 = (network: NonNullable<Configuration['boot']['networks'][number]['ipv6']>): NonNullable<BootSubnet['ipv6']> => ({
+  cidr: network.cidr,
+  serverAddress: network.server_address,
+  dnsServers: network.dns_servers,
+  ntpServers: network.ntp_servers,
+  domainSearch: network.domain_search,
+  pools: network.pools,
+  ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
+  advertisement: {
+    managed: network.router_advertisements.managed,
+    otherConfiguration: network.router_advertisements.other_configuration,
+    routerLifetimeSeconds: network.router_advertisements.router_lifetime_seconds,
+  },
 });

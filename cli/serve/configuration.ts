@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { contains, parseIp, parsePrefix, rangeOf } from '../../core/base/ip-address.ts';
 import { ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
@@ -23,6 +24,47 @@ const range = z
   .regex(/^\S+\s*-\s*\S+$/, 'is not FIRST-LAST')
   .transform((text) => text.split('-').map((part) => part.trim()) as [string, string]);
 
+const ipv6 = z.string().refine((text) => parseIp(text)?.version === 6, 'is not an IPv6 address');
+
+/** The same wire over IPv6: DHCPv6 and what router advertisements say. */
+const network6 = z
+  .strictObject({
+    cidr: z.string().refine((text) => text.includes('/') && parsePrefix(text)?.version === 6, 'is not a network such as fd00:77::/64'),
+    server_address: ipv6,
+    dns_servers: z.array(ipv6).default([]),
+    ntp_servers: z.array(ipv6).default([]),
+    domain_search: z.array(z.string().regex(/^(?=.{1,253}$)[^\s.]{1,63}(\.[^\s.]{1,63})*$/, 'is not a domain name')).default([]),
+    pools: z.array(range).default([]),
+    discovery_pool: range.optional(),
+    /** MAC → address, for machines that are known. */
+    reservations: z.record(mac, ipv6).default({}),
+    router_advertisements: z
+      .strictObject({
+        /** The M flag: addresses are to be had by DHCPv6. */
+        managed: z.boolean().default(true),
+        /** The O flag: other settings are. */
+        other_configuration: z.boolean().default(true),
+        /** 0: this host is no default router. */
+        router_lifetime_seconds: z.number().int().min(0).max(9000).default(0),
+      })
+      .prefault({}),
+  })
+  .superRefine((given, issues) => {
+    const prefix = parsePrefix(given.cidr);
+    if (prefix?.version !== 6) return;
+    const all: [string, string][] = [
+      ['server_address', given.server_address],
+      ...given.pools.flat().map((at): [string, string] => ['pools', at]),
+      ...(given.discovery_pool ?? []).map((at): [string, string] => ['discovery_pool', at]),
+      ...Object.values(given.reservations).map((at): [string, string] => ['reservations', at]),
+    ];
+    for (const [path, address] of all) {
+      const ip = parseIp(address);
+      if (ip === undefined || !contains(rangeOf(prefix), ip))
+        issues.addIssue({ code: 'custom', path: [path], message: `${address} is not an address of ${given.cidr}` });
+    }
+  });
+
 const network = z
   .strictObject({
     name: z.string().min(1),
@@ -38,6 +80,7 @@ const network = z
     reservations: z.record(mac, ipv4).default({}),
     lease_seconds: z.number().int().min(60).default(3600),
     router_advertisements: z.boolean().default(true),
+    ipv6: network6.optional(),
   })
   .superRefine((given, issues) => {
     const cidr = parseIpv4Cidr(given.cidr);

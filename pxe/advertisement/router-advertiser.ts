@@ -6,7 +6,7 @@ import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
-import { decodeRouterSolicitation, encodeEmptyAdvertisement } from './router-advertisement-codec.ts';
+import { type Advertisement, decodeRouterSolicitation, EMPTY_ADVERTISEMENT, encodeAdvertisement } from './router-advertisement-codec.ts';
 import {
   allNodesAddress,
   hasFullHopLimit,
@@ -17,8 +17,8 @@ import {
 } from './solicitation-socket.ts';
 
 /**
- * Answers router solicitations, so that iPXE does not sit out its wait for IPv6. It never speaks unasked, and is no router:
- * see `encodeEmptyAdvertisement`.
+ * Answers router solicitations, so that iPXE does not sit out its wait for IPv6, and hosts know where DHCPv6 is. It never speaks
+ * unasked, and is a router only where the model says so.
  */
 export interface RouterAdvertiser {
   /** Makes the sockets match the model; what cannot be opened is told once and tried again by the next call. */
@@ -40,6 +40,23 @@ const interfaceMac = (name: string): Uint8Array | undefined => {
   return mac === undefined ? undefined : macAddressToBytes(mac);
 };
 
+/** All that the subnets of one wire say together. */
+export function advertisementOf(index: ModelIndex, interfaceName: string): Advertisement {
+  const here = index.subnets.filter((s) => s.subnet.interface === interfaceName && s.subnet.routerAdvertisements && s.ipv6 !== undefined);
+  if (here.length === 0) return EMPTY_ADVERTISEMENT;
+  const said = here.map((s) => s.ipv6!.settings.advertisement);
+  return {
+    managed: said.some((one) => one.managed),
+    otherConfiguration: said.some((one) => one.otherConfiguration),
+    routerLifetimeSeconds: Math.max(...said.map((one) => one.routerLifetimeSeconds)),
+    onLink: here.map(({ subnet, ipv6 }) => ({
+      address: Buffer.from(ipv6!.prefix.value.toString(16).padStart(32, '0'), 'hex'),
+      prefixLength: ipv6!.prefix.length,
+      lifetimeSeconds: subnet.leaseSeconds,
+    })),
+  };
+}
+
 function answerSolicitation(
   options: RouterAdvertiserOptions,
   name: string,
@@ -55,7 +72,7 @@ function answerSolicitation(
     .toString('hex')
     .replace(/(.{4})(?!$)/g, '$1:');
   const destination = hasSourceAddress(packet) ? packet.source : allNodesAddress(socket.interfaceIndex);
-  const sent = socket.send(encodeEmptyAdvertisement(interfaceMac(name)), destination);
+  const sent = socket.send(encodeAdvertisement(advertisementOf(options.currentIndex(), name), interfaceMac(name)), destination);
   counters.add(sent < 0 ? 'router-advertisement.drop.send-failed' : 'router-advertisement.sent');
   gate.record(`ra ${name} ${source}`, {
     source: 'router-advertisement',

@@ -70,7 +70,7 @@ interface Ask {
 
 /** A server for one test: applies what the policy decides, as the real one does. */
 function rack(boot: BootModel = model()) {
-  const leases = new LeaseTable();
+  const leases = new LeaseTable(ipv4ToNumber);
   let sequence = 0;
   let index = indexModel(boot);
   const put = (draft: Omit<LeaseRecord, 'sequence'>) => leases.put({ ...draft, sequence: ++sequence });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
@@ -68,7 +68,7 @@ interface Call {
   readonly shownPath: string;
 }
 
-const remoteAddress = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+const remoteAddress = (request: IncomingMessage): string => (request.socket.remoteAddress ?? '').replace(/^::ffff:|%.*$/g, '');
 
 const hideToken = (route: BootRoute, url: string): string => {
   if (route.kind === 'agent-file') return `/boot/<token>/${route.file}`;
@@ -305,9 +305,7 @@ class BootHttp {
   }
 }
 
-/** Rejects when the port cannot be had. */
-export async function startBootHttpServer(options: BootHttpOptions): Promise<BootHttpServer> {
-  const http = new BootHttp(options);
+function createBootServer(options: BootHttpOptions, http: BootHttp) {
   const server = createServer({ keepAliveTimeout: 15_000 }, (request, response) => {
     http.answer(request, response).catch((error: unknown) => {
       options.counters.add('http.internal-error');
@@ -323,15 +321,35 @@ export async function startBootHttpServer(options: BootHttpOptions): Promise<Boo
     socket.destroy();
   });
   server.on('drop', () => options.counters.add('http.drop.busy'));
-  server.listen(options.port, options.address);
-  await once(server, 'listening');
+  return server;
+}
+
+/** Rejects when the port cannot be had. Listens on IPv6 too where it listens on all addresses and the host has IPv6. */
+export async function startBootHttpServer(options: BootHttpOptions): Promise<BootHttpServer> {
+  const http = new BootHttp(options);
+  const servers: Server[] = [];
+  const open = async (port: number, host: string) => {
+    const server = createBootServer(options, http);
+    const listening = once(server, 'listening');
+    server.listen({ port, host, ipv6Only: host === '::' });
+    await listening;
+    servers.push(server);
+    return (server.address() as AddressInfo).port;
+  };
+  const port = await open(options.port, options.address);
+  if (options.address === '0.0.0.0')
+    await open(port, '::').catch((error: unknown) => options.logger.warn({ err: error }, 'boot files are not served over IPv6'));
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async stop() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+      await Promise.all(
+        servers.map(async (server) => {
+          const closed = once(server, 'close');
+          server.close();
+          server.closeAllConnections();
+          await closed;
+        }),
+      );
     },
   };
 }

@@ -1,7 +1,8 @@
 import type { LeaseRecord } from '../boot-model.ts';
 import type { LeaseForwarder } from './lease-forwarder.ts';
 import type { LeaseJournal } from './lease-journal.ts';
-import type { LeaseTable } from './lease-table.ts';
+import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import { LeaseTable } from './lease-table.ts';
 
 export interface LeaseGroup {
   add(drafts: readonly Omit<LeaseRecord, 'sequence'>[]): void;
@@ -11,16 +12,27 @@ export interface LeaseGroup {
 
 /** The one writer of leases: memory at once, so that nobody else gets the address; then the disk; then the control plane. */
 export class LeaseBook {
-  readonly table: LeaseTable;
+  readonly table = new LeaseTable(ipv4ToNumber);
+  readonly table6 = new LeaseTable<string>((text) => text);
   readonly #journal: LeaseJournal;
   readonly #forwarder: LeaseForwarder;
   #sequence: number;
 
-  constructor(table: LeaseTable, journal: LeaseJournal, forwarder: LeaseForwarder, lastSequence: number) {
-    this.table = table;
+  /** @param leases what earlier processes left */
+  constructor(leases: readonly LeaseRecord[], journal: LeaseJournal, forwarder: LeaseForwarder, lastSequence: number) {
+    for (const lease of leases.toSorted((a, b) => a.sequence - b.sequence)) this.#tableOf(lease).put(lease);
     this.#journal = journal;
     this.#forwarder = forwarder;
     this.#sequence = lastSequence;
+  }
+
+  /** Who holds an address of either family now. */
+  clientAt(ipAddress: string, nowMs: number): LeaseRecord | undefined {
+    return this.#tableOf({ ipAddress }).clientAt(ipAddress, nowMs);
+  }
+
+  records(): LeaseRecord[] {
+    return [...this.table.records(), ...this.table6.records()];
   }
 
   /** Leases that become durable together: in memory with `add`, on disk when `commit` resolves. */
@@ -32,9 +44,10 @@ export class LeaseBook {
         for (const draft of drafts) {
           this.#sequence += 1;
           const record = { ...draft, sequence: this.#sequence };
-          const previous = this.table.put(record);
+          const table = this.#tableOf(record);
+          const previous = table.put(record);
           records.push(record);
-          undo.push(() => this.table.revert(record, previous));
+          undo.push(() => table.revert(record, previous));
         }
       },
       commit: async () => {
@@ -58,9 +71,13 @@ export class LeaseBook {
 
   /** Marks what ran out, in memory and, without hurry, everywhere else. Answers how many. */
   async expire(nowMs: number): Promise<number> {
-    const expired = this.table.takeExpired(nowMs);
+    const expired = [...this.table.takeExpired(nowMs), ...this.table6.takeExpired(nowMs)];
     if (expired.length > 0) await this.write(expired.map((lease) => ({ ...lease, state: 'expired' as const })));
     return expired.length;
+  }
+
+  #tableOf({ ipAddress }: Pick<LeaseRecord, 'ipAddress'>): LeaseTable | LeaseTable<string> {
+    return ipAddress.includes(':') ? this.table6 : this.table;
   }
 }
 

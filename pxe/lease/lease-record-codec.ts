@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
+import { parseIp } from '../../core/base/ip-address.ts';
 import { isMacAddress } from '../../core/base/mac-address.ts';
 import { type Malformed, malformed } from '../../core/base/malformed.ts';
 import type { LeaseRecord } from '../boot-model.ts';
@@ -24,7 +24,7 @@ export function encodeJournalLine(entry: JournalEntry): string {
 
 const isLease = (value: Partial<LeaseRecord>): value is LeaseRecord =>
   typeof value.ipAddress === 'string' &&
-  ipv4ToNumber(value.ipAddress) !== undefined &&
+  parseIp(value.ipAddress) !== undefined &&
   typeof value.mac === 'string' &&
   isMacAddress(value.mac) &&
   typeof value.subnetId === 'string' &&

@@ -1,4 +1,3 @@
-import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 
@@ -8,17 +7,20 @@ export const OFFER_HOLD_MS = 60_000;
 /** A pool that was searched in vain is not searched again for this long: strangers' packets must not buy a walk through it each. */
 const EXHAUSTED_MS = 1000;
 
-/** What policies may read of the leases. */
-export interface LeaseView {
-  lease(address: number): LeaseRecord | undefined;
+/** How policies name an address: IPv4 as a number, IPv6 as its canonical text. */
+export type AddressKey = number | string;
+
+/** What policies may read of the leases of one family. */
+export interface LeaseView<A extends AddressKey = number> {
+  lease(address: A): LeaseRecord | undefined;
   /** The address that this client holds or held last on the subnet. */
-  addressOfClient(subnetId: string, mac: MacAddress): number | undefined;
+  addressOfClient(subnetId: string, mac: MacAddress): A | undefined;
   /** Who the address is promised to in an offer that has not run out. */
-  offeredTo(address: number, nowMs: number): MacAddress | undefined;
+  offeredTo(address: A, nowMs: number): MacAddress | undefined;
   /** How many addresses this client has declined that are still in quarantine. */
   declinesOf(mac: MacAddress, nowMs: number): number;
   /** Was the pool that starts at this address found full a moment ago? */
-  isExhausted(firstAddress: number, nowMs: number): boolean;
+  isExhausted(firstAddress: A, nowMs: number): boolean;
 }
 
 export const isActive = (lease: LeaseRecord | undefined, nowMs: number): lease is LeaseRecord =>
@@ -27,26 +29,31 @@ export const isActive = (lease: LeaseRecord | undefined, nowMs: number): lease i
 const clientKey = (subnetId: string, mac: MacAddress) => `${subnetId} ${mac}`;
 
 /**
- * All leases in memory, one record for each address: the size is bounded by the pools. Ended leases stay until somebody else
+ * All leases of one family in memory, one record for each address: the size is bounded by the pools. Ended leases stay until somebody else
  * needs the address, so that a machine that comes back finds its old one. Offers live here only and are never written down.
  */
-export class LeaseTable implements LeaseView {
-  readonly #byAddress = new Map<number, LeaseRecord>();
-  readonly #addressByClient = new Map<string, number>();
+export class LeaseTable<A extends AddressKey = number> implements LeaseView<A> {
+  readonly #keyOf: (ipAddress: string) => A | undefined;
+  readonly #byAddress = new Map<A, LeaseRecord>();
+  readonly #addressByClient = new Map<string, A>();
   /** Declined leases are few; kept apart so that counting them does not walk the table. */
-  readonly #declined = new Map<number, LeaseRecord>();
-  readonly #exhaustedUntilMs = new Map<number, number>();
-  readonly #offers = new Map<number, { mac: MacAddress; untilMs: number }>();
+  readonly #declined = new Map<A, LeaseRecord>();
+  readonly #exhaustedUntilMs = new Map<A, number>();
+  readonly #offers = new Map<A, { mac: MacAddress; untilMs: number }>();
 
-  lease(address: number): LeaseRecord | undefined {
+  constructor(keyOf: (ipAddress: string) => A | undefined) {
+    this.#keyOf = keyOf;
+  }
+
+  lease(address: A): LeaseRecord | undefined {
     return this.#byAddress.get(address);
   }
 
-  addressOfClient(subnetId: string, mac: MacAddress): number | undefined {
+  addressOfClient(subnetId: string, mac: MacAddress): A | undefined {
     return this.#addressByClient.get(clientKey(subnetId, mac));
   }
 
-  offeredTo(address: number, nowMs: number): MacAddress | undefined {
+  offeredTo(address: A, nowMs: number): MacAddress | undefined {
     const offer = this.#offers.get(address);
     return offer && offer.untilMs > nowMs ? offer.mac : undefined;
   }
@@ -57,25 +64,25 @@ export class LeaseTable implements LeaseView {
     return count;
   }
 
-  isExhausted(firstAddress: number, nowMs: number): boolean {
+  isExhausted(firstAddress: A, nowMs: number): boolean {
     return (this.#exhaustedUntilMs.get(firstAddress) ?? 0) > nowMs;
   }
 
-  noteExhausted(firstAddresses: readonly number[], nowMs: number): void {
+  noteExhausted(firstAddresses: readonly A[], nowMs: number): void {
     for (const first of firstAddresses) if (!this.isExhausted(first, nowMs)) this.#exhaustedUntilMs.set(first, nowMs + EXHAUSTED_MS);
   }
 
-  hold(address: number, mac: MacAddress, nowMs: number): void {
+  hold(address: A, mac: MacAddress, nowMs: number): void {
     this.#offers.set(address, { mac, untilMs: nowMs + OFFER_HOLD_MS });
   }
 
-  dropOffer(address: number, mac: MacAddress): void {
+  dropOffer(address: A, mac: MacAddress): void {
     if (this.#offers.get(address)?.mac === mac) this.#offers.delete(address);
   }
 
   /** Puts a record in place and answers what it replaced. */
   put(record: LeaseRecord): LeaseRecord | undefined {
-    const address = ipv4ToNumber(record.ipAddress)!;
+    const address = this.#keyOf(record.ipAddress)!;
     const previous = this.#byAddress.get(address);
     if (previous && previous.mac !== record.mac) this.#forgetClient(previous, address);
     this.#byAddress.set(address, record);
@@ -92,7 +99,7 @@ export class LeaseTable implements LeaseView {
 
   /** Takes a record back that could not be made durable, unless a newer one took its place. */
   revert(record: LeaseRecord, previous: LeaseRecord | undefined): void {
-    const address = ipv4ToNumber(record.ipAddress)!;
+    const address = this.#keyOf(record.ipAddress)!;
     if (this.#byAddress.get(address) !== record) return;
     this.#forgetClient(record, address);
     this.#declined.delete(address);
@@ -111,7 +118,7 @@ export class LeaseTable implements LeaseView {
 
   /** The MAC that holds an address now, for requests that name only an address. */
   clientAt(ipAddress: string, nowMs: number): LeaseRecord | undefined {
-    const address = ipv4ToNumber(ipAddress);
+    const address = this.#keyOf(ipAddress);
     const lease = address === undefined ? undefined : this.#byAddress.get(address);
     return lease?.state === 'bound' && lease.expiresAtMs > nowMs ? lease : undefined;
   }
@@ -124,7 +131,7 @@ export class LeaseTable implements LeaseView {
     return this.#byAddress.size;
   }
 
-  #forgetClient(record: LeaseRecord, address: number): void {
+  #forgetClient(record: LeaseRecord, address: A): void {
     const key = clientKey(record.subnetId, record.mac);
     if (this.#addressByClient.get(key) === address) this.#addressByClient.delete(key);
   }

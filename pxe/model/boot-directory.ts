@@ -3,10 +3,10 @@ import { encodeBootToken, BOOT_TOKEN_LIFETIME_MS } from '../../core/base/boot-to
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { AskHost, BootHost, BootIntent } from '../boot-model.ts';
-import type { LeaseTable } from '../lease/lease-table.ts';
+import type { LeaseBook } from '../lease/lease-book.ts';
 import { chooseIntent, composeIpxeScript } from '../script/ipxe-script-policy.ts';
 import type { BootCounters } from './boot-counters.ts';
-import { type ModelIndex, subnetOfAddress } from './model-index.ts';
+import { type IndexedSubnet, type ModelIndex, serverNextTo, urlHost } from './model-index.ts';
 
 /** iPXE binaries that firmware may load without a token: it has none yet. */
 export const IPXE_BINARIES: ReadonlySet<string> = new Set(['undionly.kpxe', 'snponly.efi', 'ipxe.efi']);
@@ -37,7 +37,7 @@ export interface BootScript {
 
 export interface DirectoryOptions {
   readonly currentIndex: () => ModelIndex;
-  readonly leases: LeaseTable;
+  readonly leases: Pick<LeaseBook, 'clientAt'>;
   readonly clock: Clock;
   readonly httpPort: () => number;
   readonly counters: BootCounters;
@@ -70,8 +70,8 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const index = currentIndex();
       const lease = leases.clientAt(ipAddress, clock.nowMs());
       const number = ipv4ToNumber(ipAddress);
-      const host =
-        (lease && index.hostByMac.get(lease.mac)) ?? (number === undefined ? undefined : index.hostByReservedAddress.get(number));
+      const reservedFor = number === undefined ? index.hostByReservedAddress6.get(ipAddress) : index.hostByReservedAddress.get(number);
+      const host = (lease && index.hostByMac.get(lease.mac)) ?? reservedFor;
       return {
         ipAddress,
         ...(lease ? { mac: lease.mac } : {}),
@@ -86,17 +86,18 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
     async script(mac, clientAddress, platform) {
       const host = await currentHost(mac, options);
       const index = currentIndex();
-      const subnet = subnetOfAddress(index, ipv4ToNumber(clientAddress) ?? 0);
-      const discovery = subnet ? subnet.discoveryPool !== undefined : index.subnets.some((s) => s.discoveryPool !== undefined);
+      const next = serverNextTo(index, clientAddress);
+      const isOpen = (s: IndexedSubnet) => s.discoveryPool !== undefined || s.ipv6?.discoveryPool !== undefined;
+      const discovery = next ? isOpen(next.subnet) : index.subnets.some(isOpen);
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
-      const server = (subnet ?? index.subnets[0])?.subnet.serverAddress ?? '127.0.0.1';
+      const server = next?.address ?? index.subnets[0]?.subnet.serverAddress ?? '127.0.0.1';
       const intent = chooseIntent(host, discovery);
       const text = composeIpxeScript({
         mac,
         host,
         discovery,
         platform,
-        baseUrl: `http://${server}:${httpPort()}`,
+        baseUrl: `http://${urlHost(server)}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),
         agentCommandLine: index.model.files.agentCommandLine,
       });

@@ -1,5 +1,6 @@
 import { type Ipv4Cidr, ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
 import { type MacAddress, parseMacAddress } from '../../core/base/mac-address.ts';
+import { indexHosts6, indexSubnet6, type IndexedSubnet6, inRange6, type ModelIndex6 } from './model-index6.ts';
 import type { BootHost, BootModel, BootSubnet } from '../boot-model.ts';
 
 /** An inclusive range of addresses. */
@@ -16,10 +17,11 @@ export interface IndexedSubnet {
   readonly discoveryPool?: AddressRange;
   /** Extra options, decoded from hex. */
   readonly options: ReadonlyMap<number, Buffer>;
+  readonly ipv6?: IndexedSubnet6;
 }
 
 /** A boot model with the look-ups that each packet needs, made once per model. */
-export interface ModelIndex {
+export interface ModelIndex extends ModelIndex6 {
   readonly model: BootModel;
   readonly secret: Buffer;
   readonly subnets: readonly IndexedSubnet[];
@@ -74,6 +76,7 @@ function indexSubnet(subnet: BootSubnet, problems: string[]): IndexedSubnet | un
     return [];
   };
   const [discoveryPool] = subnet.discoveryPool ? usable(subnet.discoveryPool) : [];
+  const ipv6 = subnet.ipv6 && indexSubnet6(subnet.id, subnet.ipv6, problems);
   return {
     subnet,
     cidr,
@@ -81,6 +84,7 @@ function indexSubnet(subnet: BootSubnet, problems: string[]): IndexedSubnet | un
     pools: subnet.pools.flatMap(usable),
     ...(discoveryPool ? { discoveryPool } : {}),
     options: indexOptions(subnet, problems),
+    ...(ipv6 ? { ipv6 } : {}),
   };
 }
 
@@ -118,11 +122,29 @@ export function indexModel(model: BootModel): ModelIndex {
     reservedAddressByMac,
     hostByReservedAddress,
     ownAddresses: new Set(subnets.map((s) => s.server)),
+    ...indexHosts6(
+      model,
+      subnets.flatMap((s) => s.ipv6 ?? []),
+      problems,
+    ),
     problems,
   };
 }
 
-export const subnetOfAddress = (index: ModelIndex, address: number): IndexedSubnet | undefined =>
+const subnetOfAddress = (index: ModelIndex, address: number): IndexedSubnet | undefined =>
   index.subnets.find((s) => ipv4InCidr(address, s.cidr));
+
+/** The subnet that an address of either family lies in, and our address there. */
+export function serverNextTo(index: ModelIndex, ipAddress: string): { subnet: IndexedSubnet; address: string } | undefined {
+  if (ipAddress.includes(':')) {
+    const subnet = index.subnets.find((s) => s.ipv6 && inRange6(ipAddress, s.ipv6.range));
+    return subnet?.ipv6 && { subnet, address: subnet.ipv6.server };
+  }
+  const subnet = subnetOfAddress(index, ipv4ToNumber(ipAddress) ?? 0);
+  return subnet && { subnet, address: subnet.subnet.serverAddress };
+}
+
+/** An address as the host of a URL. */
+export const urlHost = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 export const addressInRange = (address: number, range: AddressRange): boolean => address >= range.first && address <= range.last;

@@ -151,10 +151,11 @@ function tellEnd(
 }
 
 async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
-  const client = options.identify(peer.address);
+  // A link-local address has its interface behind a `%`.
+  const client = options.identify(peer.address.split('%')[0]!);
   const path = request.path.replace(/[^\x20-\x7e]/g, '?');
   const startedMs = options.clock.nowMs();
-  const transfer = await openTransferSocket(options.localAddressFor(peer.address), options.system);
+  const transfer = await openTransferSocket(peer, options.localAddressFor(peer.address), options.system);
   const { socket } = transfer;
   let opened: TftpSource | undefined;
   try {
@@ -183,11 +184,10 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
   }
 }
 
-export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
+/** What one packet to the well-known port leads to. */
+function createRequestHandler(options: TftpServerOptions, transfers: Transfers) {
   const { counters, gate } = options;
-  const transfers = new Transfers(options);
-  const socket = dgram.createSocket('udp4');
-  socket.on('message', (bytes, from) => {
+  return (socket: dgram.Socket, bytes: Buffer, from: TftpPeer): void => {
     counters.add('tftp.received');
     const packet = decodeTftpPacket(bytes);
     if (isMalformed(packet)) {
@@ -217,14 +217,40 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
     const refusal = transfers.refusal(from);
     if (refusal) return counters.add(`tftp.drop.${refusal}`);
     transfers.start(from, (signal) => serveRead(options, from, packet, signal));
-  });
-  socket.bind(options.port, options.address);
-  await once(socket, 'listening');
-  socket.on('error', (error) => options.logger.error({ err: error }, 'the TFTP socket reported an error'));
-  return {
-    port: socket.address().port,
-    async stop() {
+  };
+}
+
+async function listen(socket: dgram.Socket, port: number, address: string): Promise<void> {
+  const listening = once(socket, 'listening');
+  socket.bind(port, address);
+  await listening;
+}
+
+/** Listens on IPv6 too where it listens on all addresses and the host has IPv6. */
+export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
+  const transfers = new Transfers(options);
+  const handle = createRequestHandler(options, transfers);
+  const sockets: dgram.Socket[] = [];
+  const open = async (type: 'udp4' | 'udp6', port: number, address: string) => {
+    const socket = dgram.createSocket({ type, ipv6Only: type === 'udp6' });
+    try {
+      await listen(socket, port, address);
+    } catch (error) {
       socket.close();
+      throw error;
+    }
+    socket.on('message', (bytes, from) => handle(socket, bytes, from));
+    socket.on('error', (error) => options.logger.error({ err: error }, 'the TFTP socket reported an error'));
+    sockets.push(socket);
+    return socket.address().port;
+  };
+  const port = await open('udp4', options.port, options.address);
+  if (options.address === '0.0.0.0')
+    await open('udp6', port, '::').catch((error: unknown) => options.logger.warn({ err: error }, 'TFTP is not served over IPv6'));
+  return {
+    port,
+    async stop() {
+      for (const socket of sockets) socket.close();
       await transfers.stop();
     },
   };

@@ -56,10 +56,16 @@ function openDescriptor(system: LinuxCalls, localAddress: string | undefined): n
   }
 }
 
-/** From `localAddress` where that is possible. */
-export async function openTransferSocket(localAddress: string | undefined, system: LinuxCalls | undefined): Promise<TransferSocket> {
+/** Towards `peer`, from `localAddress` where that is possible. IPv6 goes through plain Node. */
+export async function openTransferSocket(
+  peer: TftpPeer,
+  localAddress: string | undefined,
+  calls: LinuxCalls | undefined,
+): Promise<TransferSocket> {
+  const isIpv6 = peer.address.includes(':');
+  const system = isIpv6 ? undefined : calls;
   for (const address of [localAddress, undefined]) {
-    const socket = dgram.createSocket('udp4');
+    const socket = dgram.createSocket(isIpv6 ? 'udp6' : 'udp4');
     try {
       const listening = once(socket, 'listening');
       listening.catch(() => {});

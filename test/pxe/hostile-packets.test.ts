@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { isMalformed } from '../../core/base/malformed.ts';
+import { createMutator, MUTATE_ROUNDS } from '../../core/base/mutate-packets.ts';
+import { decodeDhcpMessage } from '../../pxe/dhcp/dhcp-message-codec.ts';
+import { decodeDhcp6Packet, encodeDhcp6Packet } from '../../pxe/dhcp6/dhcp6-message-codec.ts';
+import { decodeIaNa, decodeUserClasses6, decodeVendorClass6, options6 } from '../../pxe/dhcp6/dhcp6-option-codec.ts';
+
+/** Seeded mutations of packets that real clients sent; `MUTATE_ROUNDS=1000000` for the long run. */
+const ROUNDS = Number(process.env['MUTATE_ROUNDS'] ?? MUTATE_ROUNDS);
+/** A decoder that keeps what it has seen would keep all of it. */
+const GROWTH_BYTES_MAX = 64 << 20;
+
+const hex = (text: string) => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
+
+/** DHCPDISCOVER of iPXE, and with its options overloaded into `file`. */
+const DISCOVER = Buffer.concat([
+  hex('01010600 12345678 00000000 00000000 00000000 00000000 00000000 525400770001 00000000000000000000'),
+  Buffer.alloc(192),
+  hex('63825363 350101 39020' + '5c0 5d020000 5e03010201 3c20' + Buffer.from('PXEClient:Arch:00000:UNDI:002001').toString('hex')),
+  hex('4d0469505845 3711 0103060c0d0f112b3c4243808182838485 52 0c 0104 65746830 0204 deadbeef 6111 00 00112233445566778899aabbccddeeff ff'),
+]);
+const overloaded = Buffer.from(DISCOVER);
+hex('4d0141 ff').copy(overloaded, 108);
+
+/** SOLICIT of OVMF, alone and through two relays. */
+const SOLICIT = hex(
+  '01abcdef 0001 0012 0004 00112233445566778899aabbccddeeff 0003 0028 00000001 00000000 00000000 0005 0018 fd000077000000000000000000001000 00000000 00000000' +
+    '0006 0008 003b 003c 0017 0018 003d 0002 0007 0010 0026 00000157 0020' +
+    Buffer.from('PXEClient:Arch:00007:UNDI:003001').toString('hex') +
+    '000f 0006 0004 69505845 0008 0002 0000',
+);
+const relayed = (message: Buffer, head: string) => {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(message.length);
+  return Buffer.concat([hex(head), hex('0009'), length, message]);
+};
+const once = relayed(
+  SOLICIT,
+  '0c00 fd000078000000000000000000000001 fe80000000000000505400fffe780001 0012 0004 65746830 004f 0008 0001525400780001',
+);
+const twice = relayed(once, '0c01 00000000000000000000000000000000 fd000078000000000000000000000001');
+
+const CODECS: readonly { name: string; golden: readonly Buffer[]; read: (bytes: Buffer) => unknown }[] = [
+  { name: 'DHCPv4', golden: [DISCOVER, overloaded], read: decodeDhcpMessage },
+  {
+    name: 'DHCPv6',
+    golden: [SOLICIT, once, twice],
+    read(bytes) {
+      const packet = decodeDhcp6Packet(bytes);
+      if (isMalformed(packet)) return packet;
+      for (const value of options6(packet.message.options, 3)) decodeIaNa(value);
+      for (const [, value] of packet.message.options) void [decodeUserClasses6(value), decodeVendorClass6(value)];
+      assert.deepEqual(decodeDhcp6Packet(encodeDhcp6Packet(packet)), packet);
+      return packet;
+    },
+  },
+];
+
+for (const { name, golden, read } of CODECS)
+  test(`${name}: mutated packets are values, all of them, and leave nothing behind`, () => {
+    for (const packet of golden) assert.ok(!isMalformed(read(packet)), `${name}: a golden packet is read`);
+    const mutator = createMutator(golden, golden.length);
+    let malformed = 0;
+    const before = process.memoryUsage().heapUsed;
+    for (let round = 0; round < ROUNDS; round += 1) if (isMalformed(read(mutator.next()))) malformed += 1;
+    assert.ok(malformed > ROUNDS / 100 && malformed < ROUNDS, `${malformed} of ${ROUNDS} were malformed`);
+    assert.ok(process.memoryUsage().heapUsed - before < GROWTH_BYTES_MAX);
+  });
