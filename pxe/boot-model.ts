@@ -34,9 +34,17 @@ export interface BootSubnet {
   readonly options?: Readonly<Record<number, string>>;
   /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
   readonly routerAdvertisements: boolean;
+  /** Another DHCP server gives the addresses here; we answer with boot files only, and whom: see `ProxyMode`. */
+  readonly proxy?: ProxyMode;
   /** Served by DHCPv6 too, over the same wire. */
   readonly ipv6?: BootSubnetIpv6;
 }
+
+/**
+ * Whose network boot is answered beside a foreign DHCP server: `known` machines of the model; `everyone`, where strangers are
+ * sent on to their own disks; or `enroll`, where strangers start the agent and are enrolled.
+ */
+export type ProxyMode = 'known' | 'everyone' | 'enroll';
 
 /** Addresses are canonical text (RFC 5952). */
 export interface BootSubnetIpv6 {

@@ -31,6 +31,8 @@ export interface BootPlaneOptions {
   readonly tftpPort?: number;
   /** 67. Clients are answered on the next port, relays on the same. */
   readonly dhcpPort?: number;
+  /** 4011; open where a subnet has a proxy. */
+  readonly proxyDhcpPort?: number;
   /** 547. Clients are answered on the port below, relays on the same. */
   readonly dhcp6Port?: number;
   /** The address that HTTP and TFTP listen on; all by default. */
@@ -134,7 +136,15 @@ async function startServices(
   closers.push(() => tftp.stop());
   const frames = openFrames(system, logger);
   if (frames) closers.push(() => frames.close());
-  const dhcp = startDhcpServer({ ...shared, port: options.dhcpPort ?? 67, httpPort, book, system, frames });
+  const dhcp = startDhcpServer({
+    ...shared,
+    port: options.dhcpPort ?? 67,
+    proxyPort: options.proxyDhcpPort ?? 4011,
+    httpPort,
+    book,
+    system,
+    frames,
+  });
   closers.push(() => dhcp.stop());
   const neighbours = system && openNeighbourTable(system);
   if (neighbours) closers.push(() => neighbours.close());

@@ -173,6 +173,7 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
   ...(network.domain === undefined ? {} : { domain: network.domain }),
   ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
+  ...(network.proxy === undefined ? {} : { proxy: network.proxy }),
   ...(network.ipv6 === undefined ? {} : { ipv6: toSubnetIpv6(network.ipv6) }),
 });
 

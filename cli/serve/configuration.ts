@@ -80,11 +80,22 @@ const network = z
     reservations: z.record(mac, ipv4).default({}),
     lease_seconds: z.number().int().min(60).default(3600),
     router_advertisements: z.boolean().default(true),
+    /** Another DHCP server gives the addresses: boot files only, for known machines, for everyone, or so that strangers are enrolled. */
+    proxy: z.enum(['known', 'everyone', 'enroll']).optional(),
     ipv6: network6.optional(),
   })
   .superRefine((given, issues) => {
     const cidr = parseIpv4Cidr(given.cidr);
     if (cidr === undefined) return;
+    if (
+      given.proxy !== undefined &&
+      (given.pools.length > 0 || given.discovery_pool !== undefined || Object.keys(given.reservations).length > 0)
+    )
+      issues.addIssue({
+        code: 'custom',
+        path: ['proxy'],
+        message: 'gives no addresses: pools, discovery_pool and reservations are the other server’s',
+      });
     const inside = (text: string) => ipv4InCidr(ipv4ToNumber(text) ?? 0, cidr);
     const all: [string, string][] = [
       ['server_address', given.server_address],

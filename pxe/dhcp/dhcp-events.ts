@@ -5,7 +5,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
-import type { DhcpReply, DhcpSilence } from './dhcp-policy.ts';
+import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
 
 export interface DhcpEventOptions {
   readonly counters: BootCounters;
@@ -32,6 +32,7 @@ const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
   'no-subnet': 'warning',
   'other-server-chosen': 'warning',
   released: 'info',
+  'no-proxy-here': 'warning',
 };
 
 const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string): JsonObject => ({

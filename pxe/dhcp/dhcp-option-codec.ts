@@ -8,6 +8,7 @@ export const OPTION = {
   hostName: 12,
   domainName: 15,
   broadcastAddress: 28,
+  vendorInformation: 43,
   requestedAddress: 50,
   leaseTime: 51,
   messageType: 53,

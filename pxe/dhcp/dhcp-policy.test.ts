@@ -8,7 +8,8 @@ import { LeaseTable } from '../lease/lease-table.ts';
 import { indexModel } from '../model/model-index.ts';
 import type { DhcpMessage } from './dhcp-message-codec.ts';
 import { encodeUint32, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
-import { answerDhcp, type DhcpReply, type DhcpSilence } from './dhcp-policy.ts';
+import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
+import { answerDhcp } from './dhcp-policy.ts';
 
 const KNOWN = '52:54:00:00:00:01';
 const RESERVED = '52:54:00:00:00:02';

@@ -1,104 +1,28 @@
 import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
-import type { BootHost, LeaseRecord } from '../boot-model.ts';
+import type { LeaseRecord } from '../boot-model.ts';
 import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
-import { isActive, type LeaseView } from '../lease/lease-table.ts';
-import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
+import { isActive } from '../lease/lease-table.ts';
+import type { IndexedSubnet } from '../model/model-index.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
-import { type DhcpClientFacts, readClientFacts } from './dhcp-client-facts.ts';
+import { readClientFacts } from './dhcp-client-facts.ts';
+import {
+  type DhcpContext,
+  type DhcpNote,
+  type DhcpReply,
+  type DhcpSilence,
+  type Exchange,
+  type LeaseDraft,
+  silence,
+} from './dhcp-exchange.ts';
 import { BOOT_REQUEST, type DhcpMessage } from './dhcp-message-codec.ts';
 import { decodeLinkSelection, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
-import { chooseDestination, composeNak, composeReply, type DhcpDestination } from './dhcp-reply-policy.ts';
-
-/**
- * The server's side of RFC 2131 §4.3 as one pure decision. Deliberately different from the letter: a client is its MAC, not
- * its client identifier (`address-choice-policy.ts`); a machine at work is never moved, so a changed reservation takes hold
- * at its next DISCOVER or reboot; and strangers on a subnet without a discovery pool get no NAK, as they are another server's.
- */
-export interface DhcpContext {
-  readonly index: ModelIndex;
-  readonly leases: LeaseView;
-  /** The interface that the packet came in on, where it is known. */
-  readonly interface?: string | undefined;
-  readonly httpPort: number;
-  readonly nowMs: number;
-}
-
-export type SilenceReason =
-  | 'not-a-request'
-  | 'unusable-request'
-  | 'unknown-message-type'
-  | 'no-subnet'
-  | 'stranger-not-answered'
-  | 'no-pool'
-  | 'pool-exhausted'
-  | 'other-server-chosen'
-  | 'no-record-of-client'
-  | 'released'
-  | 'not-the-holder'
-  | 'declined'
-  | 'declines-too-often';
-
-export interface DhcpNote {
-  readonly kind: string;
-  readonly message: string;
-}
-
-export type LeaseDraft = Omit<LeaseRecord, 'sequence'>;
-
-export interface DhcpReply {
-  readonly kind: 'reply';
-  readonly type: 'offer' | 'ack' | 'nak';
-  readonly message: DhcpMessage;
-  readonly destination: DhcpDestination;
-  readonly sizeMax: number;
-  readonly facts: DhcpClientFacts;
-  readonly host: BootHost | undefined;
-  /** An address to keep for the client until it asks for it. */
-  readonly hold?: number;
-  /** What must be durable before the reply leaves. */
-  readonly leases: readonly LeaseDraft[];
-  readonly why: string;
-  /** Things an operator should hear about. */
-  readonly notes: readonly DhcpNote[];
-}
-
-export interface DhcpSilence {
-  readonly kind: 'silence';
-  readonly reason: SilenceReason;
-  readonly why: string;
-  readonly facts?: DhcpClientFacts;
-  readonly host?: BootHost | undefined;
-  readonly leases: readonly LeaseDraft[];
-  readonly dropOffer?: number;
-  /** The first addresses of pools that were found full. */
-  readonly exhausted?: readonly number[];
-}
+import { answerAsProxy } from './dhcp-proxy-policy.ts';
+import { chooseDestination, composeNak, composeReply } from './dhcp-reply-policy.ts';
 
 /** A declined address is in use by something we do not see; an hour later that may have changed. */
 const DECLINE_QUARANTINE_MS = 60 * 60 * 1000;
 /** A client that declines everything would otherwise put a whole pool in quarantine. */
 const DECLINES_PER_CLIENT_MAX = 8;
-
-interface Exchange extends DhcpContext {
-  readonly request: DhcpMessage;
-  readonly facts: DhcpClientFacts;
-  readonly host: BootHost | undefined;
-  readonly subnets: readonly IndexedSubnet[];
-}
-
-const silence = (
-  exchange: Pick<Exchange, 'facts' | 'host'>,
-  reason: SilenceReason,
-  why: string,
-  leases: LeaseDraft[] = [],
-): DhcpSilence => ({
-  kind: 'silence',
-  reason,
-  why,
-  facts: exchange.facts,
-  host: exchange.host,
-  leases,
-});
 
 /** The subnets that the packet can be about: by relay, else by interface, else by the address that the client uses. */
 function findSubnets(context: DhcpContext, request: DhcpMessage): readonly IndexedSubnet[] {
@@ -303,6 +227,11 @@ function answerInform(exchange: Exchange): DhcpReply | DhcpSilence {
     : silence(exchange, 'stranger-not-answered', `${exchange.facts.mac} is unknown, and its subnet has no discovery pool`);
 }
 
+/**
+ * The server's side of RFC 2131 §4.3 as one pure decision. Deliberately different from the letter: a client is its MAC, not
+ * its client identifier (`address-choice-policy.ts`); a machine at work is never moved, so a changed reservation takes hold
+ * at its next DISCOVER or reboot; and strangers on a subnet without a discovery pool get no NAK, as they are another server's.
+ */
 export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpReply | DhcpSilence {
   if (request.op !== BOOT_REQUEST) return { kind: 'silence', reason: 'not-a-request', why: 'a reply of another server', leases: [] };
   const facts = readClientFacts(request);
@@ -313,6 +242,7 @@ export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpRepl
     const where = request.giaddr === 0 ? `interface ${context.interface ?? '(unknown)'}` : `relay ${ipv4FromNumber(request.giaddr)}`;
     return silence(exchange, 'no-subnet', `${facts.mac} came by ${where}, which no subnet of the model names`);
   }
+  if (exchange.subnets[0]!.subnet.proxy !== undefined || context.proxyAskedFrom !== undefined) return answerAsProxy(exchange);
   if (facts.messageType === MESSAGE_TYPE.discover) return answerDiscover(exchange);
   if (facts.messageType === MESSAGE_TYPE.request) return answerRequest(exchange);
   if (facts.messageType === MESSAGE_TYPE.decline) return answerDecline(exchange);

@@ -13,7 +13,9 @@ export type DhcpDestination =
   | { readonly kind: 'unicast'; readonly address: number }
   /** To a client that does not answer ARP yet: a frame to its hardware address, else a broadcast. */
   | { readonly kind: 'client'; readonly address: number; readonly mac: string }
-  | { readonly kind: 'broadcast' };
+  | { readonly kind: 'broadcast' }
+  /** To where the request came from, which port 4011's clients choose. */
+  | { readonly kind: 'sender'; readonly address: number; readonly port: number };
 
 export interface ReplyPlan {
   readonly request: DhcpMessage;
@@ -110,7 +112,7 @@ function addNetworkOptions(options: Map<number, Buffer>, plan: ReplyPlan): void 
   if (plan.host && validHostname(plan.host.name)) options.set(OPTION.hostName, Buffer.from(plan.host.name));
 }
 
-function addBootOptions(options: Map<number, Buffer>, plan: ReplyPlan): string {
+function addBootOptions(options: Map<number, Buffer>, plan: Pick<ReplyPlan, 'bootFile' | 'facts' | 'subnet'>): string {
   const { bootFile, facts, subnet } = plan;
   if (bootFile.kind !== 'file') return '';
   const fits = bootFile.file.length <= FILE_CHARACTERS_MAX;
@@ -143,6 +145,31 @@ export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
     file,
     options,
   };
+}
+
+/**
+ * PXE 2.1 §2.2.3: discovery control (6) bit 3, "load the file of this offer at once": no menu, no search for further servers.
+ */
+const PXE_USE_BOOT_FILE = Buffer.from([6, 1, 8, 255]);
+
+/** What a proxy says: a boot file and whose it is, but no address and nothing of the network. */
+export function composeProxyReply(type: number, plan: Omit<ReplyPlan, 'address' | 'host'>): DhcpMessage {
+  const { request, subnet, facts, bootFile } = plan;
+  const encoded = optionsOf(subnet);
+  const options = new Map<number, Buffer>();
+  options.set(OPTION.messageType, encodeUint8(type));
+  options.set(OPTION.serverIdentifier, encoded.server);
+  const file = addBootOptions(options, plan);
+  if (bootFile.kind === 'file' && !bootFile.vendorClass && !isIpxe(facts.firmware)) {
+    options.set(OPTION.vendorClass, Buffer.from('PXEClient'));
+    options.set(OPTION.vendorInformation, PXE_USE_BOOT_FILE);
+  } else if (isIpxe(facts.firmware)) {
+    // iPXE takes an offer without an address for a proxy's by this class, and would wait for another proxy by option 175.
+    options.set(OPTION.vendorClass, Buffer.from('PXEClient'));
+    options.delete(OPTION.etherboot);
+  }
+  addEchoes(options, request);
+  return { ...header(request), ciaddr: request.ciaddr, yiaddr: 0, siaddr: subnet.server, sname: encoded.serverName, file, options };
 }
 
 /** RFC 2131 §4.3.2: through a relay the NAK must be broadcast on the client's wire, as the client's address is wrong there. */

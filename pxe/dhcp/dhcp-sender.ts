@@ -3,7 +3,7 @@ import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
 import { encodeDhcpMessage } from './dhcp-message-codec.ts';
 import { decodeUint32, OPTION } from './dhcp-option-codec.ts';
-import type { DhcpReply } from './dhcp-policy.ts';
+import type { DhcpReply } from './dhcp-exchange.ts';
 import type { DhcpDestination } from './dhcp-reply-policy.ts';
 import type { DhcpListener } from './dhcp-server.ts';
 
@@ -53,6 +53,7 @@ export function createDhcpSender(options: DhcpSenderOptions): DhcpSender {
     send(listener, delivery) {
       const { bytes, destination, server } = delivery;
       if (destination.kind === 'relay') listener.channel.send(bytes, destination.address, port);
+      else if (destination.kind === 'sender') listener.channel.send(bytes, destination.address, destination.port);
       else if (destination.kind === 'unicast') listener.channel.send(bytes, destination.address, port + 1);
       // Where there is no way to send frames, a broadcast reaches the client too.
       else if (destination.kind === 'client' && frames && listener.interfaceIndex > 0)

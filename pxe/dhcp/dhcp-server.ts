@@ -12,7 +12,8 @@ import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { createDhcpEvents } from './dhcp-events.ts';
 import { type DhcpMessage, decodeDhcpMessage } from './dhcp-message-codec.ts';
 import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
-import { answerDhcp, type DhcpReply, type DhcpSilence } from './dhcp-policy.ts';
+import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
+import { answerDhcp } from './dhcp-policy.ts';
 import { createDhcpSender, type DhcpDelivery, encodeReply } from './dhcp-sender.ts';
 import {
   type DhcpChannel,
@@ -27,6 +28,8 @@ import { createDatagramReceiver } from '../socket/datagram-arena.ts';
 export interface DhcpServerOptions {
   /** 67; clients are reached on the next port, relays on this one. */
   readonly port: number;
+  /** 4011: where PXE clients ask a proxy. */
+  readonly proxyPort: number;
   readonly httpPort: () => number;
   readonly currentIndex: () => ModelIndex;
   readonly book: LeaseBook;
@@ -41,9 +44,10 @@ export interface DhcpServerOptions {
 
 /** One socket and what it is for. `interface` is unknown for routed packets, and everywhere without `system`. */
 export interface DhcpListener {
-  /** `listen` as one string. */
+  /** `listen` and `port` as one string. */
   readonly key: string;
   readonly listen: DhcpListen;
+  readonly port: number;
   readonly channel: DhcpChannel;
   readonly interface: string | undefined;
   /** An interface that was made anew has the old name and another index: the socket then hears nothing. */
@@ -64,20 +68,31 @@ const PACKET_BYTES_MAX = 1536;
 
 const ALL_INTERFACES: DhcpListen = { kind: 'address', address: '0.0.0.0' };
 
-const listenKey = (listen: DhcpListen): string =>
-  listen.kind === 'interface' ? `interface ${listen.interface}` : `address ${listen.address}`;
+type Wanted = Pick<DhcpListener, 'key' | 'listen' | 'port'>;
 
-/** One socket for each interface; one for each address that only relays and routers reach. */
-function wantedListeners(index: ModelIndex, system: LinuxCalls | undefined): Map<string, DhcpListen> {
-  const wanted = index.subnets.map(({ subnet }): DhcpListen => {
-    if (!system) return ALL_INTERFACES;
-    return subnet.interface ? { kind: 'interface', interface: subnet.interface } : { kind: 'address', address: subnet.serverAddress };
+const want = (listen: DhcpListen, port: number, isProxy: boolean): Wanted => ({
+  key: `${listen.kind === 'interface' ? `interface ${listen.interface}` : `address ${listen.address}`}${isProxy ? ` port ${port}` : ''}`,
+  listen,
+  port,
+});
+
+/** One socket for each interface; one for each address that only relays and routers reach; for proxies one more. */
+function wantedListeners({ currentIndex, system, port, proxyPort }: DhcpServerOptions): Map<string, Wanted> {
+  const wanted = currentIndex().subnets.flatMap(({ subnet }): Wanted[] => {
+    const { serverAddress: address, interface: name, proxy } = subnet;
+    const listen: DhcpListen = !system ? ALL_INTERFACES : name ? { kind: 'interface', interface: name } : { kind: 'address', address };
+    return proxy === undefined ? [want(listen, port, false)] : [want(listen, port, false), want(listen, proxyPort, true)];
   });
-  return new Map(wanted.map((listen) => [listenKey(listen), listen]));
+  return new Map(wanted.map((one) => [one.key, one]));
 }
 
 /** A client that gets no OFFER asks again in some seconds; one whose REQUEST is lost has waited in vain. */
 const isDiscover = (request: DhcpMessage): boolean => request.options.get(OPTION.messageType)?.[0] === MESSAGE_TYPE.discover;
+
+interface Arrived {
+  readonly request: DhcpMessage;
+  readonly packet: DhcpPacket;
+}
 
 interface DecidedReply {
   readonly decision: DhcpReply | DhcpSilence;
@@ -104,13 +119,14 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     return names.size === 1 ? [...names][0] : undefined;
   };
 
-  const decide = (listener: DhcpListener, request: DhcpMessage, nowMs: number): DecidedReply => {
+  const decide = (listener: DhcpListener, { request, packet }: Arrived, nowMs: number): DecidedReply => {
     const decision = answerDhcp(request, {
       index: options.currentIndex(),
       leases: book.table,
       interface: interfaceOf(listener),
       httpPort: options.httpPort(),
       nowMs,
+      proxyAskedFrom: listener.port === options.port ? undefined : { address: packet.from, port: packet.fromPort },
     });
     if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, nowMs);
     if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, nowMs);
@@ -158,20 +174,20 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     onPackets(listener: DhcpListener, packets: readonly DhcpPacket[], behind: boolean): void {
       counters.add('dhcp.received', packets.length);
       const nowMs = clock.nowMs();
-      const first: DhcpMessage[] = [];
-      const discovers: DhcpMessage[] = [];
-      for (const { bytes, from } of packets) {
-        const request = decodeDhcpMessage(bytes);
-        if (isMalformed(request)) events.malformed(ipv4FromNumber(from), request.reason, request.offset);
-        else (isDiscover(request) ? discovers : first).push(request);
+      const first: Arrived[] = [];
+      const discovers: Arrived[] = [];
+      for (const packet of packets) {
+        const request = decodeDhcpMessage(packet.bytes);
+        if (isMalformed(request)) events.malformed(ipv4FromNumber(packet.from), request.reason, request.offset);
+        else (isDiscover(request) ? discovers : first).push({ request, packet });
       }
       // More packets wait behind these: their DISCOVERs are the oldest, and their senders have most likely asked again.
       if (behind) counters.add('dhcp.drop.overload', discovers.length);
       const lasting: DecidedReply[] = [];
       const group = book.group();
-      for (const request of behind ? first : first.concat(discovers))
+      for (const arrived of behind ? first : first.concat(discovers))
         guard(() => {
-          const decided = decide(listener, request, nowMs);
+          const decided = decide(listener, arrived, nowMs);
           if (decided.decision.leases.length === 0) return finish(listener, decided);
           lasting.push(decided);
           group.add(decided.decision.leases);
@@ -193,12 +209,13 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
 
   const indexOf = (listen: DhcpListen): number => (system && listen.kind === 'interface' ? system.interfaceIndex(listen.interface) : 0);
 
-  const openChannel = (listen: DhcpListen, events: DhcpChannelEvents): Promise<DhcpChannel> | DhcpChannel =>
-    system && receiver ? openBatchChannel(system, receiver, listen, options.port, events) : openPlainChannel(listen, options.port, events);
+  const openChannel = ({ listen, port }: Wanted, events: DhcpChannelEvents): Promise<DhcpChannel> | DhcpChannel =>
+    system && receiver ? openBatchChannel(system, receiver, listen, port, events) : openPlainChannel(listen, port, events);
 
-  const open = async (key: string, listen: DhcpListen) => {
+  const open = async (wanted: Wanted) => {
+    const { key, listen, port } = wanted;
     try {
-      const channel = await openChannel(listen, {
+      const channel = await openChannel(wanted, {
         onPackets: (packets, behind) => handler.onPackets(listener, packets, behind),
         onSendFailure: (address, error) => handler.events.sendFailure(address, error),
         onError(error) {
@@ -208,8 +225,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
         },
       });
       const listener: DhcpListener = {
-        key,
-        listen,
+        ...wanted,
         channel,
         interface: listen.kind === 'interface' ? listen.interface : undefined,
         interfaceIndex: indexOf(listen),
@@ -217,23 +233,23 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
       if (stopped) return channel.close();
       listeners.set(key, listener);
       complained.delete(key);
-      logger.info({ listen: key, port: options.port }, 'DHCP listens');
+      logger.info({ listen: key, port }, 'DHCP listens');
     } catch (error) {
       counters.add('dhcp.listen-failed');
       if (complained.has(key)) return;
       complained.add(key);
-      logger.error({ err: error, listen: key, port: options.port }, `DHCP cannot listen on ${key}; it is tried again every few seconds`);
+      logger.error({ err: error, listen: key, port }, `DHCP cannot listen on ${key}; it is tried again every few seconds`);
     }
   };
 
   const reconcile = async (): Promise<void> => {
-    const wanted = wantedListeners(options.currentIndex(), options.system);
+    const wanted = wantedListeners(options);
     for (const [key, listener] of listeners) {
       if (wanted.has(key) && listener.interfaceIndex === indexOf(listener.listen)) continue;
       listeners.delete(key);
       listener.channel.close();
     }
-    for (const [key, listen] of wanted) if (!listeners.has(key) && !stopped) await open(key, listen);
+    for (const one of wanted.values()) if (!listeners.has(one.key) && !stopped) await open(one);
   };
 
   return {

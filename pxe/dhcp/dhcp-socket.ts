@@ -27,6 +27,7 @@ export interface DhcpPacket {
   readonly bytes: Buffer;
   /** IPv4 address of whoever sent it. */
   readonly from: number;
+  readonly fromPort: number;
 }
 
 /** A socket that takes packets in and sends them in groups. */
@@ -100,7 +101,11 @@ export function openBatchChannel(
     for (;;) {
       const count = receiver.receive(fd);
       if (count === 0) return;
-      const packets = Array.from({ length: count }, (_, slot) => ({ bytes: receiver.bytes(slot), from: receiver.address(slot) }));
+      const packets = Array.from({ length: count }, (_, slot) => ({
+        bytes: receiver.bytes(slot),
+        from: receiver.address(slot),
+        fromPort: receiver.port(slot),
+      }));
       events.onPackets(packets, count === receiver.slots);
       if (count < receiver.slots) return;
     }
@@ -142,7 +147,7 @@ export async function openPlainChannel(listen: DhcpListen, port: number, events:
   // What came in during one turn of the event loop is one group: its REQUESTs are answered first, its leases share one sync.
   let waiting: DhcpPacket[] = [];
   socket.on('message', (bytes, from) => {
-    waiting.push({ bytes, from: ipv4ToNumber(from.address) ?? 0 });
+    waiting.push({ bytes, from: ipv4ToNumber(from.address) ?? 0, fromPort: from.port });
     if (waiting.length > 1) return;
     setImmediate(() => {
       const group = waiting;

@@ -1,5 +1,5 @@
 import type { BootHost } from '../boot-model.ts';
-import type { LeaseDraft } from '../dhcp/dhcp-policy.ts';
+import type { LeaseDraft } from '../dhcp/dhcp-exchange.ts';
 import { type Address6Wish, chooseAddress6, firstAddresses6, refuseAddress6 } from '../lease/address6-choice-policy.ts';
 import { isActive, type LeaseView } from '../lease/lease-table.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';

@@ -4,7 +4,7 @@ import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { AskHost, BootHost, BootIntent } from '../boot-model.ts';
 import type { LeaseBook } from '../lease/lease-book.ts';
-import { chooseIntent, composeIpxeScript } from '../script/ipxe-script-policy.ts';
+import { chooseIntent, composeIpxeScript, type StrangersDo } from '../script/ipxe-script-policy.ts';
 import type { BootCounters } from './boot-counters.ts';
 import { type IndexedSubnet, type ModelIndex, serverNextTo, urlHost } from './model-index.ts';
 
@@ -63,6 +63,13 @@ async function currentHost(mac: MacAddress, { askHost, currentIndex, counters }:
   }
 }
 
+/** Where the network is not known, the most that any of them allows. */
+function strangersOn(subnets: readonly IndexedSubnet[]): StrangersDo {
+  const isOpen = (s: IndexedSubnet) => s.subnet.proxy === 'enroll' || s.discoveryPool !== undefined || s.ipv6?.discoveryPool !== undefined;
+  if (subnets.some(isOpen)) return 'discover';
+  return subnets.some((s) => s.subnet.proxy === 'everyone') ? 'disk' : 'hold';
+}
+
 export function createBootDirectory(options: DirectoryOptions): BootDirectory {
   const { currentIndex, leases, clock, httpPort } = options;
   return {
@@ -87,15 +94,14 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const host = await currentHost(mac, options);
       const index = currentIndex();
       const next = serverNextTo(index, clientAddress);
-      const isOpen = (s: IndexedSubnet) => s.discoveryPool !== undefined || s.ipv6?.discoveryPool !== undefined;
-      const discovery = next ? isOpen(next.subnet) : index.subnets.some(isOpen);
+      const strangers = strangersOn(next ? [next.subnet] : index.subnets);
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
       const server = next?.address ?? index.subnets[0]?.subnet.serverAddress ?? '127.0.0.1';
-      const intent = chooseIntent(host, discovery);
+      const intent = chooseIntent(host, strangers);
       const text = composeIpxeScript({
         mac,
         host,
-        discovery,
+        strangers,
         platform,
         baseUrl: `http://${urlHost(server)}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),

@@ -14,7 +14,7 @@ const host = (boot: BootIntent, name = 'rack1-m1'): BootHost => ({
 const request = (over: Partial<ScriptRequest> = {}): ScriptRequest => ({
   mac: '52:54:00:00:00:01',
   host: host({ kind: 'agent', reason: 'inspection' }),
-  discovery: true,
+  strangers: 'discover',
   platform: 'pcbios',
   baseUrl: 'http://10.77.0.1:8080',
   token: 'TOKEN.MAC',
@@ -36,8 +36,9 @@ test('a stranger gets the agent without a node where discovery is on, and is hel
   const on = composeIpxeScript(request({ host: undefined }));
   assert.match(on, /kernel /);
   assert.doesNotMatch(on, /rackwright\.node/);
-  const off = composeIpxeScript(request({ host: undefined, discovery: false }));
+  const off = composeIpxeScript(request({ host: undefined, strangers: 'hold' }));
   assert.match(off, /discovery is off/);
+  assert.match(composeIpxeScript(request({ host: undefined, strangers: 'disk', platform: 'pcbios' })), /none of ours\nsanboot/);
   assert.match(off, /sleep 10\nchain --replace/);
   assert.doesNotMatch(off, /kernel/);
 });

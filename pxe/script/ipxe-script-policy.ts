@@ -7,8 +7,7 @@ export interface ScriptRequest {
   readonly mac: MacAddress;
   /** Undefined for a stranger. */
   readonly host: BootHost | undefined;
-  /** May strangers boot the agent here? */
-  readonly discovery: boolean;
+  readonly strangers: StrangersDo;
   /** iPXE's `${platform}`: `pcbios` or `efi`; undefined when the request did not say. */
   readonly platform?: string | undefined;
   /** `http://10.77.0.1:8080` */
@@ -38,9 +37,13 @@ export const kernelArguments = (text: string): string =>
     .filter((word) => word !== '' && !/^(&&|\|\||;)$/.test(word))
     .join(' ');
 
-export function chooseIntent(host: BootHost | undefined, discovery: boolean): BootIntent {
+/** What unknown machines do on their network: start the agent, start from their own disk, or wait. */
+export type StrangersDo = 'discover' | 'disk' | 'hold';
+
+export function chooseIntent(host: BootHost | undefined, strangers: StrangersDo): BootIntent {
   if (host) return host.boot;
-  return discovery
+  if (strangers === 'disk') return { kind: 'disk', reason: 'this machine is unknown and none of ours' };
+  return strangers === 'discover'
     ? { kind: 'agent', reason: 'an unknown machine is discovered' }
     : { kind: 'hold', reason: 'this machine is unknown and discovery is off on its network' };
 }
@@ -141,7 +144,7 @@ function linesOf(request: ScriptRequest, intent: BootIntent): string[] {
 
 /** The script for one machine, now. */
 export function composeIpxeScript(request: ScriptRequest): string {
-  const intent = chooseIntent(request.host, request.discovery);
+  const intent = chooseIntent(request.host, request.strangers);
   const who = plainText(request.host?.name ?? `unknown machine ${request.mac}`);
   const body = linesOf(request, intent);
   const what = WHAT[intent.kind];

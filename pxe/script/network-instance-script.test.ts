@@ -15,7 +15,7 @@ const script = (boot: BootIntent, kernelArguments?: string): string =>
       boot,
       ...(kernelArguments === undefined ? {} : { kernelArguments }),
     },
-    discovery: true,
+    strangers: 'discover',
     platform: 'pcbios',
     baseUrl: 'http://10.77.0.1:8080',
     token: 'T.M',

@@ -1,0 +1,93 @@
+import type { BootHost, LeaseRecord } from '../boot-model.ts';
+import type { LeaseView } from '../lease/lease-table.ts';
+import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
+import type { DhcpClientFacts } from './dhcp-client-facts.ts';
+import type { DhcpMessage } from './dhcp-message-codec.ts';
+import type { DhcpDestination } from './dhcp-reply-policy.ts';
+
+/** What a DHCP decision is made of, and what comes out of it. */
+export interface DhcpContext {
+  readonly index: ModelIndex;
+  readonly leases: LeaseView;
+  /** The interface that the packet came in on, where it is known. */
+  readonly interface?: string | undefined;
+  readonly httpPort: number;
+  readonly nowMs: number;
+  /** Where a packet to port 4011 came from: PXE clients ask a proxy there for their boot file. */
+  readonly proxyAskedFrom?: { readonly address: number; readonly port: number } | undefined;
+}
+
+export type SilenceReason =
+  | 'not-a-request'
+  | 'unusable-request'
+  | 'unknown-message-type'
+  | 'no-subnet'
+  | 'stranger-not-answered'
+  | 'not-booting'
+  | 'left-to-other-server'
+  | 'no-proxy-here'
+  | 'no-pool'
+  | 'pool-exhausted'
+  | 'other-server-chosen'
+  | 'no-record-of-client'
+  | 'released'
+  | 'not-the-holder'
+  | 'declined'
+  | 'declines-too-often';
+
+export interface DhcpNote {
+  readonly kind: string;
+  readonly message: string;
+}
+
+export type LeaseDraft = Omit<LeaseRecord, 'sequence'>;
+
+export interface DhcpReply {
+  readonly kind: 'reply';
+  readonly type: 'offer' | 'ack' | 'nak';
+  readonly message: DhcpMessage;
+  readonly destination: DhcpDestination;
+  readonly sizeMax: number;
+  readonly facts: DhcpClientFacts;
+  readonly host: BootHost | undefined;
+  /** An address to keep for the client until it asks for it. */
+  readonly hold?: number;
+  /** What must be durable before the reply leaves. */
+  readonly leases: readonly LeaseDraft[];
+  readonly why: string;
+  /** Things an operator should hear about. */
+  readonly notes: readonly DhcpNote[];
+}
+
+export interface DhcpSilence {
+  readonly kind: 'silence';
+  readonly reason: SilenceReason;
+  readonly why: string;
+  readonly facts?: DhcpClientFacts;
+  readonly host?: BootHost | undefined;
+  readonly leases: readonly LeaseDraft[];
+  readonly dropOffer?: number;
+  /** The first addresses of pools that were found full. */
+  readonly exhausted?: readonly number[];
+}
+
+export interface Exchange extends DhcpContext {
+  readonly request: DhcpMessage;
+  readonly facts: DhcpClientFacts;
+  readonly host: BootHost | undefined;
+  readonly subnets: readonly IndexedSubnet[];
+}
+
+export const silence = (
+  exchange: Pick<Exchange, 'facts' | 'host'>,
+  reason: SilenceReason,
+  why: string,
+  leases: LeaseDraft[] = [],
+): DhcpSilence => ({
+  kind: 'silence',
+  reason,
+  why,
+  facts: exchange.facts,
+  host: exchange.host,
+  leases,
+});
