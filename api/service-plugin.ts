@@ -23,7 +23,7 @@ export interface Service<Context = never> {
   readonly title: string;
   /** Where it is served: `/image`. Routes are below it, and so is the catalog's address. */
   readonly prefix: string;
-  /** What the catalog's address has behind the prefix: `/v2.1`. */
+  /** What the catalog's address has behind the prefix: `/v2.1`; `$(project_id)s` may stand in it. */
   readonly catalogPath?: string;
   /** Of a JSON body. */
   readonly bodyBytesMax: number;
@@ -41,13 +41,15 @@ export interface Service<Context = never> {
 }
 
 export interface ServiceRoute<Context> {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below the prefix, parameters as `:name`. */
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'COPY' | 'OPTIONS';
+  /** Below the prefix, parameters as `:name`, or `*` for all the rest. */
   readonly path: string;
   /** Other spellings of the path; the reference has the first. */
   readonly also?: readonly string[];
   /** Nobody has to be logged in. */
   readonly open?: true;
+  /** Who is logged in is known, and who is not, or with a token that is none, is nobody: the handler decides by `call.visitor`. */
+  readonly visitors?: true;
   /** `stream`: the handler reads the bytes itself, whatever their number. Default: JSON. */
   readonly body?: 'stream';
   /** Names of query arguments, for the reference. */
@@ -61,6 +63,10 @@ export interface Call<Context> {
   readonly context: Context;
   /** @throws Refusal 401 */
   readonly actor: Actor;
+  /** Undefined for nobody. */
+  readonly visitor: Actor | undefined;
+  /** Of the peer, or as a proxy on this machine told it. */
+  readonly address: string;
   /** Undefined for the administrator's basic login. */
   readonly token: ValidToken | undefined;
   readonly requestId: string;
@@ -126,9 +132,12 @@ export interface ServiceHost {
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const minors = new WeakMap<FastifyRequest, number>();
+/** Of requests whose bytes the handler reads: the framework would refuse what it can not parse. */
+const contentTypes = new WeakMap<FastifyRequest, string>();
 
 export function registerService<Context>(app: FastifyInstance, host: ServiceHost, service: Service<Context>, context: Context): void {
   const { routes } = service;
+  for (const { method } of routes) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   const register = (scope: FastifyInstance, some: readonly ServiceRoute<Context>[]) => {
     for (const { route, url } of some.flatMap((route) => [route.path, ...(route.also ?? [])].map((url) => ({ route, url })))) {
       scope.route({
@@ -148,40 +157,55 @@ export function registerService<Context>(app: FastifyInstance, host: ServiceHost
     });
     if (service.textBodies) keepTextBodies(scope);
     else parseJsonBodies(scope);
-    const openPaths = new Set(routes.filter((route) => route.open).map(({ path }) => path));
-    if (!isRoot)
+    const [open, closed] = [routes.filter((route) => route.open), routes.filter((route) => !route.open)];
+    const openPaths = new Set(open.map(({ path }) => path));
+    if (!isRoot) {
+      register(scope, open);
       refuseOtherMethods(
         scope,
         routes.filter(({ path }) => openPaths.has(path)),
       );
-    const behindLogin = (where: 'json' | 'stream') =>
-      routes.filter((route) => !route.open && (route.body === 'stream') === (where === 'stream'));
-    if (!isRoot)
-      register(
-        scope,
-        routes.filter((route) => route.open),
-      );
+    }
     void scope.register(async (inner) => {
       inner.addHook('onRequest', requireLogin(host));
-      if (!isRoot)
+      if (!isRoot && service.prefix !== '')
         inner.setNotFoundHandler(async () => {
           throw new Refusal(404, 'The resource could not be found.');
         });
-      register(inner, behindLogin('json'));
+      register(
+        inner,
+        closed.filter(({ body, visitors }) => body !== 'stream' && !visitors),
+      );
       refuseOtherMethods(
         inner,
-        routes.filter(({ path }) => !openPaths.has(path)),
+        closed.filter(({ path }) => !openPaths.has(path)),
       );
     });
-    void scope.register(async (inner) => {
-      inner.addHook('onRequest', requireLogin(host));
-      inner.removeAllContentTypeParsers();
-      inner.addContentTypeParser('*', (_request, _payload, done) => done(null));
-      register(inner, behindLogin('stream'));
-    });
+    for (const isForVisitors of [false, true]) {
+      void scope.register(async (inner) => {
+        inner.addHook('onRequest', isForVisitors ? seeWhoCalls(host) : requireLogin(host));
+        leaveBytes(inner);
+        register(
+          inner,
+          closed.filter(({ body, visitors = false }) => (body === 'stream' || visitors) && visitors === isForVisitors),
+        );
+      });
+    }
   };
   void app.register(plugin(false), { prefix: service.prefix });
   if (service.atRootToo) void app.register(plugin(true));
+}
+
+/** The handler reads them, whatever type they say they have. */
+function leaveBytes(scope: FastifyInstance): void {
+  scope.addHook('onRequest', async (request) => {
+    const type = request.headers['content-type'];
+    if (type === undefined) return;
+    contentTypes.set(request, type);
+    delete request.headers['content-type'];
+  });
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
 function keepTextBodies(scope: FastifyInstance): void {
@@ -208,8 +232,16 @@ function refuseOtherMethods(
 function requireLogin(host: ServiceHost) {
   return async (request: FastifyRequest): Promise<void> => {
     const refusal = await host.login(request);
-    if (refusal === 'forbidden-by-access-rule') throw new Refusal(403, 'The application credential has no access rule for this call.');
+    if (refusal === 'forbidden-by-access-rule') throw new Refusal(403, BY_ACCESS_RULE);
     if (loginOf(request) === undefined) throw unauthorized(request);
+  };
+}
+
+const BY_ACCESS_RULE = 'The application credential has no access rule for this call.';
+
+function seeWhoCalls(host: ServiceHost) {
+  return async (request: FastifyRequest): Promise<void> => {
+    if ((await host.login(request)) === 'forbidden-by-access-rule') throw new Refusal(403, BY_ACCESS_RULE);
   };
 }
 
@@ -229,12 +261,15 @@ function toCall<Context>(request: FastifyRequest, host: ServiceHost, service: Se
     if (login === undefined) throw unauthorized(request);
     return login.actor;
   };
+  const type = contentTypes.get(request);
   const at = request.url.indexOf('?');
   return {
     context,
     get actor() {
       return actor();
     },
+    visitor: login?.actor,
+    address: request.ip,
     token: login?.token,
     requestId: request.id,
     method: request.method,
@@ -242,7 +277,7 @@ function toCall<Context>(request: FastifyRequest, host: ServiceHost, service: Se
     url: request.url,
     params: request.params as Record<string, string>,
     query: new URLSearchParams(at === -1 ? '' : request.url.slice(at)),
-    headers: request.headers,
+    headers: type === undefined ? request.headers : { ...request.headers, 'content-type': type },
     body: request.body,
     stream: request.raw,
     minor: minors.get(request) ?? 0,

@@ -16,7 +16,7 @@ export function openApiDocument(operations: readonly ApiOperation[], version: st
     info: {
       title: 'Rackwright',
       version,
-      description: 'The OpenStack APIs of a bare-metal-first cloud: identity, bare metal, images, networks and placement.',
+      description: 'The OpenStack APIs of a bare-metal-first cloud: identity, bare metal, images, objects, networks and placement.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     tags: [...new Set(operations.map(tagOf))].sort().map((name) => ({ name })),
@@ -39,7 +39,7 @@ export const tagOf = ({ service, path }: ApiOperation): string => `${service}: $
 
 const nounsOf = (path: string): string[] =>
   path
-    .replace(/^\/(v3|baremetal\/v1|image\/v2|networking\/v2\.0|placement)(?=\/|$)/, '')
+    .replace(/^\/(v1|v3|baremetal\/v1|image\/v2|networking\/v2\.0|placement)(?=\/|$)/, '')
     .split('/')
     .filter((part) => part !== '' && !part.startsWith('{'));
 

@@ -17,6 +17,11 @@ export interface ApiOperation {
 /** `:name` of the router, with or without a pattern behind it. */
 const templated = (path: string): string => path.replace(/:(\w+)(\([^)]*\))?/g, '{$1}').replace(/\*$/, '{path}');
 
+type Described = ApiOperation['method'];
+/** OpenAPI 3.1 has no word for COPY, and OPTIONS is the browsers' own. */
+const isDescribed = <Route extends { readonly method: string }>(route: Route): route is Route & { readonly method: Described } =>
+  route.method !== 'COPY' && route.method !== 'OPTIONS';
+
 export const apiOperations = (): readonly ApiOperation[] => [
   ...identityRoutes.map((route) => ({
     service: 'Identity v3',
@@ -34,7 +39,7 @@ export const apiOperations = (): readonly ApiOperation[] => [
     ...(route.since === undefined ? {} : { since: `1.${route.since}` }),
   })),
   ...SERVICES.flatMap(({ title, prefix, routes }) =>
-    routes.map((route) => ({
+    routes.filter(isDescribed).map((route) => ({
       service: title,
       method: route.method,
       path: templated(`${prefix}${route.path}`),

@@ -4,14 +4,16 @@ import { IMAGE_RULES } from '../../api/image-rules.ts';
 import { PLACEMENT_RULES } from '../../api/placement-rules.ts';
 import { createAgentServer, createApiServer } from '../../api/http-server.ts';
 import { introspectionService } from '../../api/introspection-service.ts';
+import { OBJECT_RULES } from '../../api/object-rules.ts';
 import { NETWORK_RULES } from '../../api/network-rules.ts';
-import { mount, mountCompute, mountImages, mountNetwork, mountPlacement, type MountedService } from '../../api/services.ts';
+import { mount, mountCompute, mountImages, mountNetwork, mountObjects, mountPlacement, type MountedService } from '../../api/services.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
 import type { Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
+import { startObjects } from './object-setup.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import type { Installation } from './installation.ts';
@@ -36,9 +38,10 @@ export async function startApiRole(options: {
     installation,
     database,
     logger,
-    rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES, ...COMPUTE_RULES],
+    rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES, ...COMPUTE_RULES, ...OBJECT_RULES],
   });
   stops.push(() => identity.stop());
+  const objects = await startObjects(configuration, database, logger, stops);
   const context = {
     database,
     sealer: installation.sealer,
@@ -53,6 +56,7 @@ export async function startApiRole(options: {
     mountPlacement(database),
     mountImages(options.images),
     mountCompute({ database, sealer: installation.sealer }),
+    mountObjects(objects),
   ];
   const stopAnnouncing = await announceControlPlane(database, logger);
   stops.push(async () => stopAnnouncing());

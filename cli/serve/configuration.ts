@@ -169,6 +169,12 @@ const shape = z.strictObject({
       forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
     })
     .prefault({}),
+  objects: z
+    .strictObject({
+      /** Where bytes of objects are kept; processes with one database need one that all of them see. Default: in the data folder. */
+      directory: z.string().min(1).optional(),
+    })
+    .prefault({}),
   boot: z
     .strictObject({
       http_port: z.number().int().min(1).max(65535).default(8080),

@@ -8,6 +8,7 @@ import * as placement from './0006-placement.ts';
 import * as images from './0007-images.ts';
 import * as network from './0008-network.ts';
 import * as commissioning from './0010-commissioning.ts';
+import * as objects from './0020-objects.ts';
 import * as compute from './0021-compute.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -21,5 +22,6 @@ export const migrations: Record<string, Migration> = {
   '0007-images': images,
   '0008-network': network,
   '0010-commissioning': commissioning,
+  '0020-objects': objects,
   '0021-compute': compute,
 };
