@@ -72,7 +72,8 @@ function readSegment(value: unknown, at: number, self: string): WantedSegment | 
   const bytes = size === undefined || size === null ? undefined : Number(size);
   if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0)) return wrong('invalid size_bytes');
   if (bytes !== undefined && bytes < 1) return wrong('too small; each segment must be at least 1 byte.');
-  if (range !== undefined && range !== null && (typeof range !== 'string' || !/^\s*(\d+-\d*|-\d+)\s*$/.test(range))) return wrong('invalid range');
+  if (range !== undefined && range !== null && (typeof range !== 'string' || !/^\s*(\d+-\d*|-\d+)\s*$/.test(range)))
+    return wrong('invalid range');
   return {
     path: plain,
     ...(typeof etag === 'string' ? { etag: etag.replaceAll('"', '') } : {}),
@@ -84,7 +85,8 @@ function readSegment(value: unknown, at: number, self: string): WantedSegment | 
 function readInline(data: unknown, wrong: (what: string) => string): WantedSegment | string {
   if (typeof data !== 'string') return wrong('data must be valid base64');
   const bytes = Buffer.from(data, 'base64');
-  if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== data.replaceAll(/\s|=+$/g, '')) return wrong('data must be valid base64');
+  if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== data.replaceAll(/\s|=+$/g, ''))
+    return wrong('data must be valid base64');
   return { data: bytes.toString('base64') };
 }
 

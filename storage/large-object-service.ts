@@ -54,7 +54,12 @@ export async function contentOf(reading: Reading, item: Item): Promise<ObjectCon
     return { pieces: await piecesOf(reading, item, 1), size: item.wholeSize!, etag: `"${item.wholeEtag}"`, isLarge: true };
   const segments = await dynamicSegments(reading, dynamic!);
   const pieces = (await Promise.all(segments.map((segment) => piecesOf(reading, segment, 2)))).flat();
-  return { pieces, size: lengthOf(pieces), etag: `"${md5(segments.map(({ etag, wholeEtag }) => wholeEtag ?? etag).join(''))}"`, isLarge: true };
+  return {
+    pieces,
+    size: lengthOf(pieces),
+    etag: `"${md5(segments.map(({ etag, wholeEtag }) => wholeEtag ?? etag).join(''))}"`,
+    isLarge: true,
+  };
 }
 
 async function dynamicSegments(reading: Reading, { container: name, prefix }: { container: string; prefix: string }): Promise<Item[]> {
@@ -90,12 +95,19 @@ const etagOf = ({ etag, wholeEtag }: Item): string => wholeEtag ?? etag;
 const sizeOf = ({ size, wholeSize }: Item): number => wholeSize ?? size;
 
 /** Only from containers that the caller may read: the others are as if they were not there. */
-async function findSegmentItems({ storage, account, mayRead }: Reading, segments: readonly { readonly path?: string }[]): Promise<Map<string, Item>> {
+async function findSegmentItems(
+  { storage, account, mayRead }: Reading,
+  segments: readonly { readonly path?: string }[],
+): Promise<Map<string, Item>> {
   const paths = segments.flatMap(({ path }) => (path === undefined ? [] : [splitPath(path)]));
   const names = [...new Set(paths.map(([container]) => container))];
   const containers = await Promise.all(names.map((name) => findContainer(storage.db, account, name)));
   const readable = new Set(containers.flatMap((one) => (one !== undefined && mayRead(one) ? [one.name] : [])));
-  return findItems(storage.db, account, paths.filter(([container]) => readable.has(container)));
+  return findItems(
+    storage.db,
+    account,
+    paths.filter(([container]) => readable.has(container)),
+  );
 }
 
 /** `/container/object` */
@@ -123,7 +135,12 @@ class FileGone extends Error {
 }
 
 /** Its first bytes are read, so the file is open whatever happens to the name meanwhile; undefined: that was too late. */
-export async function startReading(storage: ObjectStorage, content: ObjectContent, first: number, last: number): Promise<Readable | undefined> {
+export async function startReading(
+  storage: ObjectStorage,
+  content: ObjectContent,
+  first: number,
+  last: number,
+): Promise<Readable | undefined> {
   const pieces = readContent(storage, content, first, last);
   try {
     return streamOf(pieces, await pieces.next());
@@ -146,10 +163,8 @@ function streamOf(pieces: AsyncGenerator<Buffer>, start: IteratorResult<Buffer>)
       );
     },
     destroy(error, done) {
-      pieces.return(undefined).then(
-        () => done(error),
-        () => done(error),
-      );
+      const end = () => done(error);
+      void pieces.return(undefined).then(end, end);
     },
   });
 }

@@ -71,7 +71,11 @@ export interface Grantee {
 /** `project:user` by ids, by names where these are unambiguous, with `*` for either; or the name of a role. */
 export function isGranted({ grants }: Acl, who: Grantee): boolean {
   const users = ['*', who.userId, ...(who.mayUseNames ? [who.userName] : [])];
-  const projects = ['*', ...(who.projectId === null ? [] : [who.projectId]), ...(who.mayUseNames && who.projectName !== null ? [who.projectName] : [])];
+  const projects = [
+    '*',
+    ...(who.projectId === null ? [] : [who.projectId]),
+    ...(who.mayUseNames && who.projectName !== null ? [who.projectName] : []),
+  ];
   const pairs = new Set(projects.flatMap((project) => users.map((user) => `${project}:${user}`)));
   const roles = new Set(who.roles.map((role) => role.toLowerCase()));
   return grants.some((grant) => pairs.has(grant) || (!grant.includes(':') && roles.has(grant.toLowerCase())));

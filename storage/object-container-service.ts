@@ -28,10 +28,19 @@ export async function updateAccount(
 ): Promise<Account> {
   if ((await findAccount(storage.db, name)) === undefined) await makeAccount(storage, name);
   return storage.db.transaction().execute(async (trx) => {
-    const locked = await trx.selectFrom('object_account').select('headers').where('name', '=', name).forNoKeyUpdate().executeTakeFirstOrThrow();
+    const locked = await trx
+      .selectFrom('object_account')
+      .select('headers')
+      .where('name', '=', name)
+      .forNoKeyUpdate()
+      .executeTakeFirstOrThrow();
     const headers = changed(locked.headers, changes);
     check(headers);
-    await trx.updateTable('object_account').set({ headers: JSON.stringify(headers) }).where('name', '=', name).execute();
+    await trx
+      .updateTable('object_account')
+      .set({ headers: JSON.stringify(headers) })
+      .where('name', '=', name)
+      .execute();
     return (await findAccount(trx, name))!;
   });
 }
@@ -50,7 +59,9 @@ export async function putContainer(
   check(headers);
   await makeAccount(storage, account);
   const { rows } = await sql`insert into object_container (account, name, created_us, changed_us, headers)
-    values (${account}, ${name}, ${NOW_US}, ${NOW_US}, ${JSON.stringify(headers)}::jsonb) on conflict do nothing returning id`.execute(storage.db);
+    values (${account}, ${name}, ${NOW_US}, ${NOW_US}, ${JSON.stringify(headers)}::jsonb) on conflict do nothing returning id`.execute(
+    storage.db,
+  );
   const container = await findContainer(storage.db, account, name);
   if (container === undefined) throw notFound();
   if (rows.length > 0) return { container, isNew: true };
@@ -65,11 +76,20 @@ export async function updateContainer(
   check: (headers: Headers) => void,
 ): Promise<Container> {
   return storage.db.transaction().execute(async (trx) => {
-    const row = await trx.selectFrom('object_container').select(['account', 'name', 'headers']).where('id', '=', id).forNoKeyUpdate().executeTakeFirst();
+    const row = await trx
+      .selectFrom('object_container')
+      .select(['account', 'name', 'headers'])
+      .where('id', '=', id)
+      .forNoKeyUpdate()
+      .executeTakeFirst();
     if (row === undefined) throw notFound();
     const headers = changed(row.headers, changes);
     check(headers);
-    await trx.updateTable('object_container').set({ headers: JSON.stringify(headers), changed_us: NOW_US }).where('id', '=', id).execute();
+    await trx
+      .updateTable('object_container')
+      .set({ headers: JSON.stringify(headers), changed_us: NOW_US })
+      .where('id', '=', id)
+      .execute();
     return (await findContainer(trx, row.account, row.name))!;
   });
 }
@@ -84,7 +104,8 @@ export async function deleteContainer({ db }: ObjectStorage, { id }: Container):
       if (numDeletedRows === 0n) throw notFound();
     });
   } catch (error) {
-    if ((error as { code?: string }).code === FOREIGN_KEY) throw new ObjectError(409, 'There was a conflict when trying to complete your request.');
+    if ((error as { code?: string }).code === FOREIGN_KEY)
+      throw new ObjectError(409, 'There was a conflict when trying to complete your request.');
     throw error;
   }
 }

@@ -37,7 +37,7 @@ export function listContainers(db: Db, account: string, query: ListingQuery): Pr
   return list(db, { rows: sql`from object_container i where i.account = ${account}`, columns }, query);
 }
 
-async function list<Row>(db: Db, source: Source<Row>, query: ListingQuery): Promise<Line<Row>[]> {
+async function list<Row extends object>(db: Db, source: Source<Row>, query: ListingQuery): Promise<Line<Row>[]> {
   if (query.limit === 0) return [];
   if (query.path !== undefined) return listPath(db, source, { ...query, prefix: query.path });
   return query.delimiter === '' ? listPlain(db, source, query, sql`true`) : listFolded(db, source, query);
@@ -59,7 +59,7 @@ function listPath<Row>(db: Db, source: Source<Row>, query: ListingQuery): Promis
   return listPlain(db, source, { ...query, prefix: folder }, only);
 }
 
-async function listFolded<Row>(db: Db, { rows, columns }: Source<Row>, query: ListingQuery): Promise<Line<Row>[]> {
+async function listFolded<Row extends object>(db: Db, { rows, columns }: Source<Row>, query: ListingQuery): Promise<Line<Row>[]> {
   const { delimiter, isReverse, limit, prefix } = query;
   const { low, high } = nameRange(query);
   const rest = sql`substr(i.name, ${lengthOf(prefix) + 1}::int)`;
@@ -81,6 +81,6 @@ async function listFolded<Row>(db: Db, { rows, columns }: Source<Row>, query: Li
     select w.subdir, f.* from walk w left join lateral (select ${columns} ${rows} and i.name = w.name and w.subdir is null) as f on true
     where w.step > 0 order by w.step`;
   const found = (await statement.execute(db)).rows;
-  const lines = found.map((row): Line<Row> => (row.subdir === null ? row : { subdir: row.subdir }));
-  return lines.filter((line) => !isSubdir(line as object) || (line as { subdir: string }).subdir !== query.marker).slice(0, limit);
+  const lines = found.map(({ subdir: folder, ...row }): Line<Row> => (folder === null ? (row as Row) : { subdir: folder }));
+  return lines.filter((line) => !isSubdir(line) || line.subdir !== query.marker).slice(0, limit);
 }

@@ -11,11 +11,14 @@ const titled = (name: string): string => name.replace(/(^|-)([a-z])/g, (part) =>
 /** Why these can not all be an object's, container's or account's metadata, in the words that Swift's clients know. */
 export function whyBadMetadata(kind: MetadataKind, headers: Headers): string | undefined {
   const prefix = prefixOf(kind);
-  const found = Object.entries(headers).flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : []));
+  const found = Object.entries(headers).flatMap(([name, value]) =>
+    name.startsWith(prefix) ? [[name.slice(prefix.length), value] as const] : [],
+  );
   for (const [name, value] of found) {
     if (name === '') return 'Metadata name cannot be empty';
     if (name.length > LIMITS.metadataNameBytesMax) return `Metadata name too long: ${titled(prefix + name)}`;
-    if (value.length > LIMITS.metadataValueBytesMax) return `Metadata value longer than ${LIMITS.metadataValueBytesMax}: ${titled(prefix + name)}`;
+    if (value.length > LIMITS.metadataValueBytesMax)
+      return `Metadata value longer than ${LIMITS.metadataValueBytesMax}: ${titled(prefix + name)}`;
     if (!isUtf8(value)) return 'Metadata must be valid UTF-8';
   }
   if (found.length > LIMITS.metadataCountMax) return `Too many metadata items; max ${LIMITS.metadataCountMax}`;
@@ -24,7 +27,10 @@ export function whyBadMetadata(kind: MetadataKind, headers: Headers): string | u
 }
 
 /** Seconds since 1970 at which an object goes, as its headers ask; null: never. */
-export function readExpiry(headers: Readonly<Record<string, unknown>>, nowMs: number): { readonly at: number | null } | { readonly error: string } {
+export function readExpiry(
+  headers: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): { readonly at: number | null } | { readonly error: string } {
   const [after, at] = [headers['x-delete-after'], headers['x-delete-at']];
   const now = Math.floor(nowMs / 1000);
   if (after !== undefined) {

@@ -1,7 +1,17 @@
 import { sql } from 'kysely';
 import { notFound, ObjectError, preconditionFailed } from './object-error.ts';
 import type { Container, Headers, Item, ObjectStorage, Segment, Trx } from './object-storage.ts';
-import { findAccount, findContainer, holdItem, ITEM, lockAccount, lockContainer, NOW_US, usageOfAccount, usageOfContainer } from './object-store.ts';
+import {
+  findAccount,
+  findContainer,
+  holdItem,
+  ITEM,
+  lockAccount,
+  lockContainer,
+  NOW_US,
+  usageOfAccount,
+  usageOfContainer,
+} from './object-store.ts';
 import { discardFile, forgetIncoming, isThere, publishFile, receiveFile, type ReceivedFile } from './object/object-files.ts';
 import { versionBeforeDelete, versionBeforePut, versioningOf } from './object/object-versions.ts';
 
@@ -17,7 +27,13 @@ export interface NewItem {
   readonly deleteAt: number | null;
   /** Refused when the name is taken. */
   readonly isOnlyNew?: boolean;
-  readonly largeObject?: { readonly manifest: readonly Segment[]; readonly text: string; readonly md5: string; readonly wholeSize: number; readonly wholeEtag: string };
+  readonly largeObject?: {
+    readonly manifest: readonly Segment[];
+    readonly text: string;
+    readonly md5: string;
+    readonly wholeSize: number;
+    readonly wholeEtag: string;
+  };
 }
 
 interface Content {
@@ -41,7 +57,8 @@ export async function putObject(storage: ObjectStorage, received: ReceivedFile, 
     const written = await write(storage, item, async (trx) => {
       if (isFile) await trx.insertInto('object_blob').values({ id, size: sizeBytes }).execute();
       // Another process may have taken this one for dead (object-sweep.ts): then its row was there first, or the file is gone.
-      if (isFile && !(await isThere(storage.directory, id))) throw new ObjectError(503, 'The upload was given up by another process. Try again.');
+      if (isFile && !(await isThere(storage.directory, id)))
+        throw new ObjectError(503, 'The upload was given up by another process. Try again.');
       return { blobId: isFile ? id : null, size: sizeBytes, etag: md5 };
     });
     if (isFile) await forgetIncoming(storage, id);
@@ -120,7 +137,11 @@ async function upsert(trx: Trx, item: NewItem, content: Content): Promise<Item &
   return rows[0];
 }
 
-const QUOTA = { account: 'x-account-meta-quota-bytes', container: 'x-container-meta-quota-bytes', count: 'x-container-meta-quota-count' } as const;
+const QUOTA = {
+  account: 'x-account-meta-quota-bytes',
+  container: 'x-container-meta-quota-bytes',
+  count: 'x-container-meta-quota-count',
+} as const;
 
 const hasQuota = (headers: Headers, of: 'account' | 'container'): boolean =>
   headers[QUOTA[of]] !== undefined || (of === 'container' && headers[QUOTA.count] !== undefined);
@@ -181,7 +202,8 @@ export async function deleteObject(storage: ObjectStorage, container: Container,
     if (versioning !== undefined) await lockContainer(trx, container.id);
     const undone = versioning === undefined ? undefined : await versionBeforeDelete(trx, container, name);
     if (undone !== undefined) return undone;
-    const { rows } = await sql<Item>`delete from object_item i where i.container_id = ${container.id} and i.name = ${name} returning ${ITEM}`.execute(trx);
+    const { rows } =
+      await sql<Item>`delete from object_item i where i.container_id = ${container.id} and i.name = ${name} returning ${ITEM}`.execute(trx);
     if (rows[0] === undefined) throw notFound();
     return rows[0];
   });

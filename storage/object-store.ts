@@ -36,7 +36,10 @@ export const findItem = (db: Reader, containerId: number, name: string): Promise
 
 /** Nobody removes it before this transaction ends, so that its bytes stay. */
 export const holdItem = (trx: Trx, containerId: number, name: string): Promise<Item | undefined> =>
-  first(trx, sql<Item>`select ${ITEM} from object_item i where i.container_id = ${containerId} and i.name = ${name} and ${ALIVE} for share`);
+  first(
+    trx,
+    sql<Item>`select ${ITEM} from object_item i where i.container_id = ${containerId} and i.name = ${name} and ${ALIVE} for share`,
+  );
 
 /** Objects by `container/object` of one account, those that are there. */
 export async function findItems(db: Reader, account: string, paths: readonly (readonly [container: string, name: string])[]) {

@@ -24,7 +24,9 @@ export const presenceOf = (owner: string): string => `objects ${owner}`;
 /** @returns how many it removed, for whoever asks again while it is a full batch */
 export async function removeExpired({ db }: ObjectStorage): Promise<number> {
   const { numAffectedRows = 0n } = await sql`delete from object_item where (container_id, name) in (
-    select container_id, name from object_item where delete_at <= extract(epoch from clock_timestamp()) limit ${BATCH} for update skip locked)`.execute(db);
+    select container_id, name from object_item where delete_at <= extract(epoch from clock_timestamp()) limit ${BATCH} for update skip locked)`.execute(
+    db,
+  );
   return Number(numAffectedRows);
 }
 
@@ -60,13 +62,20 @@ export async function removeLeftovers(storage: ObjectStorage): Promise<void> {
 /** The row comes first: should its owner live after all, it can not make the bytes an object's any more (`putObject` looks again). */
 async function abandon({ db }: ObjectStorage, id: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const added = await trx.insertInto('object_blob').values({ id, size: 0 }).onConflict((on) => on.doNothing()).returning('id').executeTakeFirst();
+    const added = await trx
+      .insertInto('object_blob')
+      .values({ id, size: 0 })
+      .onConflict((on) => on.doNothing())
+      .returning('id')
+      .executeTakeFirst();
     if (added !== undefined) await trx.insertInto('object_garbage').values({ blob_id: id }).execute();
   });
 }
 
 async function nextDueMs({ db }: ObjectStorage): Promise<number> {
-  const query = sql<{ ms: number | null }>`select (min(delete_at) - extract(epoch from clock_timestamp()))::float8 * 1000 as ms from object_item`;
+  const query = sql<{
+    ms: number | null;
+  }>`select (min(delete_at) - extract(epoch from clock_timestamp()))::float8 * 1000 as ms from object_item`;
   return (await query.execute(db)).rows[0]?.ms ?? LOOK_MS;
 }
 

@@ -48,7 +48,9 @@ const sized = (bytes: Buffer, digest: Digest) => (bytes.length === DIGESTS[diges
 export function isSigned(words: readonly string[], signature: string, keys: readonly string[]): boolean {
   const given = decodeSignature(signature);
   if (given === undefined) return false;
-  return keys.some((key) => timingSafeEqual(createHmac(given.digest, Buffer.from(key, 'latin1')).update(words.join('\n')).digest(), given.bytes));
+  return keys.some((key) =>
+    timingSafeEqual(createHmac(given.digest, Buffer.from(key, 'latin1')).update(words.join('\n')).digest(), given.bytes),
+  );
 }
 
 /** Two, so that one can be changed while the other still opens. */
@@ -68,7 +70,9 @@ export function allowsTempUrl(
   const signedPath = url.prefix === undefined ? path : `prefix:${containerOf(path)}/${url.prefix}`;
   if (url.prefix !== undefined && !path.startsWith(`${containerOf(path)}/${url.prefix}`)) return false;
   const before = url.ipRange === undefined ? [] : [`ip=${url.ipRange}`];
-  return (METHODS_SIGNED[method] ?? [method]).some((signed) => isSigned([...before, signed, String(url.expires), signedPath], url.signature, keys));
+  return (METHODS_SIGNED[method] ?? [method]).some((signed) =>
+    isSigned([...before, signed, String(url.expires), signedPath], url.signature, keys),
+  );
 }
 
 const containerOf = (path: string): string => path.split('/').slice(0, 4).join('/');

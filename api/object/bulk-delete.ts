@@ -4,7 +4,16 @@ import { deleteObject } from '../../storage/object-service.ts';
 import type { Answer } from '../service-plugin.ts';
 import { bulkAnswer, statusLine, type BulkResult } from './bulk-result.ts';
 import { formatOf } from './listing-view.ts';
-import { isOwner, mayWriteContainer, mustHaveContainer, requireNames, requireThat, visitElsewhere, type Target, type Visit } from './object-visit.ts';
+import {
+  isOwner,
+  mayWriteContainer,
+  mustHaveContainer,
+  requireNames,
+  requireThat,
+  visitElsewhere,
+  type Target,
+  type Visit,
+} from './object-visit.ts';
 import { statusOf } from './object-write.ts';
 import { readText } from './static-large-object.ts';
 

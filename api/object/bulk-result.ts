@@ -39,6 +39,8 @@ function render(report: Record<string, unknown>, kind: string, format: Format): 
   }
   const tag = (key: string) => key.toLowerCase().replaceAll(' ', '_');
   const fields = plain.map(([key, value]) => `<${tag(key)}>${escapeXml(String(value))}</${tag(key)}>`).join('');
-  const told = errors.map(([name, status]) => `<object><name>${escapeXml(name)}</name><status>${escapeXml(status)}</status></object>`).join('');
+  const told = errors
+    .map(([name, status]) => `<object><name>${escapeXml(name)}</name><status>${escapeXml(status)}</status></object>`)
+    .join('');
   return { body: Buffer.from(`<${kind}>${fields}<errors>${told}</errors></${kind}>`), headers: { 'content-type': 'application/xml' } };
 }

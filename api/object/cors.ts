@@ -13,7 +13,16 @@ function allowedOrigin({ call, container }: Visit): string | undefined {
 }
 
 /** What scripts may read of every answer, besides what browsers always let them. */
-const EXPOSED = ['content-language', 'content-type', 'expires', 'last-modified', 'etag', 'x-timestamp', 'x-trans-id', 'x-openstack-request-id'];
+const EXPOSED = [
+  'content-language',
+  'content-type',
+  'expires',
+  'last-modified',
+  'etag',
+  'x-timestamp',
+  'x-trans-id',
+  'x-openstack-request-id',
+];
 
 export function withCors(visit: Visit, answer: Answer): Answer {
   const origin = allowedOrigin(visit);

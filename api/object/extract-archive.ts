@@ -9,7 +9,16 @@ import { findContainer } from '../../storage/object-store.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
 import { bulkAnswer, statusLine, type BulkResult } from './bulk-result.ts';
 import { formatOf } from './listing-view.ts';
-import { isOwner, mayWriteContainer, mustHaveContainer, requireNames, requireThat, visitElsewhere, type Target, type Visit } from './object-visit.ts';
+import {
+  isOwner,
+  mayWriteContainer,
+  mustHaveContainer,
+  requireNames,
+  requireThat,
+  visitElsewhere,
+  type Target,
+  type Visit,
+} from './object-visit.ts';
 import { statusOf } from './object-write.ts';
 import { BadTar, readTar, type TarFile } from './tar-reader.ts';
 
@@ -35,7 +44,7 @@ export async function extractArchive(visit: Visit): Promise<Answer> {
   return bulkAnswer(result, 'extract', format);
 }
 
-const isZlibError = (error: unknown): boolean => /^Z_/.test((error as { code?: string }).code ?? '');
+const isZlibError = (error: unknown): boolean => (error as { code?: string }).code?.startsWith('Z_') === true;
 
 function unzipped(stream: Readable): AsyncIterable<Buffer> {
   const gunzip = createGunzip();
@@ -70,7 +79,10 @@ async function extract(visit: Visit, file: TarFile, result: BulkResult, containe
 }
 
 function targetOf({ account, container, object }: Target, name: string): Target | undefined {
-  const path = [container, object, name].filter((part) => part !== undefined && part !== '').join('/').replaceAll('//', '/');
+  const path = [container, object, name]
+    .filter((part) => part !== undefined && part !== '')
+    .join('/')
+    .replaceAll('//', '/');
   const match = /^([^/]+)\/(.+)$/s.exec(path);
   return match === null ? undefined : { account, container: match[1]!, object: match[2]!, path: `/v1/${account}/${path}` };
 }

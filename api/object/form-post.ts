@@ -6,7 +6,7 @@ import { putObject, receiveObject, requireRoom } from '../../storage/object-serv
 import { isSigned, signingKeys } from '../../storage/temp-url-policy.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
 import { BadForm, boundaryOf, readForm, type FormPart } from './multipart-reader.ts';
-import { mustHaveContainer, unauthorized, type ObjectCall, type Target, type Visit } from './object-visit.ts';
+import { mustHaveContainer, unauthorized, type ObjectCall, type Visit } from './object-visit.ts';
 
 /** Uploads by a browser's form (Swift's "FormPost"): its hidden fields carry a signature of where the files may go, how many and how large. */
 export const isForm = ({ headers }: ObjectCall): boolean => boundaryOf(headers['content-type']) !== undefined;
@@ -70,8 +70,12 @@ async function requirePermit({ storage, target, container }: Visit, fields: Read
   if (number('expired', expires) * 1000 <= Date.now()) throw unauthorized(target.account, 'FormPost: Form Expired');
   const account = await findAccount(storage.db, target.account);
   const keys = [...signingKeys('account', account?.headers), ...signingKeys('container', container?.headers)];
-  if (!isSigned([target.path, redirect, size, count, expires], signature, keys)) throw unauthorized(target.account, 'FormPost: Invalid Signature');
-  const headers = { ...('x_delete_after' in fields ? { 'x-delete-after': fields['x_delete_after'] } : {}), ...('x_delete_at' in fields ? { 'x-delete-at': fields['x_delete_at'] } : {}) };
+  if (!isSigned([target.path, redirect, size, count, expires], signature, keys))
+    throw unauthorized(target.account, 'FormPost: Invalid Signature');
+  const headers = {
+    ...('x_delete_after' in fields ? { 'x-delete-after': fields['x_delete_after'] } : {}),
+    ...('x_delete_at' in fields ? { 'x-delete-at': fields['x_delete_at'] } : {}),
+  };
   const expiry = readExpiry(headers, Date.now());
   if ('error' in expiry) throw new BadForm(`FormPost: ${expiry.error}`);
   return { ...permit, deleteAt: expiry.at };
@@ -104,5 +108,9 @@ function told(redirect: string | undefined, status: number, message: string): An
   if (!/^https?:\/\/[\x21-\x7e]+$/i.test(redirect)) throw new Refusal(400, 'FormPost: redirect is no address');
   const sign = redirect.includes('?') ? '&' : '?';
   const location = `${redirect}${sign}status=${status}&message=${encodeURIComponent(message)}`;
-  return { status: 303, body: Buffer.from(`<html><body><p><a href="${location.replaceAll('"', '%22')}">Click to continue...</a></p></body></html>`), headers: { location, 'content-type': 'text/html' } };
+  return {
+    status: 303,
+    body: Buffer.from(`<html><body><p><a href="${location.replaceAll('"', '%22')}">Click to continue...</a></p></body></html>`),
+    headers: { location, 'content-type': 'text/html' },
+  };
 }

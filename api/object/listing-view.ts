@@ -108,8 +108,12 @@ const listing = <Row extends { readonly name: string }>(
   return body === '' ? { status: 204, headers: told } : { status: 200, body: Buffer.from(body), headers: told };
 };
 
-export const containerListing = (account: string, lines: readonly Line<ListedContainer>[], format: Format, headers: Readonly<Record<string, string>>) =>
-  listing(lines, format, { root: 'account', rootName: account, row: 'container' }, containerFields, headers);
+export const containerListing = (
+  account: string,
+  lines: readonly Line<ListedContainer>[],
+  format: Format,
+  headers: Readonly<Record<string, string>>,
+) => listing(lines, format, { root: 'account', rootName: account, row: 'container' }, containerFields, headers);
 
 export const itemListing = (container: string, lines: readonly Line<Item>[], format: Format, headers: Readonly<Record<string, string>>) =>
   listing(lines, format, { root: 'container', rootName: container, row: 'object' }, (item) => itemFields(item, format), headers);

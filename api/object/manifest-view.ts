@@ -6,7 +6,9 @@ export function manifestText(manifest: readonly Segment[], isRaw: boolean): stri
   const rangeOf = ({ range }: Segment) => (range === undefined ? {} : { range: `${range[0]}-${range[1]}` });
   if (isRaw)
     return JSON.stringify(
-      manifest.map((one) => (one.data === undefined ? { path: one.path, etag: one.etag, size_bytes: one.bytes, ...rangeOf(one) } : { data: one.data })),
+      manifest.map((one) =>
+        one.data === undefined ? { path: one.path, etag: one.etag, size_bytes: one.bytes, ...rangeOf(one) } : { data: one.data },
+      ),
     );
   return JSON.stringify(
     manifest.map((one) =>

@@ -9,7 +9,17 @@ import { Refusal, type Answer } from '../service-plugin.ts';
 import { manifestText } from './manifest-view.ts';
 import { decodeName, headerOf, httpDate, isTrue, objectHeaders } from './object-headers.ts';
 import { conditionsOf, found } from './object-read.ts';
-import { empty, mayReadContainer, mayWriteContainer, mustHaveContainer, requireNames, requireThat, visitElsewhere, type Target, type Visit } from './object-visit.ts';
+import {
+  empty,
+  mayReadContainer,
+  mayWriteContainer,
+  mustHaveContainer,
+  requireNames,
+  requireThat,
+  visitElsewhere,
+  type Target,
+  type Visit,
+} from './object-visit.ts';
 
 /*
  * `COPY` with `Destination`, and `PUT` with `X-Copy-From`. One file gets a second name without a byte being moved; a part of one, or a large
@@ -23,9 +33,9 @@ function placeOf(account: string, path: string, header: string): Target {
 
 export async function copyThere(visit: Visit): Promise<Answer> {
   const { call, target } = visit;
+  requireThat(mayReadContainer(visit, visit.container, 'object'), visit);
   const destination = headerOf(call.headers, 'destination');
   if (destination === undefined) throw new Refusal(412, 'Destination header required');
-  requireThat(mayReadContainer(visit, visit.container, 'object'), visit);
   const account = headerOf(call.headers, 'destination-account') ?? target.account;
   const place = placeOf(decodeName(account), destination, 'Destination');
   const there = await visitElsewhere(visit, place);

@@ -13,7 +13,8 @@ export const headerOf = (headers: RequestHeaders, name: string): string | undefi
   return value === undefined ? undefined : String(value);
 };
 
-export const isTrue = (value: string | null | undefined): boolean => ['true', '1', 'yes', 'on', 't', 'y'].includes((value ?? '').toLowerCase());
+export const isTrue = (value: string | null | undefined): boolean =>
+  ['true', '1', 'yes', 'on', 't', 'y'].includes((value ?? '').toLowerCase());
 
 /** `X-Account-Meta-…` and `X-Remove-Account-Meta-…`; an empty value takes it away too. */
 function metadataChanges(headers: RequestHeaders, kind: 'account' | 'container'): Record<string, string | null> {
@@ -94,7 +95,8 @@ function refusedSettings(headers: RequestHeaders): HeaderChanges {
     if (headers[name] !== undefined && headers[name] !== '' && !(name === 'x-versions-enabled' && !isTrue(headerOf(headers, name))))
       throw new Refusal(400, what);
   const policy = headerOf(headers, 'x-storage-policy');
-  if (policy !== undefined && policy.toLowerCase() !== STORAGE_POLICY.toLowerCase()) throw new Refusal(400, `Invalid X-Storage-Policy '${policy}'`);
+  if (policy !== undefined && policy.toLowerCase() !== STORAGE_POLICY.toLowerCase())
+    throw new Refusal(400, `Invalid X-Storage-Policy '${policy}'`);
   return {};
 }
 
@@ -132,10 +134,19 @@ export const timestamp = (us: number): string => `${Math.floor(us / 1e6)}.${Stri
 /** Never before the change: whoever asks `If-Modified-Since` with it must not miss one of the same second. */
 export const httpDate = (us: number): string => new Date(Math.ceil(us / 1e6) * 1000).toUTCString();
 /** ISO 8601 without a zone, in microseconds. */
-export const isoTime = (us: number): string => `${new Date(Math.floor(us / 1000)).toISOString().slice(0, 20)}${String(us % 1e6).padStart(6, '0')}`;
+export const isoTime = (us: number): string =>
+  `${new Date(Math.floor(us / 1000)).toISOString().slice(0, 20)}${String(us % 1e6).padStart(6, '0')}`;
 
 /** Beside the metadata, what an object's headers keep. */
-const KEPT = new Set(['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires', 'x-object-manifest', 'x-robots-tag']);
+const KEPT = new Set([
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'expires',
+  'x-object-manifest',
+  'x-robots-tag',
+]);
 
 export interface ObjectHeaders {
   readonly headers: Headers;

@@ -12,7 +12,6 @@ import { manifestText } from './manifest-view.ts';
 import { headerOf, httpDate, itemHeaders, timestamp } from './object-headers.ts';
 import { mayReadContainer, mustHaveContainer, readingOf, requireThat, type Visit } from './object-visit.ts';
 
-
 /** GET and HEAD of objects: whole, in part, or not at all when the client has it already. */
 
 /** As often as an object may be replaced between its row and its file. */
@@ -51,7 +50,9 @@ async function answerWith(visit: Visit, item: Item, content: ObjectContent): Pro
   const { call } = visit;
   const headers = {
     ...itemHeaders(item),
-    ...(item.manifest !== null && call.query.get('multipart-manifest') === 'get' ? { 'content-type': 'application/json; charset=utf-8' } : {}),
+    ...(item.manifest !== null && call.query.get('multipart-manifest') === 'get'
+      ? { 'content-type': 'application/json; charset=utf-8' }
+      : {}),
     etag: content.etag,
   };
   const unmet = unmetCondition(conditionsOf(visit), content.etag, item.modifiedUs);
@@ -68,7 +69,9 @@ async function answerWith(visit: Visit, item: Item, content: ObjectContent): Pro
       headers: { 'content-range': `bytes */${content.size}`, 'accept-ranges': 'bytes', etag: content.etag },
     });
   if (verdict === 'ignored') return wholeAnswer(visit, content, headers);
-  return verdict.ranges.length === 1 ? partAnswer(visit, content, headers, verdict.ranges[0]!) : partsAnswer(visit, content, headers, verdict.ranges);
+  return verdict.ranges.length === 1
+    ? partAnswer(visit, content, headers, verdict.ranges[0]!)
+    : partsAnswer(visit, content, headers, verdict.ranges);
 }
 
 export const conditionsOf = ({ call: { headers } }: Visit) => ({
@@ -87,7 +90,12 @@ async function wholeAnswer({ storage }: Visit, content: ObjectContent, headers: 
   return body === undefined ? undefined : { status: 200, body, headers: told };
 }
 
-async function partAnswer({ storage }: Visit, content: ObjectContent, headers: Told, { first, last }: ByteRange): Promise<Answer | undefined> {
+async function partAnswer(
+  { storage }: Visit,
+  content: ObjectContent,
+  headers: Told,
+  { first, last }: ByteRange,
+): Promise<Answer | undefined> {
   const body = await startReading(storage, content, first, last);
   if (body === undefined) return undefined;
   const told = { ...headers, 'content-length': String(last - first + 1), 'content-range': `bytes ${first}-${last}/${content.size}` };
@@ -118,5 +126,9 @@ async function partsAnswer(visit: Visit, content: ObjectContent, headers: Told, 
   }
   const body = Readable.from(parts(), { objectMode: false });
   body.on('close', () => firstPart.destroy());
-  return { status: 206, body, headers: { ...headers, 'content-type': `multipart/byteranges; boundary=${boundary}`, 'content-length': String(size) } };
+  return {
+    status: 206,
+    body,
+    headers: { ...headers, 'content-type': `multipart/byteranges; boundary=${boundary}`, 'content-length': String(size) },
+  };
 }

@@ -21,13 +21,29 @@ type Method = ServiceRoute<ObjectContext>['method'];
 type Handlers = Readonly<Partial<Record<Method, (visit: Visit) => Promise<Answer>>>>;
 
 const account: Handlers = { GET: getAccount, HEAD: headAccount, PUT: putAccount, POST: postAccount, DELETE: deleteAccount };
-const container: Handlers = { GET: getContainer, HEAD: headContainer, PUT: putTheContainer, POST: postContainer, DELETE: deleteTheContainer };
+const container: Handlers = {
+  GET: getContainer,
+  HEAD: headContainer,
+  PUT: putTheContainer,
+  POST: postContainer,
+  DELETE: deleteTheContainer,
+};
 const object: Handlers = { GET: getObject, HEAD: getObject, PUT: putTheObject, POST: postObject, DELETE: deleteTheObject, COPY: copyThere };
 
 const handlersFor = (target: Target): Handlers =>
   target.object !== undefined ? object : target.container !== undefined ? container : account;
 
-async function serve(call: ObjectCall): Promise<Answer> {
+/** Swift's gateway makes hyphens of underscores in names of headers: what was set with these is asked for with those. */
+function withHyphens(call: ObjectCall): ObjectCall {
+  const names = Object.keys(call.headers).filter((name) => name.startsWith('x-') && name.includes('_'));
+  if (names.length === 0) return call;
+  const headers = { ...call.headers, ...Object.fromEntries(names.map((name) => [name.replaceAll('_', '-'), call.headers[name]])) };
+  for (const name of names) delete headers[name];
+  return Object.create(call, { headers: { value: headers, enumerable: true } }) as ObjectCall;
+}
+
+async function serve(asked: ObjectCall): Promise<Answer> {
+  const call = withHyphens(asked);
   const target = readTarget(call.url);
   const first = await visit(call, target, standingIn(call, target.account));
   const handlers = handlersFor(target);
@@ -45,8 +61,20 @@ async function serve(call: ObjectCall): Promise<Answer> {
 
 const LISTING = ['prefix', 'delimiter', 'marker', 'end_marker', 'limit', 'reverse', 'format', 'path'];
 
-const routesOf = (path: string, handlers: Handlers, query: readonly string[], also: readonly string[] = []): ServiceRoute<ObjectContext>[] => [
-  ...(Object.keys(handlers) as Method[]).map((method) => ({ method, path, also, visitors: true as const, query: method === 'GET' ? query : [], handle: serve })),
+const routesOf = (
+  path: string,
+  handlers: Handlers,
+  query: readonly string[],
+  also: readonly string[] = [],
+): ServiceRoute<ObjectContext>[] => [
+  ...(Object.keys(handlers) as Method[]).map((method) => ({
+    method,
+    path,
+    also,
+    visitors: true as const,
+    query: method === 'GET' ? query : [],
+    handle: serve,
+  })),
   { method: 'OPTIONS', path, also, open: true, handle: serve },
 ];
 
@@ -65,8 +93,13 @@ export const objectService: Service<ObjectContext> = {
   ],
   negotiate(request, reply) {
     // Swift's name of a request: 21 digits of anything, and when it was.
-    const digits = request.id.replace(/[^0-9a-f]/g, '').padStart(21, '0').slice(-21);
-    const seconds = Math.floor(Date.now() / 1000).toString(16).padStart(10, '0');
+    const digits = request.id
+      .replace(/[^0-9a-f]/g, '')
+      .padStart(21, '0')
+      .slice(-21);
+    const seconds = Math.floor(Date.now() / 1000)
+      .toString(16)
+      .padStart(10, '0');
     void reply.header('x-trans-id', `tx${digits}-${seconds}`);
     return 0;
   },

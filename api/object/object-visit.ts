@@ -129,8 +129,10 @@ export function requireThat(isAllowed: boolean, { call, target }: Pick<Visit, 'c
   throw unauthorized(target.account);
 }
 
-export const unauthorized = (account: string, message = 'This server could not verify that you are authorized to access the document you requested.') =>
-  new Refusal(401, message, { headers: { 'www-authenticate': `Swift realm="${encodeURIComponent(account)}"` } });
+export const unauthorized = (
+  account: string,
+  message = 'This server could not verify that you are authorized to access the document you requested.',
+) => new Refusal(401, message, { headers: { 'www-authenticate': `Swift realm="${encodeURIComponent(account)}"` } });
 
 /** @throws ObjectError 404 */
 export function mustHaveContainer({ container }: Visit): Container {

@@ -16,7 +16,8 @@ export async function putTheObject(visit: Visit): Promise<Answer> {
   requireNames(target);
   mustHaveContainer(visit);
   requireIfNoneMatch(headerOf(call.headers, 'if-none-match'));
-  if (call.headers['x-copy-from'] !== undefined) return copyHere(visit, headerOf(call.headers, 'x-copy-from')!, headerOf(call.headers, 'x-copy-from-account'));
+  if (call.headers['x-copy-from'] !== undefined)
+    return copyHere(visit, headerOf(call.headers, 'x-copy-from')!, headerOf(call.headers, 'x-copy-from-account'));
   const length = announcedLength(visit);
   return call.query.get('multipart-manifest') === 'put' ? putStatic(visit) : receive(visit, length);
 }

@@ -33,7 +33,11 @@ export async function putStatic(visit: Visit): Promise<Answer> {
   const container = mustHaveContainer(visit);
   const { headers, deleteAt, contentType } = objectHeaders(call.headers);
   if (headers['x-object-manifest'] !== undefined) throw new Refusal(400, 'A static large object can not be a dynamic one too.');
-  const read = readManifest(await readText(visit, OBJECT_LIMITS.manifestBytesMax), `/${container.name}/${target.object}`, OBJECT_LIMITS.segmentsMax);
+  const read = readManifest(
+    await readText(visit, OBJECT_LIMITS.manifestBytesMax),
+    `/${container.name}/${target.object}`,
+    OBJECT_LIMITS.segmentsMax,
+  );
   if ('errors' in read) throw new Refusal(400, read.errors.join('\n'), { type: 'text' });
   const built = await buildManifest(readingOf(visit), read.segments);
   if ('problems' in built)

@@ -35,7 +35,8 @@ function siteOf({ headers }: Container): Site | undefined {
 /** The site that answers instead; undefined: the request is for the API. */
 export function webSite({ call, container, target, standing }: Visit): Site | undefined {
   const isAsked = isTrue(headerOf(call.headers, 'x-web-mode'));
-  if ((call.visitor !== undefined && !isAsked) || standing?.startsWith('signed') || !['GET', 'HEAD'].includes(call.method)) return undefined;
+  if ((call.visitor !== undefined && !isAsked) || standing?.startsWith('signed') || !['GET', 'HEAD'].includes(call.method))
+    return undefined;
   if (container === undefined || target.container === undefined) return undefined;
   return siteOf(container);
 }
@@ -86,7 +87,14 @@ async function errorPage(visit: Visit, site: Site, status: number): Promise<Answ
 /** So that what the page refers to is below it. */
 function withSlash({ call }: Visit): Answer {
   const [path = '', query] = call.url.split('?');
-  return { status: 301, headers: { location: `${call.base}${path}/${query === undefined ? '' : `?${query}`}`, 'content-type': 'text/html; charset=UTF-8', 'content-length': '0' } };
+  return {
+    status: 301,
+    headers: {
+      location: `${call.base}${path}/${query === undefined ? '' : `?${query}`}`,
+      'content-type': 'text/html; charset=UTF-8',
+      'content-length': '0',
+    },
+  };
 }
 
 const query = (prefix: string, limit: number) => ({ prefix, limit, marker: '', endMarker: '', delimiter: '/', isReverse: false });
@@ -97,7 +105,11 @@ async function listing(visit: Visit, site: Site, container: Container, prefix: s
   const lines = await listItems(visit.storage.db, container.id, query(prefix, OBJECT_LIMITS.listingMax));
   if (prefix !== '' && lines.length === 0) throw notFound();
   const body = Buffer.from(listingPage(visit, site, prefix, lines));
-  return { status: 200, body: visit.call.method === 'HEAD' ? undefined : body, headers: { 'content-type': 'text/html; charset=UTF-8', 'content-length': String(body.length) } };
+  return {
+    status: 200,
+    body: visit.call.method === 'HEAD' ? undefined : body,
+    headers: { 'content-type': 'text/html; charset=UTF-8', 'content-length': String(body.length) },
+  };
 }
 
 const relative = (name: string): string => `./${name.split('/').map(encodeURIComponent).join('/')}`;
@@ -105,7 +117,8 @@ const relative = (name: string): string => `./${name.split('/').map(encodeURICom
 function listingPage({ target }: Visit, { css, label }: Site, prefix: string, lines: readonly Line<Item>[]): string {
   const title = escapeXml(`Listing of ${label === undefined ? target.path : label + prefix}`);
   const up = '../'.repeat(prefix.split('/').length - 1);
-  const sheet = css === undefined ? '' : `<link rel="stylesheet" type="text/css" href="${escapeXml(/^(https?:)?\//.test(css) ? css : up + css)}" />`;
+  const sheet =
+    css === undefined ? '' : `<link rel="stylesheet" type="text/css" href="${escapeXml(/^(https?:)?\//.test(css) ? css : up + css)}" />`;
   const rows = lines.map((line) => {
     const name = (isSubdir(line) ? line.subdir : line.name).slice(prefix.length);
     const [size, date] = isSubdir(line) ? ['', ''] : [String(line.wholeSize ?? line.size), httpDate(line.modifiedUs)];

@@ -22,7 +22,7 @@ export async function* readTar(stream: AsyncIterable<Buffer>): AsyncGenerator<Ta
   let longName: string | undefined;
   for (;;) {
     const header = await source.take(BLOCK);
-    if (header.length === 0 || header.every((byte) => byte === 0)) return void (await source.drain());
+    if (header.every((byte) => byte === 0)) return void (await source.drain());
     if (header.length < BLOCK || !hasChecksum(header)) throw new BadTar('Invalid Tar File: not a tar archive');
     const size = readSize(header);
     const type = String.fromCharCode(header[156]!);

@@ -34,7 +34,13 @@ export function withDisposition(answer: Answer, { query }: ObjectCall, { object 
   const filename = asked ?? object.replace(/\/+$/, '').split('/').at(-1)!;
   const kept = answer.headers?.['content-disposition'];
   const named = `filename="${encodeURIComponent(filename).replaceAll('%20', ' ')}"; filename*=UTF-8''${encodeURIComponent(filename)}`;
-  const disposition = inline ? (asked === null ? 'inline' : `inline; ${named}`) : asked === null && kept !== undefined ? kept : `attachment; ${named}`;
+  const disposition = inline
+    ? asked === null
+      ? 'inline'
+      : `inline; ${named}`
+    : asked === null && kept !== undefined
+      ? kept
+      : `attachment; ${named}`;
   const expires = readTempUrl(query);
   return {
     ...answer,

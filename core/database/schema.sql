@@ -1734,6 +1734,70 @@ create table node_trait (
 );
 CREATE TRIGGER placement_node_trait AFTER INSERT OR DELETE ON public.node_trait FOR EACH ROW EXECUTE FUNCTION placement_follow_trait();
 
+create table object_account (
+  name text not null,
+  created_us bigint not null,
+  headers jsonb not null default '{}'::jsonb,
+  constraint object_account_pkey PRIMARY KEY (name)
+);
+
+create table object_blob (
+  id uuid not null,
+  size bigint not null,
+  created_at timestamp with time zone not null default now(),
+  constraint object_blob_pkey PRIMARY KEY (id)
+);
+
+create table object_container (
+  id bigint not null generated always as identity,
+  account text not null,
+  name text not null,
+  created_us bigint not null,
+  changed_us bigint not null,
+  headers jsonb not null default '{}'::jsonb,
+  constraint object_container_account_fkey FOREIGN KEY (account) REFERENCES object_account(name),
+  constraint object_container_account_name_key UNIQUE (account, name),
+  constraint object_container_pkey PRIMARY KEY (id)
+);
+
+create table object_garbage (
+  blob_id uuid not null,
+  constraint object_garbage_pkey PRIMARY KEY (blob_id)
+);
+
+create table object_item (
+  container_id bigint not null,
+  name text not null,
+  blob_id uuid,
+  size bigint not null,
+  etag text not null,
+  content_type text not null,
+  modified_us bigint not null,
+  headers jsonb not null default '{}'::jsonb,
+  delete_at bigint,
+  manifest jsonb,
+  whole_size bigint,
+  whole_etag text,
+  constraint object_item_blob_id_fkey FOREIGN KEY (blob_id) REFERENCES object_blob(id),
+  constraint object_item_check CHECK (((manifest IS NOT NULL) OR ((size = 0) = (blob_id IS NULL)))),
+  constraint object_item_container_id_fkey FOREIGN KEY (container_id) REFERENCES object_container(id),
+  constraint object_item_pkey PRIMARY KEY (container_id, name)
+);
+CREATE INDEX object_item_blob ON public.object_item USING btree (blob_id) WHERE (blob_id IS NOT NULL);
+CREATE INDEX object_item_delete_at ON public.object_item USING btree (delete_at) WHERE (delete_at IS NOT NULL);
+CREATE TRIGGER object_item_deleted AFTER DELETE ON public.object_item REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION object_item_changed();
+CREATE TRIGGER object_item_inserted AFTER INSERT ON public.object_item REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION object_item_changed();
+CREATE TRIGGER object_item_updated AFTER UPDATE ON public.object_item REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION object_item_changed();
+
+create table object_usage (
+  container_id bigint not null,
+  part smallint not null,
+  objects bigint not null,
+  bytes bigint not null,
+  constraint object_usage_container_id_fkey FOREIGN KEY (container_id) REFERENCES object_container(id) ON DELETE CASCADE,
+  constraint object_usage_pkey PRIMARY KEY (container_id, part)
+);
+
 create table placement_allocation (
   consumer_uuid uuid not null,
   provider_uuid uuid not null,

@@ -35,7 +35,11 @@ export interface FilePlace {
  * All of a stream onto the disk; nothing is left when it fails. No file is made for no bytes.
  * @throws ObjectError 408 for a client that falls silent, 413 past `limitBytes`
  */
-export async function receiveFile({ directory, owner }: FilePlace, stream: AsyncIterable<Buffer>, limitBytes: number): Promise<ReceivedFile> {
+export async function receiveFile(
+  { directory, owner }: FilePlace,
+  stream: AsyncIterable<Buffer>,
+  limitBytes: number,
+): Promise<ReceivedFile> {
   const id = randomUUID();
   const path = incomingPath(directory, owner, id);
   const md5 = createHash('md5');

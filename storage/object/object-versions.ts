@@ -23,7 +23,10 @@ export function versioningOf({ headers }: Container): Versioning | undefined {
 
 /** `008photo.j/`: the length keeps the versions of one name from those of a longer one. */
 const versionPrefix = (name: string): string => `${Buffer.byteLength(name).toString(16).padStart(3, '0')}${name}/`;
-const stamp = (us: number): string => `${Math.floor(us / 1e6).toString().padStart(10, '0')}.${String(Math.floor((us % 1e6) / 10)).padStart(5, '0')}`;
+const stamp = (us: number): string =>
+  `${Math.floor(us / 1e6)
+    .toString()
+    .padStart(10, '0')}.${String(Math.floor((us % 1e6) / 10)).padStart(5, '0')}`;
 
 async function archiveOf(trx: Trx, container: Container): Promise<Container> {
   const { location } = versioningOf(container)!;
@@ -38,7 +41,8 @@ async function moveAway(trx: Trx, container: Container, archive: Container, name
     from object_item where container_id = ${container.id} and name = ${name} for update`;
   const [there] = (await find.execute(trx)).rows;
   if (there === undefined || there.expired) return undefined;
-  const moved = await sql<Item>`update object_item i set container_id = ${archive.id}, name = ${versionPrefix(name) + stamp(there.modifiedUs)}
+  const moved =
+    await sql<Item>`update object_item i set container_id = ${archive.id}, name = ${versionPrefix(name) + stamp(there.modifiedUs)}
     where i.container_id = ${container.id} and i.name = ${name} returning ${ITEM}`.execute(trx);
   return moved.rows[0];
 }
@@ -62,7 +66,9 @@ export async function versionBeforeDelete(trx: Trx, container: Container, name: 
 async function addDeleteMarker(trx: Trx, archive: Container, name: string): Promise<void> {
   const [{ us }] = (await sql<{ us: number }>`select ${NOW_US} as us`.execute(trx)).rows as [{ us: number }];
   await sql`insert into object_item (container_id, name, size, etag, content_type, modified_us)
-    values (${archive.id}, ${versionPrefix(name) + stamp(us)}, 0, 'd41d8cd98f00b204e9800998ecf8427e', ${DELETE_MARKER_TYPE}, ${us})`.execute(trx);
+    values (${archive.id}, ${versionPrefix(name) + stamp(us)}, 0, 'd41d8cd98f00b204e9800998ecf8427e', ${DELETE_MARKER_TYPE}, ${us})`.execute(
+    trx,
+  );
 }
 
 async function bringBack(trx: Trx, container: Container, archive: Container, name: string): Promise<Item | undefined> {
@@ -71,8 +77,11 @@ async function bringBack(trx: Trx, container: Container, archive: Container, nam
     and name < ${afterPrefix(prefix)} and content_type <> ${DELETE_MARKER_TYPE} order by name desc limit 1 for update`;
   const [version] = (await last.execute(trx)).rows;
   if (version === undefined) return undefined;
-  const gone = await sql<Item>`delete from object_item i where i.container_id = ${container.id} and i.name = ${name} returning ${ITEM}`.execute(trx);
+  const gone =
+    await sql<Item>`delete from object_item i where i.container_id = ${container.id} and i.name = ${name} returning ${ITEM}`.execute(trx);
   if (gone.rows[0] === undefined) return undefined;
-  await sql`update object_item set container_id = ${container.id}, name = ${name} where container_id = ${archive.id} and name = ${version.name}`.execute(trx);
+  await sql`update object_item set container_id = ${container.id}, name = ${name} where container_id = ${archive.id} and name = ${version.name}`.execute(
+    trx,
+  );
   return gone.rows[0];
 }
