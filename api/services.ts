@@ -13,7 +13,14 @@ import { placementService } from './placement/placement-server.ts';
 import { registerService, type Service, type ServiceHost } from './service-plugin.ts';
 
 /** Every service that is data (`service-plugin.ts`), for the reference and for tests that leave none out. */
-export const SERVICES: readonly Service[] = [introspectionService, networkService, placementService, imageService, computeService, objectService];
+export const SERVICES: readonly Service[] = [
+  introspectionService,
+  networkService,
+  placementService,
+  imageService,
+  computeService,
+  objectService,
+];
 
 /** A service with what its handlers work on. */
 export interface MountedService {

@@ -9,7 +9,8 @@ import type { ObjectTables } from './object-tables.ts';
 import type { PlacementTables } from './placement-tables.ts';
 
 /** One entry per table, named as in PostgreSQL. Rooms above keep their row types next to their stores and join them here. */
-export interface DatabaseSchema extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables, ComputeTables, ObjectTables {
+export interface DatabaseSchema
+  extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables, ComputeTables, ObjectTables {
   flow: FlowTable;
   flow_step: FlowStepTable;
   flow_event: FlowEventTable;

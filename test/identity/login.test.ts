@@ -25,7 +25,7 @@ test('a password gives a token with scope, roles and catalog; it can be looked a
   assert.deepEqual((token['roles'] as unknown as { name: string }[]).map((role) => role.name).toSorted(), ['member', 'reader']);
   assert.deepEqual(
     (token['catalog'] as unknown as { type: string }[]).map((entry) => entry.type),
-    ['baremetal', 'baremetal-introspection', 'identity', 'image', 'network', 'placement'],
+    ['baremetal', 'baremetal-introspection', 'compute', 'identity', 'image', 'network', 'object-store', 'placement'],
   );
   const short = await cloud.call(cloud.admin, 'GET', '/auth/tokens?nocatalog', undefined, { 'x-subject-token': ann.token });
   assert.equal(short.body['token']!['catalog'], undefined);
