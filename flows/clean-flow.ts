@@ -22,6 +22,8 @@ import {
  *   `provide`, and the second half of `delete`: what has a priority; cleaning → available
  *   `clean`: what was asked for; cleaning → manageable
  */
+const AVAILABLE = 'the machine is available: nothing is deployed on it';
+
 const switchOffAndHold = (services: NodeFlowServices, why: string): FlowStep =>
   bmcStep({
     name: 'power_off',
@@ -44,6 +46,7 @@ const switchOffAndHold = (services: NodeFlowServices, why: string): FlowStep =>
 /** A node that says `automated_clean: false`, or an installation that does, goes through without a ramdisk. */
 const isCleaned = (services: NodeFlowServices, node: NodeRecord): boolean => node.automated_clean ?? services.cleaning.automated;
 
+/** The last of them ends the flow: whoever adds steps after it has to look at `choose_cleaning`. */
 export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
   {
     name: 'choose_cleaning',
@@ -51,8 +54,10 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
     waitingFor: () => ({ what: 'the decision whether this node is cleaned', next: 'the agent boots' }),
     async run(ctx) {
       const node = await loadNode(services, ctx.subjectId);
-      if (isFake(node) && !hasDelay(node))
-        return { kind: 'goto', step: 'power_off', evidence: { skipped: 'this machine is only its row' } };
+      if (isFake(node) && !hasDelay(node)) {
+        const off = await switchOffAndHold(services, AVAILABLE).run(ctx);
+        return off.kind === 'done' ? { ...off, kind: 'finish', evidence: { skipped: 'this machine is only its row' } } : off;
+      }
       if (isCleaned(services, node)) return { kind: 'done' };
       return { kind: 'goto', step: 'power_off', evidence: { skipped: 'automated cleaning is off for this node' } };
     },
@@ -64,7 +69,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
     plan: async (_ctx, node, declared) => planAutomatic(declared, 'clean', isFake(node) ? {} : services.cleaning.step_priorities),
   }),
   readHardwareStep(services),
-  switchOffAndHold(services, 'the machine is available: nothing is deployed on it'),
+  switchOffAndHold(services, AVAILABLE),
 ];
 
 const requestedShape = z.array(

@@ -112,6 +112,9 @@ export async function readHardware(
 /** Big machines have some hundred settings and slow BMCs. */
 const READ_MS = 300_000;
 
+/** Whether its interfaces tell anything of that. */
+export const hasHardwareRecords = (node: NodeRecord): boolean => PARTS.some(({ isWanted }) => isWanted(node));
+
 export const readHardwareStep = (services: NodeFlowServices): FlowStep =>
   bmcStep({
     name: 'read_hardware',
@@ -120,7 +123,7 @@ export const readHardwareStep = (services: NodeFlowServices): FlowStep =>
     waitingFor: () => ({ what: 'the BMC to tell BIOS settings, firmware and volumes', next: 'the records of the node are up to date' }),
     async run(ctx) {
       const node = await loadNode(services, ctx.subjectId);
-      if (PARTS.every(({ isWanted }) => !isWanted(node))) return { kind: 'done' };
+      if (!hasHardwareRecords(node)) return { kind: 'done' };
       const { commit, skipped } = await readHardware(node, connectTo(services, node), ctx.signal);
       return { kind: 'done', commit, evidence: { skipped } };
     },

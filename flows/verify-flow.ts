@@ -3,7 +3,7 @@ import { applyEvent, setPowerState } from '../inventory/node-service.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { checkDriverInfo } from '../inventory/driver-info-codec.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
-import { readHardwareStep } from './hardware-records.ts';
+import { hasHardwareRecords, readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 
 /** `manage`: verifying → manageable. The BMC answers with these credentials and tells the power state, and what the machine is set to. */
@@ -27,7 +27,11 @@ export const verifyFlow = (services: NodeFlowServices): FlowDefinition => ({
             advice: 'Set the missing keys of driver_info, then `manage` again.',
           };
         const state = await connectTo(services, node).powerState(ctx.signal);
-        return { kind: 'done', evidence: { powerState: state }, commit: (trx) => setPowerState(trx, ctx.subjectId, state) };
+        return {
+          kind: hasHardwareRecords(node) ? 'done' : 'finish',
+          evidence: { powerState: state },
+          commit: (trx) => setPowerState(trx, ctx.subjectId, state),
+        };
       },
     }),
     readHardwareStep(services),

@@ -69,11 +69,9 @@ interface FakeMachine {
 
 export function connectFake(db: Db, node: NodeRecord): BmcConnection {
   const pause = (signal: AbortSignal) => systemClock.sleep(delayOf(node, 'fake_power_delay'), signal);
-  const read = async (): Promise<FakeMachine> => {
-    const row = await db.selectFrom('node').select('driver_internal_info').where('uuid', '=', node.uuid).executeTakeFirst();
-    return ((row?.driver_internal_info as { fake?: FakeMachine } | undefined)?.fake ?? {}) as FakeMachine;
-  };
+  let machine = (node.driver_internal_info as { fake?: FakeMachine }).fake ?? {};
   const write = async (change: FakeMachine): Promise<void> => {
+    machine = { ...machine, ...change };
     await sql`
       update node set driver_internal_info = jsonb_set(driver_internal_info, '{fake}',
         coalesce(driver_internal_info -> 'fake', '{}') || ${JSON.stringify(change)}::jsonb)
@@ -88,13 +86,13 @@ export function connectFake(db: Db, node: NodeRecord): BmcConnection {
     protocol: 'redfish',
     async powerState(signal) {
       await pause(signal);
-      return (await read()).power ?? 'off';
+      return machine.power ?? 'off';
     },
     async setPower(action, signal) {
       await pause(signal);
       await write({ power: action === 'off' || action === 'soft-off' ? 'off' : 'on' });
     },
-    bootSetting: async () => (await read()).boot ?? { device: 'network', persistent: false },
+    bootSetting: async () => machine.boot ?? { device: 'network', persistent: false },
     setBoot: (boot) => write({ boot }),
     identity: async () => ({ manufacturer: 'fake', product: FAKE_DRIVER, serial: node.uuid }),
     users: async () => [],

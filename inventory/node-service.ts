@@ -212,6 +212,7 @@ export async function setPowerState(trx: Trx, uuid: string, state: PowerState, o
     .updateTable('node')
     .set({ power_state: powerWord(state), ...(options.clearTarget === true ? { target_power_state: null } : {}), updated_at: sql`now()` })
     .where('uuid', '=', uuid)
+    .$if(options.clearTarget !== true, (query) => query.where('power_state', 'is distinct from', powerWord(state)))
     .execute();
 }
 

@@ -13,11 +13,14 @@ import type { DatabaseSchema } from './schema-types.ts';
 
 /** Debian 12's; older ones lack MERGE and `nulls not distinct`, and get no tests. */
 const SERVER_VERSION_MIN = 150_000;
-/** Below a default server's max_connections of 100, also with four processes on one database. */
-const POOL_SIZE_DEFAULT = 20;
+/**
+ * Below a default server's max_connections of 100, also with six processes on one database. Each connection costs the server
+ * some 10 MB and plans every statement anew, so more than are busy at once make all of it slower.
+ */
+const POOL_SIZE_DEFAULT = 12;
 /** A server replaying its log answers "starting up"; a cluster of this product's size replays well under this. */
 const STARTING_UP_MAX_MS = 60_000;
-/** A host that is off answers nothing at all; and a pool of twenty that waits in vain would wait for ever. */
+/** A host that is off answers nothing at all; and a pool that waits in vain would wait for ever. */
 const CONNECT_MS_MAX = 10_000;
 /** Told by whoever migrated: another process, of a newer version. */
 export const SCHEMA_CHANGED = 'schema_changed';

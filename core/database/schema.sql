@@ -1708,12 +1708,11 @@ create table node (
 );
 CREATE INDEX node_chassis ON public.node USING btree (chassis_uuid) WHERE (chassis_uuid IS NOT NULL);
 CREATE INDEX node_pool ON public.node USING btree (pool_uuid);
-CREATE INDEX node_provision_state ON public.node USING btree (provision_state);
 CREATE INDEX node_resource_class ON public.node USING btree (resource_class);
 CREATE UNIQUE INDEX node_seq ON public.node USING btree (seq);
 CREATE UNIQUE INDEX node_system_uuid ON public.node USING btree (system_uuid) WHERE (system_uuid IS NOT NULL);
 CREATE INDEX node_zone ON public.node USING btree (zone_uuid);
-CREATE TRIGGER placement_node_changed AFTER UPDATE OF provision_state, maintenance, retired, instance_uuid, resource_class ON public.node FOR EACH ROW WHEN (((old.resource_class IS DISTINCT FROM new.resource_class) OR ((new.resource_class IS NOT NULL) AND (placement_is_sellable(old.*) <> placement_is_sellable(new.*))))) EXECUTE FUNCTION placement_follow_node();
+CREATE TRIGGER placement_node_changed AFTER UPDATE OF provision_state, maintenance, retired, instance_uuid, resource_class ON public.node FOR EACH ROW WHEN (((old.resource_class IS DISTINCT FROM new.resource_class) OR ((new.resource_class IS NOT NULL) AND (((old.provision_state = 'available'::text) AND (NOT old.maintenance) AND (NOT old.retired) AND (old.instance_uuid IS NULL)) <> ((new.provision_state = 'available'::text) AND (NOT new.maintenance) AND (NOT new.retired) AND (new.instance_uuid IS NULL)))))) EXECUTE FUNCTION placement_follow_node();
 CREATE TRIGGER placement_node_gone BEFORE DELETE ON public.node FOR EACH ROW EXECUTE FUNCTION placement_follow_node();
 CREATE TRIGGER placement_node_made AFTER INSERT ON public.node FOR EACH ROW WHEN ((new.resource_class IS NOT NULL)) EXECUTE FUNCTION placement_follow_node();
 

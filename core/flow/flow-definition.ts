@@ -39,6 +39,8 @@ interface Written<State extends JsonObject> {
 export type StepOutcome<State extends JsonObject = JsonObject> =
   | ({ readonly kind: 'done' } & Written<State>)
   | ({ readonly kind: 'goto'; readonly step: string } & Written<State>)
+  /** The flow has succeeded: there is nothing to do for the steps after this one. */
+  | ({ readonly kind: 'finish' } & Written<State>)
   /** Parks the flow until `signalFlow(key)`; put the flow's or machine's id into the key. An event that came first is delivered. */
   | ({
       readonly kind: 'wait';

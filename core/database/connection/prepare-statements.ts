@@ -5,7 +5,7 @@ import type pg from 'pg';
  * them anew, which is half of what a short query costs it.
  */
 
-/** A statement is prepared when it comes for the third time: what is asked once stays unnamed. */
+/** A statement is prepared when it comes for the third time, on any connection: what is asked once stays unnamed. */
 const SEEN_BEFORE_PREPARING = 2;
 /** Lists of values of every length make many texts; those beyond this many are sent unnamed, as before. */
 const STATEMENTS_MAX = 500;
@@ -20,6 +20,7 @@ export interface PreparedStatements {
 
 export function prepareStatements(): PreparedStatements {
   const names = new Map<string, string>();
+  const seen = new Map<string, number>();
   let generation = 0;
 
   /** One name for one text; PostgreSQL's names have at most 63 bytes. */
@@ -33,7 +34,6 @@ export function prepareStatements(): PreparedStatements {
 
   return {
     attach(client) {
-      const seen = new Map<string, number>();
       const plain = client.query.bind(client) as (...args: unknown[]) => unknown;
       const query = (text: unknown, values?: unknown, ...rest: unknown[]): unknown => {
         if (typeof text !== 'string' || !Array.isArray(values) || rest.length > 0) return plain(text, values, ...rest);

@@ -10,6 +10,7 @@ import * as network from './0008-network.ts';
 import * as commissioning from './0010-commissioning.ts';
 import * as objects from './0020-objects.ts';
 import * as compute from './0021-compute.ts';
+import * as placementOfNodes from './0023-placement-of-nodes.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   '0010-commissioning': commissioning,
   '0020-objects': objects,
   '0021-compute': compute,
+  '0023-placement-of-nodes': placementOfNodes,
 };

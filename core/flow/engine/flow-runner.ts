@@ -184,11 +184,9 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
     return again(flow, outcome.afterMs, { outcome: 'retry', elapsedMs, evidence: { ...outcome.evidence, because: outcome.because } });
   }
   const state: JsonObject = { ...flow.state, ...(outcome.patch as JsonObject | undefined) };
-  const journal = { outcome: outcome.kind, elapsedMs, evidence: outcome.evidence };
+  const journal = { outcome: outcome.kind === 'finish' ? ('done' as const) : outcome.kind, elapsedMs, evidence: outcome.evidence };
   if (outcome.kind === 'wait') return { ...park(flow, definition, step, outcome, state), journal, commit: outcome.commit };
-  const index = definition.steps.indexOf(step);
-  const next = outcome.kind === 'goto' ? definition.steps.find(({ name }) => name === outcome.step) : definition.steps[index + 1];
-  if (outcome.kind === 'goto' && !next) throw new Error(`${flow.kind}: no step ${outcome.step} to go to`);
+  const next = stepAfter(definition, step, outcome);
   if (next)
     return {
       set: enterStep(definition, next, state, { finished: step.name, undoStack: flow.undo_stack }),
@@ -203,6 +201,14 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
       await definition.onSucceeded?.(trx, { id: flow.id, kind: flow.kind, subjectId: flow.subject_id, input: flow.input, state });
     },
   };
+}
+
+function stepAfter(definition: FlowDefinition, step: FlowStep, outcome: StepOutcome): FlowStep | undefined {
+  if (outcome.kind === 'finish') return undefined;
+  if (outcome.kind !== 'goto') return definition.steps[definition.steps.indexOf(step) + 1];
+  const next = definition.steps.find(({ name }) => name === outcome.step);
+  if (next === undefined) throw new Error(`${definition.kind}: no step ${outcome.step} to go to`);
+  return next;
 }
 
 async function afterError(

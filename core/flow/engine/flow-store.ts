@@ -30,11 +30,7 @@ export interface Claim {
 
 export async function claimFlows(db: Db, claim: { owner: string; leaseMs: number; limit: number; known: KnownKinds }): Promise<Claim> {
   const { rows } = await sql<LeasedFlow & { next_ms: number | null; id: string | null }>`
-    with active as (
-      select flow.id, flow.due_at
-      from flow join ${known(claim.known)} on flow.kind = known.kind and flow.version <= known.version
-      where flow.status in ('running', 'unwinding')
-    ), due as materialized (
+    with due as materialized (
       select flow.id, flow.lease_owner as previous_owner, now() - flow.due_at as late
       from flow join ${known(claim.known)} on flow.kind = known.kind and flow.version <= known.version
       where flow.status in ('running', 'unwinding') and flow.due_at <= now()
@@ -51,7 +47,12 @@ export async function claimFlows(db: Db, claim: { owner: string; leaseMs: number
       select id, step, case status when 'unwinding' then 'undo' else 'do' end, attempt, attempt_epoch, lease_owner, lease_epoch, now(), 'takeover',
         jsonb_build_object('from', previous_owner) from claimed where previous_owner is not null
     ), upcoming as (
-      select extract(epoch from min(due_at) - now())::float8 * 1000 as next_ms from active where id not in (select id from due)
+      select (
+        select extract(epoch from flow.due_at - now())::float8 * 1000
+        from flow join ${known(claim.known)} on flow.kind = known.kind and flow.version <= known.version
+        where flow.status in ('running', 'unwinding') and flow.id not in (select id from due)
+        order by flow.due_at limit 1
+      ) as next_ms
     )
     select upcoming.next_ms, claimed.*, ${leasedColumns}, extract(epoch from late)::float8 * 1000 as late_ms
     from upcoming left join claimed on true`.execute(db);
