@@ -32,6 +32,7 @@ export interface GptTable {
 
 export const GPT_TYPE_BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649';
 export const GPT_TYPE_EFI_SYSTEM = 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b';
+export const GPT_TYPE_LINUX_SWAP = '0657fd6d-a4ab-43c4-84e5-0933c84b4f4f';
 export const GPT_TYPE_LINUX = '0fc63daf-8483-4772-8e79-3d69d8477de4';
 export const GPT_TYPE_LINUX_ROOT_X86_64 = '4f68bce3-e8cd-4db1-96e7-fbcaf984b709';
 

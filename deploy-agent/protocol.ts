@@ -134,6 +134,7 @@ export type AgentStepName =
   | 'burnin_network'
   | 'write_image'
   | 'write_configdrive'
+  | 'install_bootloader'
   | 'install_boot_entry'
   | 'start_rescue'
   | 'run_scripts'
@@ -194,6 +195,27 @@ export interface WriteImageArgs {
   readonly sizeBytes?: number;
   /** Size of the unpacked disk image, when known: checked against the disk before a byte is written. */
   readonly diskSizeBytes?: number;
+  /** The image is one file system, not a disk: it goes into a root partition, with these around it. */
+  readonly partitions?: PartitionRequest;
+  readonly disk: PlannedDisk;
+}
+
+/** What is made around a partition image. Sizes in MiB; 0: none. */
+export interface PartitionRequest {
+  /** Undefined: all that is left. */
+  readonly rootMib?: number;
+  readonly swapMib: number;
+  readonly ephemeralMib: number;
+  readonly ephemeralFormat: EphemeralFormat;
+  /** The ephemeral partition of the deployment before is left as it is. */
+  readonly preserveEphemeral: boolean;
+}
+
+export const EPHEMERAL_FORMATS = ['ext4', 'ext3', 'ext2', 'vfat'] as const;
+export type EphemeralFormat = (typeof EPHEMERAL_FORMATS)[number];
+
+/** `install_bootloader` args: only after a partition image. */
+export interface InstallBootloaderArgs {
   readonly disk: PlannedDisk;
 }
 

@@ -42,6 +42,7 @@ export async function writeImageToFile(options: {
     progress: () => undefined,
     disks: { list: () => Promise.resolve([facts]), open: () => openFile(facts) },
     firmware: { kind: 'bios' } as never,
+    partitions: { format: refuse, installLoader: refuse },
     openBmc: refuse,
     collectInventory: refuse,
     imageUrl: (url) => new URL(url),

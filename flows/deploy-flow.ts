@@ -18,7 +18,7 @@ import { planDeploy, stepName } from './step-plan-policy.ts';
  * `deploy` and `rebuild`: deploying → active.
  *   1. plan    image and root disk are chosen and checked before anything is touched
  *   2.         the agent runs, and the machine is taken through the list of deploy steps: those with a priority
- *              (write_image 80, write_configdrive 60, install_boot_entry 40, sync_and_stop 30, intend_disk 25,
+ *              (write_image 80, write_configdrive 60, install_bootloader 50, install_boot_entry 40, sync_and_stop 30, intend_disk 25,
  *              boot_instance 20), the deploy templates of the instance's traits, and what the request asks for
  *   3.         an instance that boots over the network (a ramdisk, a volume) needs no agent: only this
  */

@@ -29,7 +29,31 @@ test('a URL with a query, qcow2, and the checksum by its length', () => {
   assert.deepEqual([plan.args['format'], plan.args['compression'], plan.args['checksumAlgorithm']], ['qcow2', 'none', 'md5']);
 });
 
+test('a partition image: by its type, or by a kernel and a ramdisk beside it; sizes in MiB', () => {
+  const image = { image_source: 'root.raw', image_checksum: sha256 };
+  const partitionsOf = (info: Record<string, string | number>) => {
+    const plan = planImage({ ...image, ...info });
+    return 'args' in plan ? plan.args['partitions'] : assert.fail(plan.problem);
+  };
+  const nothingAround = { swapMib: 0, ephemeralMib: 0, ephemeralFormat: 'ext4', preserveEphemeral: false };
+  assert.equal(partitionsOf({}), undefined);
+  assert.equal(partitionsOf({ image_type: 'whole-disk', kernel: 'k', ramdisk: 'r' }), undefined);
+  assert.deepEqual(partitionsOf({ image_type: 'partition' }), nothingAround);
+  assert.deepEqual(partitionsOf({ kernel: 'k', ramdisk: 'r', root_gb: '10' }), { ...nothingAround, rootMib: 10_240 });
+  assert.deepEqual(
+    partitionsOf({ image_type: 'partition', swap_mb: 512, ephemeral_gb: 2, ephemeral_format: 'vfat', preserve_ephemeral: 'True' }),
+    { swapMib: 512, ephemeralMib: 2048, ephemeralFormat: 'vfat', preserveEphemeral: true },
+  );
+});
+
 const refusals: readonly [string, Record<string, string>, RegExp][] = [
+  ['an unknown type', { image_source: 'a.raw', image_checksum: sha256, image_type: 'tape' }, /image_type/],
+  ['a size that is no number', { image_source: 'a.raw', image_checksum: sha256, image_type: 'partition', root_gb: 'big' }, /root_gb/],
+  [
+    'a file system that nobody makes',
+    { image_source: 'a.raw', image_checksum: sha256, image_type: 'partition', ephemeral_format: 'ntfs' },
+    /ntfs/,
+  ],
   ['no source', {}, /image_source is missing/],
   ['no checksum', { image_source: 'a.raw' }, /no image_checksum/],
   [

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/base/json.ts';
+import { EPHEMERAL_FORMATS, type EphemeralFormat, type PartitionRequest } from '../deploy-agent/protocol.ts';
 
 /** What `instance_info` says about the image, as arguments of the agent's `write_image`. */
 export type ImagePlan = { readonly args: JsonObject } | { readonly problem: string };
@@ -38,6 +39,8 @@ export function planImage(info: JsonObject): ImagePlan {
   if (format !== 'raw' && format !== 'qcow2')
     return { problem: `instance_info/image_disk_format "${format}" is not written here: raw and qcow2 are.` };
   const size = Number(info['image_disk_size']);
+  const partitions = planPartitions(info);
+  if (partitions !== undefined && 'problem' in partitions) return partitions;
   return {
     args: {
       url: isUrl ? source : name,
@@ -46,6 +49,41 @@ export function planImage(info: JsonObject): ImagePlan {
       checksum,
       checksumAlgorithm: algorithm,
       ...(Number.isSafeInteger(size) && size > 0 ? { diskSizeBytes: size } : {}),
+      ...(partitions === undefined ? {} : { partitions: { ...partitions.request } }),
+    },
+  };
+}
+
+/** 16 TiB: more is a mistyped number. */
+const PARTITION_GB_MAX = 16 * 1024;
+
+/**
+ * Ironic's keys of a partition image: `image_type: partition`, or a `kernel` and a `ramdisk` beside the image; `root_gb`, `swap_mb`,
+ * `ephemeral_gb`, `ephemeral_format`, `preserve_ephemeral`. Undefined: the image is a whole disk.
+ */
+function planPartitions(info: JsonObject): { readonly request: PartitionRequest } | { readonly problem: string } | undefined {
+  const type = info['image_type'] ?? (info['kernel'] != null && info['ramdisk'] != null ? 'partition' : 'whole-disk');
+  if (type !== 'partition' && type !== 'whole-disk')
+    return { problem: `instance_info/image_type "${JSON.stringify(type)}" is unknown: partition and whole-disk are.` };
+  if (type === 'whole-disk') return undefined;
+  const sizes = { root_gb: 0, swap_mb: 0, ephemeral_gb: 0 };
+  for (const key of ['root_gb', 'swap_mb', 'ephemeral_gb'] as const) {
+    const size = Number(info[key] ?? 0);
+    const max = PARTITION_GB_MAX * (key === 'swap_mb' ? 1024 : 1);
+    if (!Number.isInteger(size) || size < 0 || size > max)
+      return { problem: `instance_info/${key} must be a whole number from 0 to ${max}.` };
+    sizes[key] = size;
+  }
+  const format = info['ephemeral_format'] ?? 'ext4';
+  if (!EPHEMERAL_FORMATS.includes(format as EphemeralFormat))
+    return { problem: `instance_info/ephemeral_format ${JSON.stringify(format)} is not made here: ${EPHEMERAL_FORMATS.join(', ')} are.` };
+  return {
+    request: {
+      ...(sizes.root_gb === 0 ? {} : { rootMib: sizes.root_gb * 1024 }),
+      swapMib: sizes.swap_mb,
+      ephemeralMib: sizes.ephemeral_gb * 1024,
+      ephemeralFormat: format as EphemeralFormat,
+      preserveEphemeral: /^(true|1|yes|on)$/i.test(String(info['preserve_ephemeral'] ?? false)),
     },
   };
 }

@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressFile } from './build/compress.ts';
-import type { ImageRecipe } from './build/image-recipe.ts';
+import type { ImageName, ImageRecipe } from './build/image-recipe.ts';
+import { debianPartitionImage } from './build/debian-partition-image.ts';
 import { debianImage } from './build/debian-image.ts';
 import { tinyImage } from './build/tiny-image.ts';
 
 /**
- * Whole-disk images from the system's own Debian sources, without loop devices or mounts; they boot on BIOS, UEFI and with
+ * Whole-disk images, and a partition image, from the system's own Debian sources, without loop devices or mounts; they boot on BIOS, UEFI and with
  * Secure Boot. Known by content: the same inputs give the same name, and a second call answers from the cache.
  */
 export interface BuildImageOptions {
-  readonly name: 'debian' | 'tiny';
+  readonly name: ImageName;
   readonly cacheDirectory: string;
   readonly onProgress: (line: string) => void;
 }
@@ -33,7 +34,7 @@ export interface BuiltImage {
   readonly defaultUser: string;
 }
 
-const RECIPES: Readonly<Record<string, ImageRecipe>> = { debian: debianImage, tiny: tinyImage };
+const RECIPES: Readonly<Record<string, ImageRecipe>> = { debian: debianImage, 'debian-partition': debianPartitionImage, tiny: tinyImage };
 
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   const { name, cacheDirectory, onProgress } = options;

@@ -25,7 +25,7 @@ export interface LabOptions {
   readonly machines: number;
   /** Of each machine. */
   readonly disks: number;
-  readonly image?: 'debian' | 'tiny';
+  readonly image?: LabImage;
   readonly until: 'available' | 'deployed';
   /** How the agent gets onto the machines. */
   readonly boot: 'network' | 'virtual-media';
@@ -211,10 +211,11 @@ async function disturb(
   };
 }
 
+export type LabImage = 'debian' | 'debian-partition' | 'tiny';
 type Image = ImageChoice & { readonly path: string };
 
 async function chooseImages(options: LabOptions): Promise<[Image, Image]> {
-  const build = async (name: 'debian' | 'tiny'): Promise<Image> => {
+  const build = async (name: LabImage): Promise<Image> => {
     options.onLine(`image ${name}: building, or taking it from the cache`);
     const built = await runProgram(options, ['image', 'build', name, '--json']);
     return {
@@ -223,10 +224,11 @@ async function chooseImages(options: LabOptions): Promise<[Image, Image]> {
       sha256: String(built['sha256']),
       diskSizeBytes: Number(built['diskSizeBytes']),
       user: String(built['defaultUser']),
+      isPartition: name === 'debian-partition',
     };
   };
   const first = await build(options.until === 'available' ? 'tiny' : (options.image ?? 'debian'));
-  const other = options.image === 'debian' || options.machines === 1 ? first : await build('tiny');
+  const other = (options.image ?? 'tiny') !== 'tiny' || options.machines === 1 ? first : await build('tiny');
   return [first, other];
 }
 

@@ -9,7 +9,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { writeJson } from '../terminal/write-json.ts';
 
 const IMAGE_CACHE = join(import.meta.dirname, '../../.cache/images');
-const NAMES = ['debian', 'tiny'] as const;
+const NAMES = ['debian', 'debian-partition', 'tiny'] as const;
 const MIB = 1024 * 1024;
 
 const isImageName = (name: string): name is BuiltImage['name'] & (typeof NAMES)[number] => (NAMES as readonly string[]).includes(name);
@@ -35,7 +35,7 @@ async function build(terminal: Terminal, name: string, cacheDirectory: string, j
 async function builtImages(cacheDirectory: string): Promise<(BuiltImage & { readonly builtAt: string })[]> {
   const found: (BuiltImage & { builtAt: string })[] = [];
   for (const file of await readdir(cacheDirectory).catch(() => [])) {
-    if (!/^(debian|tiny)-[0-9a-f]{16}\.json$/.test(file)) continue;
+    if (!/^(debian|debian-partition|tiny)-[0-9a-f]{16}\.json$/.test(file)) continue;
     const image = JSON.parse(await readFile(join(cacheDirectory, file), 'utf8')) as BuiltImage;
     const path = join(cacheDirectory, file.replace(/json$/, 'raw.zst'));
     const packed = await stat(path).catch(() => undefined);
@@ -69,7 +69,7 @@ export function imageCommand(terminal: Terminal): Command {
   command
     .command('build')
     .description("build an image from the system's own Debian sources; answers from the cache when nothing changed")
-    .argument('<name>', 'debian or tiny')
+    .argument('<name>', 'debian, debian-partition (one file system, for `image_type: partition`) or tiny')
     .option('--cache <directory>', 'where images are kept', IMAGE_CACHE)
     .option('--json [file]', 'the image as JSON, to the file or to standard output')
     .addHelpText('after', '\nExamples:\n  $ rackwright image build tiny\n  $ rackwright image build debian --json\n')

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { allFaults, chooseFaults } from '../../lab/choose-faults.ts';
-import { runLab, type LabOptions, type LabReport } from '../../lab/run-lab.ts';
+import { runLab, type LabOptions, type LabReport, type LabImage } from '../../lab/run-lab.ts';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import { RACK_MACHINES_MAX } from '../../lab/topology.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, '../..');
 interface LabFlags {
   readonly machines: string;
   readonly disks: string;
-  readonly image?: 'debian' | 'tiny';
+  readonly image?: LabImage;
   readonly until: 'available' | 'deployed';
   readonly boot: 'network' | 'virtual-media';
   readonly exit?: boolean;
@@ -34,7 +34,11 @@ export function labCommand(terminal: Terminal): Command {
     .option('--machines <n>', 'how many machines', '3')
     .option('--disks <n>', 'how many disks each has', '1')
     .addOption(
-      new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices(['debian', 'tiny']),
+      new Option('--image <name>', 'deploy this on all (default: debian on the first, tiny on the others)').choices([
+        'debian',
+        'debian-partition',
+        'tiny',
+      ]),
     )
     .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
     .addOption(new Option('--boot <way>', 'how the agent gets onto the machines').choices(['network', 'virtual-media']).default('network'))

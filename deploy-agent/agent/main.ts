@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { systemClock } from '../../core/base/clock.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import { systemRandom } from '../../core/base/random.ts';
+import { ramdiskPartitions } from './instance/partition-host.ts';
 import { openBmcDevice } from './bmc/bmc-device.ts';
 import { AgentFailure } from './control/agent-failure.ts';
 import { type BootParameters, decodeBootParameters } from './control/boot-parameters-codec.ts';
@@ -29,7 +30,7 @@ const print = (text: string) => process.stdout.write(`rackwright[${readFileSync(
 async function run(parameters: BootParameters): Promise<number> {
   const logs = new LogShipper(systemClock, print);
   const client = new ControlPlaneClient(parameters.api, parameters.pin, parameters.token);
-  const machine = { disks: linuxDisks, firmware: kernelFirmware, openBmc: openBmcDevice };
+  const machine = { disks: linuxDisks, firmware: kernelFirmware, partitions: ramdiskPartitions, openBmc: openBmcDevice };
   const session = new Session({
     client,
     clock: systemClock,

@@ -21,6 +21,12 @@ export const PACKAGES = [
   'zlib1g',
   'mdadm',
   'libudev1',
+  'e2fsprogs',
+  'libext2fs2',
+  'libcom-err2',
+  'libblkid1',
+  'libuuid1',
+  'libe2p2',
 ] as const;
 
 /** Beside those that all of our memory file systems have. */
@@ -37,6 +43,10 @@ export const BUSYBOX_APPLETS = [
   'lsscsi',
   'expr',
   'dirname',
+  'chroot',
+  'blkid',
+  'mkdosfs',
+  'mkswap',
 ] as const;
 
 /** By what they drive. Dependencies follow by themselves. */
@@ -96,6 +106,10 @@ export const KERNEL_MODULES = [
   'raid0',
   'raid1',
   'raid10',
+  // Root file systems of partition images.
+  'ext4',
+  'xfs',
+  'btrfs',
   // Virtual media and config drives.
   'isofs',
   'vfat',

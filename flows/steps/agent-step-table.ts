@@ -54,6 +54,11 @@ const KNOWN: Readonly<Record<string, AgentStepKnowledge>> = {
     args: async (ctx, node, services) =>
       node.configdrive === null ? undefined : { disk: diskOf(ctx), configDrive: services.sealer.open(node.configdrive) },
   },
+  install_bootloader: {
+    what: 'the agent to install the boot loader of the image',
+    timeoutSeconds: 20 * MINUTE,
+    args: async (ctx) => ((ctx.state['image'] as JsonObject)['partitions'] === undefined ? undefined : { disk: diskOf(ctx) }),
+  },
   install_boot_entry: {
     what: 'the agent to make the disk the first boot entry',
     timeoutSeconds: 5 * MINUTE,

@@ -15,6 +15,8 @@ export interface ImageChoice {
   readonly sha256: string;
   readonly diskSizeBytes: number;
   readonly user: string;
+  /** A file system, not a disk. */
+  readonly isPartition: boolean;
 }
 
 export interface PhaseReport {
@@ -168,6 +170,9 @@ const declare = (machine: MachineSpec, { product }: WalkOptions, phase: RunPhase
     return openNode(machine, uuid, product, seen);
   });
 
+/** So that a partition image is not alone on its disk. */
+const SWAP_MIB = 64;
+
 async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
   const { rack, product, image } = options;
   const enrolled = options.boot === 'network' ? discover : declare;
@@ -179,6 +184,7 @@ async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase,
     image_os_hash_algo: 'sha256',
     image_os_hash_value: image.sha256,
     image_disk_size: image.diskSizeBytes,
+    ...(image.isPartition ? { image_type: 'partition', swap_mb: SWAP_MIB } : {}),
   };
   const scene: MistakeScene = { machine, node: uuid, product, rack, instanceInfo };
   await makeMistakes('manage', scene, node, options, phase);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { systemClock } from '../../core/base/clock.ts';
 import { seededRandom } from '../../core/base/random.ts';
 import type { BmcDevice } from '../../deploy-agent/agent/bmc/bmc-device.ts';
@@ -7,6 +8,7 @@ import { ReportJournal } from '../../deploy-agent/agent/control/report-journal.t
 import { Session, type SessionEnd } from '../../deploy-agent/agent/control/session.ts';
 import type { Disks } from '../../deploy-agent/agent/disks/disk.ts';
 import type { Firmware } from '../../deploy-agent/agent/firmware/firmware.ts';
+import type { PartitionHost } from '../../deploy-agent/agent/instance/partition-host.ts';
 import type { Inventory } from '../../deploy-agent/protocol.ts';
 import { BOOT_TOKEN, type FakeControlPlane } from './fake-control-plane.ts';
 
@@ -42,11 +44,17 @@ export class FakeFirmware implements Firmware {
   }
 }
 
+export const noPartitions: PartitionHost = {
+  format: async () => assert.fail('no test expects a file system'),
+  installLoader: async () => assert.fail('no test expects a boot loader'),
+};
+
 export interface MachineOptions {
   readonly controlPlane: FakeControlPlane;
   readonly journalFile: string;
   readonly disks: Disks;
   readonly firmware?: Firmware;
+  readonly partitions?: PartitionHost;
   readonly bmc?: BmcDevice;
   readonly imageBase?: URL;
   readonly pin?: string;
@@ -76,6 +84,7 @@ export function startMachine(options: MachineOptions): RunningMachine {
     stepContext: {
       disks: options.disks,
       firmware: options.firmware ?? new FakeFirmware('bios'),
+      partitions: options.partitions ?? noPartitions,
       openBmc: () => Promise.resolve(options.bmc),
       collectInventory: async () => ({ ...EMPTY_INVENTORY, disks: await options.disks.list() }),
       imageUrl: (url) => new URL(url, options.imageBase),

@@ -12,7 +12,7 @@ import type { Disks } from '../../deploy-agent/agent/disks/disk.ts';
 import { resolveImageUrl } from '../../deploy-agent/agent/image/image-url-policy.ts';
 import type { Inventory } from '../../deploy-agent/protocol.ts';
 import { createSimulatedMachine, type SimulatedMachine } from '../../lab/bmc/simulated-machine.ts';
-import { FakeFirmware } from '../agent/machine.ts';
+import { FakeFirmware, noPartitions } from '../agent/machine.ts';
 import { openKcsBmcDevice } from './kcs-bmc-device.ts';
 
 /*
@@ -139,6 +139,7 @@ async function runAgent(commandLine: string, settings: NetworkMachineSettings, b
     stepContext: {
       disks: settings.disks,
       firmware: new FakeFirmware('bios'),
+      partitions: noPartitions,
       openBmc: () => openKcsBmcDevice(settings.kcsSocketPath),
       collectInventory: async () => ({ ...settings.inventory, disks: await settings.disks.list() }),
       imageUrl: (url) => resolveImageUrl(url, parameters)!,

@@ -6,6 +6,7 @@ import { burninNetwork } from './burnin-network.ts';
 import { checkDisks } from './check-disks.ts';
 import { collectInventory } from './collect-inventory.ts';
 import { eraseDevices, eraseDevicesMetadata } from './erase-devices.ts';
+import { installBootloader } from './install-bootloader.ts';
 import { installBootEntry } from './install-boot-entry.ts';
 import { putBmcUser } from './put-bmc-user.ts';
 import type { Step } from './step.ts';
@@ -33,6 +34,7 @@ export const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['burnin_disk', burninDisk],
   ['write_image', writeImage],
   ['write_configdrive', writeConfigdrive],
+  ['install_bootloader', installBootloader],
   ['install_boot_entry', installBootEntry],
   ['start_rescue', startRescue],
   ['sync_and_stop', syncAndStop],

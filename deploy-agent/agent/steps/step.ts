@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../../core/base/json.ts';
 import type { Inventory, Progress, StepDeclaration } from '../../protocol.ts';
 import type { LogLine } from '../control/log-shipper.ts';
 import type { Disks } from '../disks/disk.ts';
+import type { PartitionHost } from '../instance/partition-host.ts';
 import type { Firmware } from '../firmware/firmware.ts';
 import type { BmcDevice } from '../bmc/bmc-device.ts';
 
@@ -14,6 +15,7 @@ export interface StepContext {
   readonly progress: (progress: Progress) => void;
   readonly disks: Disks;
   readonly firmware: Firmware;
+  readonly partitions: PartitionHost;
   readonly openBmc: () => Promise<BmcDevice | undefined>;
   readonly collectInventory: () => Promise<Inventory>;
   /** Turns the `url` of `write_image` into a whole one. */

@@ -8,6 +8,7 @@ import { METADATA_BYTES, wipeMetadata } from '../disks/wipe.ts';
 import { decompress } from '../image/decompress.ts';
 import { downloadImage } from '../image/image-download.ts';
 import { unpackQcow2 } from '../image/qcow2-reader.ts';
+import { makePartitions } from '../instance/make-partitions.ts';
 import { SparseWriter } from '../image/sparse-writer.ts';
 import { requirePlannedDisk } from './require-disk.ts';
 import type { Step, StepContext } from './step.ts';
@@ -15,7 +16,7 @@ import type { Step, StepContext } from './step.ts';
 /**
  * Streams an image to the planned disk: HTTP, digest of the bytes on the wire, unpack, write without the zeros, read back,
  * then the partition table stretched to the disk. Whatever fails after the first write takes the partition table with
- * it, so that a half-written disk cannot boot.
+ * it, so that a half-written disk cannot boot. A partition image does the same with the root partition that is made for it.
  */
 const FORMATS = ['raw', 'qcow2'];
 const COMPRESSIONS = ['none', 'gzip', 'zstd', 'xz'];
@@ -96,18 +97,20 @@ async function stretchPartitionTable(disk: OpenDisk, context: StepContext): Prom
 async function writeAndVerify(image: WriteImageArgs, disk: OpenDisk, context: StepContext): Promise<WriteImageResult> {
   const device = disk.facts.device;
   const startedAtMs = context.clock.nowMs();
+  const place = image.partitions === undefined ? undefined : await makePartitions(disk, image.partitions, context);
+  const target = place?.root ?? disk;
   // Old signatures at the far end (a backup GPT, RAID members) must not outlive the image.
-  await wipeMetadata(disk);
-  const writer = new SparseWriter(disk);
+  await wipeMetadata(target);
+  const writer = new SparseWriter(target);
   try {
-    const { wireBytes, checksum } = await transfer(image, disk, writer, context);
+    const { wireBytes, checksum } = await transfer(image, target, writer, context);
     if (checksum !== image.checksum.toLowerCase()) throw checksumFailure(image, checksum);
     const imageBytes = writer.position;
     await writer.verify(
       (done) => context.progress({ phase: `verifying ${device}`, done, total: writer.writtenBytes, unit: 'bytes' }),
       context.signal,
     );
-    await stretchPartitionTable(disk, context);
+    await (place?.formatOthers() ?? stretchPartitionTable(disk, context));
     return {
       device,
       wireBytes,
@@ -118,7 +121,7 @@ async function writeAndVerify(image: WriteImageArgs, disk: OpenDisk, context: St
       seconds: (context.clock.nowMs() - startedAtMs) / 1000,
     };
   } catch (error) {
-    await wipeMetadata(disk).catch((wipeError: unknown) =>
+    await wipeMetadata(place?.isEphemeralKept === true ? target : disk).catch((wipeError: unknown) =>
       context.log('error', `${device}: the partition table could not be cleared after the failure: ${String(wipeError)}`),
     );
     throw error;
@@ -142,6 +145,7 @@ export const writeImage: Step = {
         checksumAlgorithm: { description: 'sha256, sha512 or md5', required: true },
         sizeBytes: { description: 'Bytes on the wire', required: false },
         diskSizeBytes: { description: 'Size of the unpacked disk image', required: false },
+        partitions: { description: 'For an image that is one file system: what is made around it', required: false },
         disk: { description: 'The planned disk: serial, size and WWN', required: true },
       },
     },

@@ -135,6 +135,9 @@ async function emptyFolder(folder: string): Promise<void> {
 }
 
 export interface RootTreeOptions {
+  readonly packages: readonly string[];
+  /** Files beside the image's own. */
+  readonly files?: ReadonlyMap<string, OverlayEntry>;
   readonly root: string;
   /** For files that the build needs beside the root. */
   readonly workDirectory: string;
@@ -145,7 +148,7 @@ export interface RootTreeOptions {
 
 export async function makeRootTree(options: RootTreeOptions): Promise<void> {
   const overlay = join(options.workDirectory, 'overlay');
-  await writeEntries(overlay, overlayFor(options.rootUuid, options.grubConfig));
+  await writeEntries(overlay, new Map([...overlayFor(options.rootUuid, options.grubConfig), ...(options.files ?? [])]));
   const excluded = [
     ...EXCLUDED_PATHS,
     ...EXCLUDED_MODULES.flatMap((path) => [`/lib/modules/*/kernel/${path}/*`, `/usr/lib/modules/*/kernel/${path}/*`]),
@@ -153,7 +156,7 @@ export async function makeRootTree(options: RootTreeOptions): Promise<void> {
   const settings = [
     '--variant=minbase',
     '--format=directory',
-    `--include=${PACKAGES.join(',')}`,
+    `--include=${options.packages.join(',')}`,
     `--aptopt=APT::Install-Recommends "false"`,
     ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
     '--dpkgopt=force-unsafe-io',
