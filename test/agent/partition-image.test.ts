@@ -51,8 +51,8 @@ const recordAsked = (): Asked => {
   return {
     ...asked,
     format: async (device, fileSystem, label) => void asked.formats.push(`${device} ${fileSystem} ${label}`),
-    async installLoader({ signal: _, ...target }) {
-      asked.loaders.push(target);
+    async installLoader({ disk, root, efi }) {
+      asked.loaders.push({ disk, root, efi });
       return { command: 'grub-install' };
     },
   };
