@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { BootFiles, BootHost, BootIntent, BootModel, BootSubnet, LeaseRecord } from '../pxe/boot-model.ts';
+import type { BootFiles, BootHost, BootIntent, BootModel, BootSubnet, LeaseRecord, RelayRule } from '../pxe/boot-model.ts';
 import type { Db } from './node-record.ts';
 
 /** The boot plane's whole knowledge, derived from the nodes and ports; nothing is configured twice. */
@@ -7,6 +7,7 @@ export async function buildBootModel(
   db: Db,
   given: {
     subnets: readonly BootSubnet[];
+    relayRules: readonly RelayRule[];
     files: BootFiles;
     /** Fixed addresses by MAC. */
     reservations: Readonly<Record<string, string>>;

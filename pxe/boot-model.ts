@@ -9,6 +9,8 @@ export interface BootModel {
   readonly version: number;
   readonly subnets: readonly BootSubnet[];
   readonly hosts: readonly BootHost[];
+  /** Which rack a relay's port is in; the first that fits counts. */
+  readonly relayRules?: readonly RelayRule[];
   readonly files: BootFiles;
   /** Shared with the API: boot tokens are signed with it (`core/base/boot-token-codec.ts`). Base64. */
   readonly bootSecret: string;
@@ -38,6 +40,22 @@ export interface BootSubnet {
   readonly proxy?: ProxyMode;
   /** Served by DHCPv6 too, over the same wire. */
   readonly ipv6?: BootSubnetIpv6;
+}
+
+/**
+ * Tells rack, network and pool by what a relay says of a client's port (option 82; over IPv6 options 18 and 37). Identifiers are
+ * text, or `0x…` where they are not; a `*` at the end stands for any ending.
+ */
+export interface RelayRule {
+  readonly circuitId?: string;
+  readonly remoteId?: string;
+  /** The network of RFC 6607 that the client is in: a name or `0x…`; absent for the global one. */
+  readonly vpn?: string;
+  readonly rack: string;
+  /** Instead of the one that the relay's address tells. */
+  readonly subnetId?: string;
+  /** First and last IPv4 address, inclusive: instead of the subnet's pools. */
+  readonly pool?: readonly [string, string];
 }
 
 /**

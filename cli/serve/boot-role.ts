@@ -9,7 +9,7 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
 import { buildBootIso, type BootIso } from '../../images/build-boot-iso.ts';
 import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
-import type { BootFiles, BootModel, BootSubnet } from '../../pxe/boot-model.ts';
+import type { BootFiles, BootModel, BootSubnet, RelayRule } from '../../pxe/boot-model.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import type { Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
@@ -54,6 +54,7 @@ export async function startBootRole(options: {
     const known = await installation();
     const model = await buildBootModel(database.db, {
       subnets: configuration.boot.networks.map(toSubnet),
+      relayRules: configuration.boot.relay_rules.map(toRelayRule),
       files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
       reservations: Object.assign({}, ...configuration.boot.networks.map((network) => network.reservations)) as Record<string, string>,
       reservations6: Object.assign({}, ...configuration.boot.networks.map((network) => network.ipv6?.reservations)) as Record<
@@ -175,6 +176,15 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
   ...(network.proxy === undefined ? {} : { proxy: network.proxy }),
   ...(network.ipv6 === undefined ? {} : { ipv6: toSubnetIpv6(network.ipv6) }),
+});
+
+const toRelayRule = (rule: Configuration['boot']['relay_rules'][number]): RelayRule => ({
+  rack: rule.rack,
+  ...(rule.circuit_id === undefined ? {} : { circuitId: rule.circuit_id }),
+  ...(rule.remote_id === undefined ? {} : { remoteId: rule.remote_id }),
+  ...(rule.vpn === undefined ? {} : { vpn: rule.vpn }),
+  ...(rule.network === undefined ? {} : { subnetId: rule.network }),
+  ...(rule.pool === undefined ? {} : { pool: rule.pool }),
 });
 
 const toSubnetIpv6 = (network: NonNullable<Configuration['boot']['networks'][number]['ipv6']>): NonNullable<BootSubnet['ipv6']> => ({

@@ -108,6 +108,22 @@ const network = z
     }
   });
 
+/** Text, or `0x…` for bytes that are none; a `*` at the end stands for any ending. */
+const identifier = z.string().min(1).max(255);
+
+const relayRule = z
+  .strictObject({
+    circuit_id: identifier.optional(),
+    remote_id: identifier.optional(),
+    /** The VPN that the relay says its client is in (RFC 6607). */
+    vpn: identifier.optional(),
+    rack: z.string().min(1),
+    /** Name of one of `networks`; default: the relay's address tells. */
+    network: z.string().optional(),
+    pool: range.optional(),
+  })
+  .refine((rule) => (rule.circuit_id ?? rule.remote_id ?? rule.vpn) !== undefined, 'needs a circuit_id, a remote_id or a vpn');
+
 const shape = z.strictObject({
   listen: endpoint.default('127.0.0.1:5000'),
   roles: z
@@ -182,6 +198,8 @@ const shape = z.strictObject({
       agent_address: ipv4.optional(),
       agent_port: z.number().int().min(1).max(65535).default(5443),
       networks: z.array(network).default([]),
+      /** What relays say of a port (option 82) → rack, network, pool. The first that fits counts. */
+      relay_rules: z.array(relayRule).default([]),
       ipxe_directory: z.string().default('/usr/lib/ipxe'),
       image_directory: z.string().optional(),
       ramdisk_cache: z.string().optional(),

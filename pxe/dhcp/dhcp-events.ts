@@ -5,7 +5,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
-import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
+import type { DhcpReply, DhcpSilence, RelayFacts } from './dhcp-exchange.ts';
 
 export interface DhcpEventOptions {
   readonly counters: BootCounters;
@@ -33,6 +33,18 @@ const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
   'other-server-chosen': 'warning',
   released: 'info',
   'no-proxy-here': 'warning',
+  'unknown-vpn': 'warning',
+};
+
+const relayEvidence = (relay: RelayFacts | undefined): JsonObject => {
+  const { circuitId, remoteId, network, isUnicast } = relay?.information ?? {};
+  return {
+    ...(relay?.rule ? { rack: relay.rule.rule.rack } : {}),
+    ...(circuitId === undefined ? {} : { circuitId }),
+    ...(remoteId === undefined ? {} : { remoteId }),
+    ...(network ? { vpn: network } : {}),
+    ...(isUnicast === undefined ? {} : { relayedUnicast: isUnicast }),
+  };
 };
 
 const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string): JsonObject => ({
@@ -42,6 +54,7 @@ const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string)
   ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
   ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
   ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
+  ...relayEvidence(decision.relay),
   ...(decision.facts?.hostname ? { hostname: decision.facts.hostname } : {}),
 });
 
@@ -60,7 +73,7 @@ export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }:
       atMs: clock.nowMs(),
       kind: `dhcp.${reply.type}`,
       severity: reply.type === 'nak' ? 'warning' : 'info',
-      message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}: ${reply.why}`,
+      message: `${reply.type.toUpperCase()} to ${host?.name ?? facts.mac}${reply.relay?.rule ? ` in rack ${reply.relay.rule.rule.rack}` : ''}: ${reply.why}`,
     });
     for (const note of reply.notes)
       gate.record(`${note.kind} ${facts.mac}`, { ...common, kind: note.kind, severity: 'warning', message: note.message });

@@ -3,6 +3,8 @@ import type { LeaseView } from '../lease/lease-table.ts';
 import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
 import type { DhcpClientFacts } from './dhcp-client-facts.ts';
 import type { DhcpMessage } from './dhcp-message-codec.ts';
+import type { IndexedRelayRule } from '../model/relay-rule-policy.ts';
+import type { RelayInformation } from './relay-information-codec.ts';
 import type { DhcpDestination } from './dhcp-reply-policy.ts';
 
 /** What a DHCP decision is made of, and what comes out of it. */
@@ -26,6 +28,7 @@ export type SilenceReason =
   | 'not-booting'
   | 'left-to-other-server'
   | 'no-proxy-here'
+  | 'unknown-vpn'
   | 'no-pool'
   | 'pool-exhausted'
   | 'other-server-chosen'
@@ -38,6 +41,12 @@ export type SilenceReason =
 export interface DhcpNote {
   readonly kind: string;
   readonly message: string;
+}
+
+/** What the relay said of the client's port, and the rule that fits it. */
+export interface RelayFacts {
+  readonly information: RelayInformation;
+  readonly rule?: IndexedRelayRule | undefined;
 }
 
 export type LeaseDraft = Omit<LeaseRecord, 'sequence'>;
@@ -55,6 +64,7 @@ export interface DhcpReply {
   /** What must be durable before the reply leaves. */
   readonly leases: readonly LeaseDraft[];
   readonly why: string;
+  readonly relay?: RelayFacts | undefined;
   /** Things an operator should hear about. */
   readonly notes: readonly DhcpNote[];
 }
@@ -65,6 +75,7 @@ export interface DhcpSilence {
   readonly why: string;
   readonly facts?: DhcpClientFacts;
   readonly host?: BootHost | undefined;
+  readonly relay?: RelayFacts | undefined;
   readonly leases: readonly LeaseDraft[];
   readonly dropOffer?: number;
   /** The first addresses of pools that were found full. */
@@ -76,10 +87,11 @@ export interface Exchange extends DhcpContext {
   readonly facts: DhcpClientFacts;
   readonly host: BootHost | undefined;
   readonly subnets: readonly IndexedSubnet[];
+  readonly relay: RelayFacts | undefined;
 }
 
 export const silence = (
-  exchange: Pick<Exchange, 'facts' | 'host'>,
+  exchange: Pick<Exchange, 'facts' | 'host' | 'relay'>,
   reason: SilenceReason,
   why: string,
   leases: LeaseDraft[] = [],
@@ -89,5 +101,6 @@ export const silence = (
   why,
   facts: exchange.facts,
   host: exchange.host,
+  relay: exchange.relay,
   leases,
 });

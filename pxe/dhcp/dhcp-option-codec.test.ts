@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { decodeLinkSelection, decodeMachineUuid, decodeUserClasses, encodeAddresses } from './dhcp-option-codec.ts';
+import { decodeMachineUuid, decodeUserClasses, encodeAddresses } from './dhcp-option-codec.ts';
 
 for (const [what, hex, expected] of [
   ['bare text, as iPXE sends it', Buffer.from('iPXE').toString('hex'), ['iPXE']],
@@ -11,12 +11,6 @@ for (const [what, hex, expected] of [
   ['nothing', '', []],
 ] as const)
   test(`user class: ${what}`, () => assert.deepEqual(decodeUserClasses(Buffer.from(hex, 'hex')), expected));
-
-test('link selection is found behind other sub-options, and its absence is no fault', () => {
-  assert.equal(decodeLinkSelection(Buffer.from('0102aabb05040a4e0000', 'hex')), 0x0a4e0000);
-  assert.equal(decodeLinkSelection(Buffer.from('0102aabb', 'hex')), undefined);
-  assert.equal(decodeLinkSelection(Buffer.from('0502aabb', 'hex')), undefined);
-});
 
 test('a machine UUID needs type 0 and sixteen bytes', () => {
   assert.equal(decodeMachineUuid(Buffer.from('0044332211665588779900aabbccddeeff', 'hex')), '11223344-5566-7788-9900-aabbccddeeff');
@@ -32,7 +26,6 @@ test('no bytes make a decoder throw', () => {
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
       const value = Buffer.from(bytes);
       decodeUserClasses(value);
-      decodeLinkSelection(value);
       decodeMachineUuid(value);
     }),
   );

@@ -98,15 +98,3 @@ export function decodeMachineUuid(value: Buffer | undefined): string | undefined
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
-
-/** The link selection sub-option (RFC 3527) of option 82: the subnet wanted where giaddr is not on it. */
-export function decodeLinkSelection(value: Buffer | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  let at = 0;
-  while (at + 2 <= value.length) {
-    const length = value[at + 1]!;
-    if (value[at] === 5) return decodeUint32(value.subarray(at + 2, at + 2 + length));
-    at += 2 + length;
-  }
-  return undefined;
-}

@@ -8,6 +8,7 @@ import { LeaseTable } from '../lease/lease-table.ts';
 import { indexModel } from '../model/model-index.ts';
 import type { DhcpMessage } from './dhcp-message-codec.ts';
 import { encodeUint32, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
+import { encodeRelayParts } from './relay-information-codec.ts';
 import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
 import { answerDhcp } from './dhcp-policy.ts';
 
@@ -348,5 +349,59 @@ test('whatever a client sends, the policy answers, and never with an address of 
           assert.ok(![taken, ip('10.77.0.1'), ip('10.77.0.0'), ip('10.77.0.255')].includes(d.message.yiaddr));
       },
     ),
+  );
+});
+
+const RULES: BootModel = {
+  ...model(),
+  relayRules: [
+    { circuitId: 'Ethernet1/*', rack: 'r1', pool: ['10.78.0.20', '10.78.0.20'] },
+    { circuitId: 'uplink', remoteId: '0xdeadbeef', rack: 'r2', subnetId: 'a' },
+    { vpn: 'red', rack: 'r3', subnetId: 'b' },
+  ],
+};
+const relayed = (...parts: [number, Buffer][]) => ({
+  type: 'discover' as const,
+  interface: 'elsewhere',
+  header: { giaddr: ip('10.78.0.1') },
+  options: [[OPTION.relayAgentInformation, encodeRelayParts(parts)]] as [number, Buffer][],
+});
+const named = (code: number, name: string): [number, Buffer] => [code, Buffer.from(name)];
+
+test('the port that a relay names tells the rack, its pool and its network', () => {
+  const r = rack(RULES);
+  const first = r.reply(relayed(named(1, 'Ethernet1/7')));
+  assert.equal(ipv4FromNumber(first.message.yiaddr), '10.78.0.20');
+  assert.equal(first.relay?.rule?.rule.rack, 'r1');
+  const full = r.silence({ ...relayed(named(1, 'Ethernet1/8')), mac: STRANGER });
+  assert.equal(full.reason, 'pool-exhausted', 'a rack does not take the addresses of another');
+  const other = r.reply(relayed(named(1, 'uplink'), [2, Buffer.from('deadbeef', 'hex')]));
+  assert.match(ipv4FromNumber(other.message.yiaddr), /^10\.77\.0\.5\d$/);
+  const none = r.reply({ ...relayed(named(1, 'uplink')), mac: RESERVED });
+  assert.equal(none.relay?.rule, undefined);
+});
+
+test('a network that no rule names is not served, as its addresses may be anybody’s', () => {
+  const r = rack(RULES);
+  assert.equal(r.silence(relayed([151, Buffer.from('\0blue')])).reason, 'unknown-vpn');
+  const red = r.reply(relayed([151, Buffer.from('\0red')], [152, Buffer.alloc(0)]));
+  assert.deepEqual(red.message.options.get(OPTION.relayAgentInformation), encodeRelayParts([[151, Buffer.from('\0red')]]));
+});
+
+test('a relay that stands for the server is named as the server, and requests to it are ours (RFC 5107)', () => {
+  const r = rack();
+  const override: [number, Buffer] = [11, encodeUint32(ip('10.78.0.1'))];
+  const offer = r.reply(relayed(override));
+  assert.deepEqual(offer.message.options.get(OPTION.serverIdentifier), encodeUint32(ip('10.78.0.1')));
+  const request = relayed(override);
+  const options = [...r.select(offer.message.yiaddr, '10.78.0.1'), ...request.options];
+  assert.equal(r.reply({ ...request, type: 'request', options }).type, 'ack');
+  assert.equal(r.silence({ ...request, type: 'request', options: options.slice(0, 2) }).reason, 'other-server-chosen');
+});
+
+test('option 82 that cannot be read is not guessed at', () => {
+  assert.equal(
+    rack().silence({ ...relayed(), options: [[OPTION.relayAgentInformation, Buffer.from([1, 9, 0])]] }).reason,
+    'unusable-request',
   );
 });

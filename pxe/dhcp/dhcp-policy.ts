@@ -1,8 +1,10 @@
+import { isMalformed } from '../../core/base/malformed.ts';
 import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
 import { isActive } from '../lease/lease-table.ts';
 import type { IndexedSubnet } from '../model/model-index.ts';
+import { findRelayRule } from '../model/relay-rule-policy.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
 import { readClientFacts } from './dhcp-client-facts.ts';
 import {
@@ -12,11 +14,13 @@ import {
   type DhcpSilence,
   type Exchange,
   type LeaseDraft,
+  type RelayFacts,
   silence,
 } from './dhcp-exchange.ts';
 import { BOOT_REQUEST, type DhcpMessage } from './dhcp-message-codec.ts';
-import { decodeLinkSelection, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
+import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
 import { answerAsProxy } from './dhcp-proxy-policy.ts';
+import { decodeRelayInformation } from './relay-information-codec.ts';
 import { chooseDestination, composeNak, composeReply } from './dhcp-reply-policy.ts';
 
 /** A declined address is in use by something we do not see; an hour later that may have changed. */
@@ -24,11 +28,25 @@ const DECLINE_QUARANTINE_MS = 60 * 60 * 1000;
 /** A client that declines everything would otherwise put a whole pool in quarantine. */
 const DECLINES_PER_CLIENT_MAX = 8;
 
+/** Undefined without a relay's information; a sentence when it cannot be read. */
+function readRelay({ index }: DhcpContext, request: DhcpMessage): RelayFacts | string | undefined {
+  const value = request.options.get(OPTION.relayAgentInformation);
+  if (value === undefined) return undefined;
+  const information = decodeRelayInformation(value);
+  if (isMalformed(information)) return information.reason;
+  return { information, rule: findRelayRule(index.relayRules, information) };
+}
+
+/** Is this identifier ours, or the relay's that stands for us (RFC 5107)? */
+const isOurs = ({ index, relay }: Exchange, identifier: number): boolean =>
+  index.ownAddresses.has(identifier) || relay?.information.serverIdentifier === identifier;
+
 /** The subnets that the packet can be about: by relay, else by interface, else by the address that the client uses. */
-function findSubnets(context: DhcpContext, request: DhcpMessage): readonly IndexedSubnet[] {
+function findSubnets(context: DhcpContext, request: DhcpMessage, relay: RelayFacts | undefined): readonly IndexedSubnet[] {
   const { subnets } = context.index;
+  if (relay?.rule?.subnet) return [relay.rule.subnet];
   if (request.giaddr !== 0) {
-    const link = decodeLinkSelection(request.options.get(OPTION.relayAgentInformation)) ?? request.giaddr;
+    const link = relay?.information.link ?? request.giaddr;
     return subnets.filter((s) => ipv4InCidr(link, s.cidr));
   }
   const attached = subnets.filter((s) => s.subnet.interface !== undefined && s.subnet.interface === context.interface);
@@ -64,7 +82,15 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
   const bootFile = chooseBootFile(facts.firmware, facts.mac, baseUrl);
   if (bootFile.kind === 'unsupported')
     notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
-  const message = composeReply(MESSAGE_TYPE[type], { request, facts, subnet, host, address, bootFile });
+  const message = composeReply(MESSAGE_TYPE[type], {
+    request,
+    facts,
+    subnet,
+    host,
+    address,
+    bootFile,
+    serverIdentifier: exchange.relay?.information.serverIdentifier,
+  });
   const drafts: LeaseDraft[] = [];
   if (type === 'ack' && address !== 0) {
     const before = leases.addressOfClient(subnet.subnet.id, facts.mac);
@@ -82,6 +108,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
     message,
     facts,
     host,
+    relay: exchange.relay,
     notes,
     leases: drafts,
     destination: chooseDestination(request, MESSAGE_TYPE[type], address, facts.mac),
@@ -97,9 +124,10 @@ const refuse = (exchange: Exchange, server: number, why: string): DhcpReply => (
   why,
   facts: exchange.facts,
   host: exchange.host,
+  relay: exchange.relay,
   notes: [],
   leases: [],
-  message: composeNak(exchange.request, server, why),
+  message: composeNak(exchange.request, exchange.relay?.information.serverIdentifier ?? server, why),
   destination: chooseDestination(exchange.request, MESSAGE_TYPE.nak, 0, exchange.facts.mac),
   sizeMax: exchange.facts.replyBytesMax,
 });
@@ -123,7 +151,14 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
   const isHome = (s: IndexedSubnet) =>
     (reserved !== undefined && ipv4InCidr(reserved, s.cidr)) || leases.addressOfClient(s.subnet.id, facts.mac) !== undefined;
   for (const subnet of exchange.subnets.toSorted((a, b) => Number(isHome(b)) - Number(isHome(a)))) {
-    const choice = chooseAddress(index, leases, { subnet, mac: facts.mac, host, requested: facts.requestedAddress, nowMs });
+    const choice = chooseAddress(index, leases, {
+      subnet,
+      mac: facts.mac,
+      host,
+      requested: facts.requestedAddress,
+      rackPool: exchange.relay?.rule?.pool,
+      nowMs,
+    });
     if (choice.address === undefined) {
       if (choice.reason === 'pool-exhausted') exhausted.push(...choice.searched);
       continue;
@@ -151,7 +186,7 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
 function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   const { facts, request, host, index, leases, nowMs } = exchange;
   const selecting = facts.serverIdentifier !== undefined;
-  if (selecting && !index.ownAddresses.has(facts.serverIdentifier!)) {
+  if (selecting && !isOurs(exchange, facts.serverIdentifier!)) {
     const drop = facts.requestedAddress === undefined ? {} : { dropOffer: facts.requestedAddress };
     return {
       ...silence(
@@ -170,7 +205,7 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   const subnet = exchange.subnets.find((s) => ipv4InCidr(address, s.cidr));
   const server = exchange.subnets[0]!.server;
   if (subnet === undefined) return refuse(exchange, server, `${ipv4FromNumber(address)} does not belong to this network`);
-  const wish = { subnet, mac: facts.mac, host, nowMs };
+  const wish = { subnet, mac: facts.mac, host, rackPool: exchange.relay?.rule?.pool, nowMs };
   const lease = leases.lease(address);
   const holdsIt = lease?.mac === facts.mac && lease.state !== 'declined';
   const no = refuseAddress(index, leases, wish, address);
@@ -194,11 +229,11 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
 }
 
 function answerDecline(exchange: Exchange): DhcpSilence {
-  const { facts, leases, nowMs, index } = exchange;
+  const { facts, leases, nowMs } = exchange;
   const address = facts.requestedAddress;
   const subnet = exchange.subnets.find((s) => address !== undefined && ipv4InCidr(address, s.cidr));
   const holder = address === undefined ? undefined : leases.lease(address);
-  const ours = facts.serverIdentifier === undefined || index.ownAddresses.has(facts.serverIdentifier);
+  const ours = facts.serverIdentifier === undefined || isOurs(exchange, facts.serverIdentifier);
   if (subnet === undefined || !ours || holder?.mac !== facts.mac || holder.state !== 'bound')
     return silence(exchange, 'not-the-holder', `${facts.mac} declined an address that it does not hold`);
   return silence(
@@ -237,7 +272,16 @@ export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpRepl
   const facts = readClientFacts(request);
   if (typeof facts === 'string') return { kind: 'silence', reason: 'unusable-request', why: facts, leases: [] };
   const host = context.index.hostByMac.get(facts.mac);
-  const exchange: Exchange = { ...context, request, facts, host, subnets: findSubnets(context, request) };
+  const relay = readRelay(context, request);
+  if (typeof relay === 'string')
+    return { kind: 'silence', reason: 'unusable-request', why: `${facts.mac} came with ${relay}`, facts, leases: [] };
+  const exchange: Exchange = { ...context, request, facts, host, relay, subnets: findSubnets(context, request, relay) };
+  if (relay?.information.network && relay.rule === undefined)
+    return silence(
+      exchange,
+      'unknown-vpn',
+      `${facts.mac} is in the network ${relay.information.network} of its relay, which no relay rule names`,
+    );
   if (exchange.subnets.length === 0) {
     const where = request.giaddr === 0 ? `interface ${context.interface ?? '(unknown)'}` : `relay ${ipv4FromNumber(request.giaddr)}`;
     return silence(exchange, 'no-subnet', `${facts.mac} came by ${where}, which no subnet of the model names`);

@@ -34,6 +34,7 @@ export function answerAsProxy(exchange: Exchange): DhcpReply | DhcpSilence {
     message,
     facts,
     host,
+    relay: exchange.relay,
     notes: [],
     leases: [],
     destination: proxyAskedFrom ? { kind: 'sender', ...proxyAskedFrom } : chooseDestination(request, MESSAGE_TYPE[type], 0, facts.mac),

@@ -4,6 +4,7 @@ import type { IndexedSubnet } from '../model/model-index.ts';
 import { type BootFile, isIpxe } from '../script/boot-file-policy.ts';
 import type { DhcpClientFacts } from './dhcp-client-facts.ts';
 import { BOOT_REPLY, BROADCAST_FLAG, type DhcpMessage } from './dhcp-message-codec.ts';
+import { echoRelayInformation } from './relay-information-codec.ts';
 import { encodeAddresses, encodeUint32, encodeUint8, MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
 
 /** Where a reply goes (RFC 2131 §4.1). */
@@ -25,6 +26,8 @@ export interface ReplyPlan {
   /** 0 for the answer to an INFORM. */
   readonly address: number;
   readonly bootFile: BootFile;
+  /** The relay's address, where it stands for ours (RFC 5107). */
+  readonly serverIdentifier?: number | undefined;
 }
 
 /** `file` holds 127 characters and its NUL; longer ones travel in option 67. */
@@ -61,7 +64,7 @@ function addEchoes(options: Map<number, Buffer>, request: DhcpMessage): void {
     const value = request.options.get(code);
     if (value === undefined) continue;
     options.delete(code);
-    options.set(code, value);
+    options.set(code, code === OPTION.relayAgentInformation ? echoRelayInformation(value) : value);
   }
 }
 
@@ -129,7 +132,7 @@ export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
   const encoded = optionsOf(subnet);
   const options = new Map<number, Buffer>();
   options.set(OPTION.messageType, encodeUint8(type));
-  options.set(OPTION.serverIdentifier, encoded.server);
+  options.set(OPTION.serverIdentifier, plan.serverIdentifier === undefined ? encoded.server : encodeUint32(plan.serverIdentifier));
   if (address !== 0) options.set(OPTION.leaseTime, encoded.leaseTime);
   const file = addBootOptions(options, plan);
   addNetworkOptions(options, plan);

@@ -34,15 +34,19 @@ export interface Dhcp6Events {
 const NAMES = new Map<number, string>(Object.entries(MESSAGE6).map(([name, type]) => [type, name]));
 const nameOf = (type: number): string => NAMES.get(type) ?? `type ${type}`;
 
-const evidenceOf = ({ facts }: Dhcp6Reply | Dhcp6Silence, { type, transaction, via }: Dhcp6Occasion): JsonObject => ({
-  xid: transaction,
-  via,
-  request: nameOf(type),
-  ...(facts?.duid ? { duid: facts.duid.toString('hex') } : {}),
-  ...(facts?.firmware.vendorClass ? { vendorClass: facts.firmware.vendorClass } : {}),
-  ...(facts?.firmware.userClasses.length ? { userClasses: [...facts.firmware.userClasses] } : {}),
-  ...(facts?.firmware.architecture === undefined ? {} : { architecture: facts.firmware.architecture }),
-});
+const evidenceOf = (decision: Dhcp6Reply | Dhcp6Silence, { type, transaction, via }: Dhcp6Occasion): JsonObject => {
+  const { facts } = decision;
+  return {
+    ...(decision.kind === 'reply' && decision.rack ? { rack: decision.rack } : {}),
+    xid: transaction,
+    via,
+    request: nameOf(type),
+    ...(facts?.duid ? { duid: facts.duid.toString('hex') } : {}),
+    ...(facts?.firmware.vendorClass ? { vendorClass: facts.firmware.vendorClass } : {}),
+    ...(facts?.firmware.userClasses.length ? { userClasses: [...facts.firmware.userClasses] } : {}),
+    ...(facts?.firmware.architecture === undefined ? {} : { architecture: facts.firmware.architecture }),
+  };
+};
 
 const LOUD: ReadonlySet<Dhcp6Silence['reason']> = new Set([
   'no-link-layer-address',

@@ -8,7 +8,9 @@ import { type IndexedSubnet6, inRange6 } from '../model/model-index6.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
 import { type Dhcp6ClientFacts, readClientFacts6 } from './dhcp6-client-facts.ts';
 import type { Dhcp6Packet } from './dhcp6-message-codec.ts';
-import { type IdentityAssociation, MESSAGE6, STATUS6 } from './dhcp6-option-codec.ts';
+import { identifierText } from '../dhcp/relay-information-codec.ts';
+import { findRelayRule, type IndexedRelayRule } from '../model/relay-rule-policy.ts';
+import { type IdentityAssociation, MESSAGE6, option6, OPTION6, STATUS6 } from './dhcp6-option-codec.ts';
 import { composeReply6, granted, refused, replyPacket, serverDuid, withdrawn } from './dhcp6-reply-policy.ts';
 
 /**
@@ -46,6 +48,7 @@ export interface Dhcp6Reply {
   readonly host: BootHost | undefined;
   readonly address?: string | undefined;
   readonly hold?: string;
+  readonly rack?: string | undefined;
   /** What must be durable before the reply leaves. */
   readonly leases: readonly LeaseDraft[];
   readonly why: string;
@@ -78,6 +81,7 @@ interface Exchange extends Dhcp6Context {
   readonly facts: Dhcp6ClientFacts;
   readonly host: BootHost | undefined;
   readonly served: readonly Served[];
+  readonly rack: string | undefined;
 }
 
 const silence = (exchange: Pick<Exchange, 'facts' | 'host'>, reason: Silence6Reason, why: string): Dhcp6Silence => ({
@@ -89,9 +93,22 @@ const silence = (exchange: Pick<Exchange, 'facts' | 'host'>, reason: Silence6Rea
   leases: [],
 });
 
-/** By the link of the relay that is nearest to the client and knows it (RFC 8415 §13.1), else by interface, else by its address. */
-function findServed(context: Dhcp6Context, packet: Dhcp6Packet): readonly Served[] {
+/** The rule for the port that the nearest relay names by its options 18 and 37. */
+function ruleOf({ index }: Dhcp6Context, packet: Dhcp6Packet): IndexedRelayRule | undefined {
+  const nearest = packet.relays.at(-1);
+  if (nearest === undefined) return undefined;
+  const [circuit, remote] = [option6(nearest.options, OPTION6.interfaceId), option6(nearest.options, OPTION6.remoteId)];
+  return findRelayRule(index.relayRules, {
+    ...(circuit ? { circuitId: identifierText(circuit) } : {}),
+    ...(remote && remote.length > 4 ? { remoteId: identifierText(remote.subarray(4)) } : {}),
+  });
+}
+
+/** By the rule for its port, the link of the relay that is nearest to the client and knows it (RFC 8415 §13.1), else by interface, else by its address. */
+function findServed(context: Dhcp6Context, packet: Dhcp6Packet, rule: IndexedRelayRule | undefined): readonly Served[] {
   const all = context.index.subnets.flatMap((subnet) => (subnet.ipv6 ? [{ subnet, ipv6: subnet.ipv6 }] : []));
+  const ruled = all.find(({ subnet }) => subnet === rule?.subnet);
+  if (ruled) return [ruled];
   const holding = (address: string) => all.filter(({ ipv6 }) => inRange6(address, ipv6.range));
   if (packet.relays.length === 0)
     return context.interface === undefined
@@ -160,6 +177,7 @@ function reply(exchange: Exchange, outcome: Outcome): Dhcp6Reply {
     facts,
     host,
     address,
+    rack: exchange.rack,
     leases: outcome.leases ?? [],
     ...(type === 'advertise' && address !== undefined ? { hold: address } : {}),
     ...(outcome.severity ? { severity: outcome.severity } : {}),
@@ -353,7 +371,15 @@ export function answerDhcp6(packet: Dhcp6Packet, context: Dhcp6Context): Dhcp6Re
       `nothing in a DHCPv6 message of ${packet.relays.at(-1)?.peer ?? context.source} tells its MAC address`,
     );
   if (typeof facts === 'string') return early('unusable-request', facts);
-  const exchange: Exchange = { ...context, packet, facts, host: index.hostByMac.get(facts.mac), served: findServed(context, packet) };
+  const rule = ruleOf(context, packet);
+  const exchange: Exchange = {
+    ...context,
+    packet,
+    facts,
+    host: index.hostByMac.get(facts.mac),
+    served: findServed(context, packet, rule),
+    rack: rule?.rule.rack,
+  };
   const broken = brokenRule(type, facts);
   if (broken) return silence(exchange, 'unusable-request', `${facts.mac} sent DHCPv6 message type ${type} with ${broken}`);
   if (exchange.served.length === 0)

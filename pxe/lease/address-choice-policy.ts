@@ -12,6 +12,8 @@ export interface AddressWish {
   readonly mac: MacAddress;
   readonly host: BootHost | undefined;
   readonly requested?: number | undefined;
+  /** The pool of the client's rack, instead of the subnet's. */
+  readonly rackPool?: AddressRange | undefined;
   readonly nowMs: number;
 }
 
@@ -34,6 +36,7 @@ function hashMac(mac: MacAddress): number {
 const poolsFor = (wish: AddressWish): readonly AddressRange[] => {
   const { pools, discoveryPool } = wish.subnet;
   const discovery = discoveryPool ? [discoveryPool] : [];
+  if (wish.rackPool) return wish.host || discoveryPool ? [wish.rackPool] : [];
   return wish.host ? [...pools, ...discovery] : discovery;
 };
 

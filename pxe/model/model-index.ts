@@ -1,4 +1,5 @@
 import { type Ipv4Cidr, ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../core/base/ipv4-address.ts';
+import { type IndexedRelayRule, indexRelayRules } from './relay-rule-policy.ts';
 import { type MacAddress, parseMacAddress } from '../../core/base/mac-address.ts';
 import { indexHosts6, indexSubnet6, type IndexedSubnet6, inRange6, type ModelIndex6 } from './model-index6.ts';
 import type { BootHost, BootModel, BootSubnet } from '../boot-model.ts';
@@ -32,6 +33,7 @@ export interface ModelIndex extends ModelIndex6 {
   readonly hostByReservedAddress: ReadonlyMap<number, BootHost>;
   /** Every address of our own, never handed out. */
   readonly ownAddresses: ReadonlySet<number>;
+  readonly relayRules: readonly IndexedRelayRule[];
   /** What in the model could not be used, in sentences for an operator. */
   readonly problems: readonly string[];
 }
@@ -122,6 +124,7 @@ export function indexModel(model: BootModel): ModelIndex {
     reservedAddressByMac,
     hostByReservedAddress,
     ownAddresses: new Set(subnets.map((s) => s.server)),
+    relayRules: indexRelayRules(model.relayRules ?? [], subnets, (range, subnet) => indexRange(range, subnet.cidr), problems),
     ...indexHosts6(
       model,
       subnets.flatMap((s) => s.ipv6 ?? []),

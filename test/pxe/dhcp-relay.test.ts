@@ -23,7 +23,8 @@ before(async () => {
     routerAdvertisements: false,
   };
   const { interface: _, ...relayed } = far;
-  Object.assign(wire.settings, { model: { ...model, subnets: [...model.subnets, relayed] } });
+  const relayRules = [{ circuitId: 'tenant*', rack: 'r7', pool: ['10.78.0.150', '10.78.0.159'] }];
+  Object.assign(wire.settings, { model: { ...model, relayRules, subnets: [...model.subnets, relayed] } });
   const onRelay = (...args: string[]) => wire.client('ip', ...args);
   await onRelay('addr', 'add', '10.77.0.2/24', 'dev', 'eth0');
   await run('ip', ['netns', 'add', leafSpace]);
@@ -45,7 +46,7 @@ after(async () => {
   await wire.remove();
 });
 
-test('a client behind a relay gets an address of its own network, with option 82 sent back to the relay', async () => {
+test('a client behind a relay gets an address of its rack, with option 82 sent back to the relay', async () => {
   await until('an address through the relay', async () => {
     const { stderr } = await run('ip', [
       'netns',
@@ -64,9 +65,11 @@ test('a client behind a relay gets an address of its own network, with option 82
       '-s',
       '/bin/true',
     ]).catch((error: { stderr: string }) => error);
-    return /lease of 10\.78\.0\.1\d\d obtained from 10\.77\.0\.1/.test(stderr);
+    return /lease of 10\.78\.0\.15\d obtained from 10\.77\.0\.1/.test(stderr);
   });
   const ack = wire.events().findLast((e) => e.kind === 'dhcp.ack');
   assert.equal(ack?.evidence?.['via'], 'relay 10.78.0.1');
+  assert.deepEqual([ack.evidence['circuitId'], ack.evidence['rack']], ['tenant0', 'r7']);
+  assert.match(ack.message, /in rack r7/);
   await until('the stored lease', () => wire.stored().some((l) => l.subnetId === 'far' && l.mac === '52:54:00:78:00:01'));
 });

@@ -35,7 +35,9 @@ before(async () => {
     pools: [],
     ipv6: { ...IPV6, cidr: 'fd00:78::/64', discoveryPool: ['fd00:78::1:0', 'fd00:78::1:ffff'] },
   };
-  Object.assign(wire.settings, { model: { ...model, subnets: [...model.subnets, JSON.parse(JSON.stringify(far))] } });
+  Object.assign(wire.settings, {
+    model: { ...model, relayRules: [{ circuitId: '*', rack: 'r6' }], subnets: [...model.subnets, JSON.parse(JSON.stringify(far))] },
+  });
   await wire.server('ip', 'addr', 'add', 'fd00:77::1/64', 'dev', wire.serverInterface, 'nodad');
   await wire.server('ip', 'route', 'add', 'fd00:78::/64', 'via', 'fd00:77::2');
   await wire.client('ip', 'addr', 'add', 'fd00:77::2/64', 'dev', wire.clientInterface, 'nodad');
@@ -111,7 +113,11 @@ test('a client behind dhcrelay -6 gets an address of its own network', async () 
   await until('the stored lease', () =>
     wire.stored().some((one) => one.subnetId === 'far' && one.mac === '52:54:00:78:00:01' && one.ipAddress.startsWith('fd00:78::1:')),
   );
-  assert.ok(wire.events().some((e) => e.kind === 'dhcp6.reply' && String(e.evidence?.['via']).startsWith('relay fd00:77::2')));
+  assert.ok(
+    wire
+      .events()
+      .some((e) => e.kind === 'dhcp6.reply' && String(e.evidence?.['via']).startsWith('relay fd00:77::2') && e.evidence?.['rack'] === 'r6'),
+  );
 });
 
 test('files come over IPv6 by TFTP and HTTP, and the script names our address there', async () => {

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { isMalformed } from '../../core/base/malformed.ts';
 import { createMutator, MUTATE_ROUNDS } from '../../core/base/mutate-packets.ts';
 import { decodeDhcpMessage } from '../../pxe/dhcp/dhcp-message-codec.ts';
+import { decodeRelayInformation, echoRelayInformation } from '../../pxe/dhcp/relay-information-codec.ts';
 import { decodeDhcp6Packet, encodeDhcp6Packet } from '../../pxe/dhcp6/dhcp6-message-codec.ts';
 import { decodeIaNa, decodeUserClasses6, decodeVendorClass6, options6 } from '../../pxe/dhcp6/dhcp6-option-codec.ts';
 
@@ -43,6 +44,17 @@ const twice = relayed(once, '0c01 00000000000000000000000000000000 fd00007800000
 
 const CODECS: readonly { name: string; golden: readonly Buffer[]; read: (bytes: Buffer) => unknown }[] = [
   { name: 'DHCPv4', golden: [DISCOVER, overloaded], read: decodeDhcpMessage },
+  {
+    name: 'option 82',
+    golden: [
+      hex('0104 65746830 0204 deadbeef 0504 0a4e0000 0a01 80 0b04 0a4e0001 9705 00 72656431 9800'),
+      hex('0106 000400640101 0208 0006525400000001 9708 01 00000100000007'),
+    ],
+    read(bytes) {
+      echoRelayInformation(bytes);
+      return decodeRelayInformation(bytes);
+    },
+  },
   {
     name: 'DHCPv6',
     golden: [SOLICIT, once, twice],
