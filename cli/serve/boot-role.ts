@@ -10,6 +10,7 @@ import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
 import { buildBootIso, type BootIso } from '../../images/build-boot-iso.ts';
 import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
 import type { BootFiles, BootModel, BootSubnet, RelayRule } from '../../pxe/boot-model.ts';
+import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import type { Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
@@ -52,15 +53,17 @@ export async function startBootRole(options: {
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
     const known = await installation();
+    const { networks } = configuration.boot;
+    const bound = await readBootAddresses(
+      database.db,
+      networks.flatMap(({ cidr, ipv6 }) => [cidr, ...(ipv6 === undefined ? [] : [ipv6.cidr])]),
+    );
     const model = await buildBootModel(database.db, {
       subnets: configuration.boot.networks.map(toSubnet),
       relayRules: configuration.boot.relay_rules.map(toRelayRule),
       files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
-      reservations: Object.assign({}, ...configuration.boot.networks.map((network) => network.reservations)) as Record<string, string>,
-      reservations6: Object.assign({}, ...configuration.boot.networks.map((network) => network.ipv6?.reservations)) as Record<
-        string,
-        string
-      >,
+      reservations: Object.assign({}, ...networks.map((network) => network.reservations), bound.ipv4) as Record<string, string>,
+      reservations6: Object.assign({}, ...networks.map((network) => network.ipv6?.reservations), bound.ipv6) as Record<string, string>,
       bootSecret: known.bootSecret.toString('base64'),
       version: Date.now(),
     });

@@ -962,6 +962,7 @@ create table network_address (
   constraint network_address_subnet_id_fkey FOREIGN KEY (subnet_id) REFERENCES network_subnet(id)
 );
 CREATE INDEX network_address_port_id ON public.network_address USING btree (port_id);
+CREATE TRIGGER network_address_of_machine_changed AFTER INSERT OR DELETE ON public.network_address FOR EACH ROW EXECUTE FUNCTION boot_address_changed();
 
 create table network_address_group (
   id uuid not null default gen_random_uuid(),
@@ -1302,6 +1303,8 @@ create table network_port (
 CREATE INDEX network_port_device_id ON public.network_port USING btree (device_id);
 CREATE INDEX network_port_project ON public.network_port USING btree (project_id);
 CREATE INDEX network_port_qos_policy_id ON public.network_port USING btree (qos_policy_id);
+CREATE TRIGGER network_port_of_machine_changed AFTER UPDATE OF mac_address, host, vnic_type ON public.network_port FOR EACH ROW WHEN ((('baremetal'::text = old.vnic_type) OR ('baremetal'::text = new.vnic_type))) EXECUTE FUNCTION boot_model_changed();
+CREATE TRIGGER network_port_of_machine_gone AFTER DELETE ON public.network_port FOR EACH ROW WHEN ((old.vnic_type = 'baremetal'::text)) EXECUTE FUNCTION boot_model_changed();
 
 create table network_port_binding (
   port_id uuid not null,

@@ -39,7 +39,6 @@ export const debianPartitionImage: ImageRecipe = {
         root,
         workDirectory: work,
         rootUuid,
-        grubConfig: '',
         onProgress,
       });
       const sizeBytes = Math.ceil((await rootFileSystemBytes(root)) / 2 ** 20) * 2 ** 20;

@@ -87,7 +87,7 @@ deb http://deb.debian.org/debian bookworm-updates main
 deb http://security.debian.org/debian-security bookworm-security main
 `;
 
-export const overlayFor = (rootUuid: string, grubConfig: string): ReadonlyMap<string, OverlayEntry> =>
+export const overlayFor = (rootUuid: string, grubConfig: string | undefined): ReadonlyMap<string, OverlayEntry> =>
   new Map<string, OverlayEntry>([
     ['etc/initramfs-tools/modules', { content: `${INITRAMFS_MODULES.join('\n')}\n` }],
     ['etc/initramfs-tools/conf.d/rackwright', { content: 'MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=9\nRESUME=none\nFSTYPE=ext4\n' }],
@@ -96,7 +96,7 @@ export const overlayFor = (rootUuid: string, grubConfig: string): ReadonlyMap<st
     ['etc/cloud/cloud.cfg', { content: CLOUD_CONFIG }],
     ['etc/cloud/cloud.cfg.d/99_rackwright.cfg', { content: 'datasource_list: [ConfigDrive, None]\n' }],
     ['etc/cloud/ds-identify.cfg', { content: 'policy: search,found=all,maybe=all,notfound=enabled\n' }],
-    ['boot/grub/grub.cfg', { content: grubConfig }],
+    ...(grubConfig === undefined ? [] : [['boot/grub/grub.cfg', { content: grubConfig }] as const]),
     ['etc/default/locale', { content: 'LANG=C.UTF-8\n' }],
     ['etc/systemd/journald.conf.d/rackwright.conf', { content: '[Journal]\nSystemMaxUse=64M\n' }],
     // A server without a network plan still comes up: every wired NIC asks for an address.

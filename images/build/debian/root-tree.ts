@@ -142,7 +142,8 @@ export interface RootTreeOptions {
   /** For files that the build needs beside the root. */
   readonly workDirectory: string;
   readonly rootUuid: string;
-  readonly grubConfig: string;
+  /** Undefined: GRUB's own tools make one on the machine. */
+  readonly grubConfig?: string;
   readonly onProgress: (line: string) => void;
 }
 
