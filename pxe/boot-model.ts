@@ -36,6 +36,8 @@ export interface BootSubnet {
   readonly options?: Readonly<Record<number, string>>;
   /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
   readonly routerAdvertisements: boolean;
+  /** Ask after an address before it is offered for the first time (ARP, or an echo behind a relay); never for a reserved one. */
+  readonly probeAddresses?: boolean;
   /** Another DHCP server gives the addresses here; we answer with boot files only, and whom: see `ProxyMode`. */
   readonly proxy?: ProxyMode;
   /** Served by DHCPv6 too, over the same wire. */

@@ -4,6 +4,7 @@ import type { RecordEvent } from '../core/base/machine-event.ts';
 import type { Random } from '../core/base/random.ts';
 import { startRouterAdvertiser } from './advertisement/router-advertiser.ts';
 import type { AskHost, BootModel, LeaseRecord, StoreLeases } from './boot-model.ts';
+import { createAddressProber } from './conflict/address-prober.ts';
 import type { DhcpListen } from './dhcp/dhcp-socket.ts';
 import { startDhcpServer } from './dhcp/dhcp-server.ts';
 import { startDhcp6Server } from './dhcp6/dhcp6-server.ts';
@@ -136,7 +137,10 @@ async function startServices(
   closers.push(() => tftp.stop());
   const frames = openFrames(system, logger);
   if (frames) closers.push(() => frames.close());
+  const prober = system && createAddressProber({ system, clock, random: options.random, counters, logger });
+  if (prober) closers.push(() => prober.close());
   const dhcp = startDhcpServer({
+    prober,
     ...shared,
     port: options.dhcpPort ?? 67,
     proxyPort: options.proxyDhcpPort ?? 4011,

@@ -173,6 +173,7 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   pools: network.pools,
   leaseSeconds: network.lease_seconds,
   routerAdvertisements: network.router_advertisements,
+  probeAddresses: network.probe_addresses,
   ...(network.interface === undefined ? {} : { interface: network.interface }),
   ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
   ...(network.domain === undefined ? {} : { domain: network.domain }),

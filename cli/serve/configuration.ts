@@ -80,6 +80,8 @@ const network = z
     reservations: z.record(mac, ipv4).default({}),
     lease_seconds: z.number().int().min(60).default(3600),
     router_advertisements: z.boolean().default(true),
+    /** Ask after addresses before they are offered for the first time. */
+    probe_addresses: z.boolean().default(true),
     /** Another DHCP server gives the addresses: boot files only, for known machines, for everyone, or so that strangers are enrolled. */
     proxy: z.enum(['known', 'everyone', 'enroll']).optional(),
     ipv6: network6.optional(),

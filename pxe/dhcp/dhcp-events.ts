@@ -20,6 +20,8 @@ export interface DhcpEvents {
   reply(reply: DhcpReply, xid: number, via: string): void;
   silence(quiet: DhcpSilence, xid: number, via: string): void;
   malformed(address: string, reason: string, offset: number): void;
+  /** An address that was about to be offered answered; `by` is undefined where a router hides who. */
+  conflict(reply: DhcpReply, address: string, by: string | undefined): void;
   journalFailure(decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException): void;
   sendFailure(address: string, error: NodeJS.ErrnoException): void;
 }
@@ -118,6 +120,17 @@ export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }:
     reply: tellReply,
     silence: tellSilence,
     journalFailure: tellJournalFailure,
+    conflict({ facts, host }, address, by) {
+      counters.add('dhcp.address-conflict');
+      gate.record(`conflict ${address}`, {
+        source: 'dhcp',
+        kind: 'dhcp.address-conflict',
+        severity: 'warning',
+        machine: { mac: facts.mac, ...(host ? { nodeId: host.nodeId } : {}), ipAddress: address },
+        message: `${address} was to be offered to ${host?.name ?? facts.mac}, but ${by ?? 'somebody behind a relay'} uses it; it is set aside for an hour: find that device, or take the address out of the pool`,
+        evidence: by === undefined ? {} : { usedBy: by },
+      });
+    },
     malformed(address, reason, offset) {
       counters.add('dhcp.drop.malformed');
       gate.record(`malformed ${address}`, {

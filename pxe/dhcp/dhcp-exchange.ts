@@ -1,4 +1,5 @@
 import type { BootHost, LeaseRecord } from '../boot-model.ts';
+import type { ProbeWay } from '../conflict/address-prober.ts';
 import type { LeaseView } from '../lease/lease-table.ts';
 import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
 import type { DhcpClientFacts } from './dhcp-client-facts.ts';
@@ -61,6 +62,8 @@ export interface DhcpReply {
   readonly host: BootHost | undefined;
   /** An address to keep for the client until it asks for it. */
   readonly hold?: number;
+  /** The offered address is to be asked after before the offer leaves. */
+  readonly probe?: { readonly way: ProbeWay; readonly subnetId: string };
   /** What must be durable before the reply leaves. */
   readonly leases: readonly LeaseDraft[];
   readonly why: string;

@@ -405,3 +405,15 @@ test('option 82 that cannot be read is not guessed at', () => {
     'unusable-request',
   );
 });
+
+test('only an address that is new to its client is asked after, by ARP here and by echo behind a relay', () => {
+  const subnets = model().subnets.map((one) => ({ ...one, probeAddresses: true }));
+  const r = rack(model(subnets));
+  const probe = (a: Partial<Ask>) => r.reply({ type: 'discover', ...a }).probe;
+  assert.deepEqual(probe({}), { way: { kind: 'wire', interface: 'boot0' }, subnetId: 'a' });
+  assert.deepEqual(probe({ header: { giaddr: ip('10.78.0.1') } }), { way: { kind: 'routed' }, subnetId: 'b' });
+  assert.equal(probe({ mac: RESERVED }), undefined);
+  r.bind(KNOWN);
+  assert.equal(probe({}), undefined);
+  assert.equal(rack().reply({ type: 'discover' }).probe, undefined);
+});

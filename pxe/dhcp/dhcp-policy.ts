@@ -2,7 +2,7 @@ import { isMalformed } from '../../core/base/malformed.ts';
 import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
-import { isActive } from '../lease/lease-table.ts';
+import { isActive, QUARANTINE_MS } from '../lease/lease-table.ts';
 import type { IndexedSubnet } from '../model/model-index.ts';
 import { findRelayRule } from '../model/relay-rule-policy.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
@@ -23,8 +23,6 @@ import { answerAsProxy } from './dhcp-proxy-policy.ts';
 import { decodeRelayInformation } from './relay-information-codec.ts';
 import { chooseDestination, composeNak, composeReply } from './dhcp-reply-policy.ts';
 
-/** A declined address is in use by something we do not see; an hour later that may have changed. */
-const DECLINE_QUARANTINE_MS = 60 * 60 * 1000;
 /** A client that declines everything would otherwise put a whole pool in quarantine. */
 const DECLINES_PER_CLIENT_MAX = 8;
 
@@ -76,6 +74,15 @@ function draftLease(
   };
 }
 
+/** An address that is new to the client and not kept for it may be in use by somebody who never asked us. */
+function probeOf(exchange: Exchange, { subnet }: IndexedSubnet, address: number): Pick<DhcpReply, 'probe'> {
+  const { facts, index, leases, request } = exchange;
+  const isOwn = index.reservedAddressByMac.get(facts.mac) === address || leases.lease(address)?.mac === facts.mac;
+  if (!subnet.probeAddresses || isOwn) return {};
+  if (request.giaddr !== 0) return { probe: { way: { kind: 'routed' }, subnetId: subnet.id } };
+  return subnet.interface === undefined ? {} : { probe: { way: { kind: 'wire', interface: subnet.interface }, subnetId: subnet.id } };
+}
+
 function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack', address: number, notes: DhcpNote[] = []): DhcpReply {
   const { facts, request, host, index, leases, nowMs } = exchange;
   const baseUrl = `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`;
@@ -113,7 +120,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
     leases: drafts,
     destination: chooseDestination(request, MESSAGE_TYPE[type], address, facts.mac),
     sizeMax: facts.replyBytesMax,
-    ...(type === 'offer' ? { hold: address } : {}),
+    ...(type === 'offer' ? { hold: address, ...probeOf(exchange, subnet, address) } : {}),
     why: `${address === 0 ? 'settings only' : `${ipv4FromNumber(address)}${reserved}`}${what}`,
   };
 }
@@ -240,7 +247,7 @@ function answerDecline(exchange: Exchange): DhcpSilence {
     exchange,
     'declined',
     `${facts.mac} found ${ipv4FromNumber(address!)} in use by another device; the address is set aside for an hour: find the device with that address`,
-    [draftLease(exchange, subnet, address!, 'declined', nowMs + DECLINE_QUARANTINE_MS)],
+    [draftLease(exchange, subnet, address!, 'declined', nowMs + QUARANTINE_MS)],
   );
 }
 

@@ -14,6 +14,8 @@ import { type DhcpMessage, decodeDhcpMessage } from './dhcp-message-codec.ts';
 import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
 import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
 import { answerDhcp } from './dhcp-policy.ts';
+import { createOfferProbing } from './offer-probing.ts';
+import type { AddressProber } from '../conflict/address-prober.ts';
 import { createDhcpSender, type DhcpDelivery, encodeReply } from './dhcp-sender.ts';
 import {
   type DhcpChannel,
@@ -35,6 +37,7 @@ export interface DhcpServerOptions {
   readonly book: LeaseBook;
   readonly system: LinuxCalls | undefined;
   readonly frames: FrameSender | undefined;
+  readonly prober: AddressProber | undefined;
   readonly counters: BootCounters;
   readonly recordEvent: RecordEvent;
   readonly gate: EventGate;
@@ -102,10 +105,11 @@ interface DecidedReply {
 }
 
 /** Answers packets in groups; the sockets are `startDhcpServer`'s. */
-function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolean) {
+function createPacketHandler(options: DhcpServerOptions, isOpen: (listener: DhcpListener) => boolean) {
   const { counters, clock, book } = options;
   const events = createDhcpEvents(options);
   const sender = createDhcpSender(options);
+  const probing = createOfferProbing({ ...options, events });
 
   const interfaceOf = (listener: DhcpListener): string | undefined => {
     if (listener.interface !== undefined || options.system) return listener.interface;
@@ -142,7 +146,7 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
 
   const finish = (listener: DhcpListener, { decision, xid, via, delivery }: DecidedReply): void => {
     if (decision.kind === 'silence') return events.silence(decision, xid, via);
-    if (isStopped()) return counters.add('dhcp.drop.stopping');
+    if (!isOpen(listener)) return counters.add('dhcp.drop.stopping');
     counters.add(`dhcp.sent.${decision.type}`);
     sender.send(listener, delivery!);
     events.reply(decision, xid, via);
@@ -156,7 +160,7 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
       return;
     }
     for (const one of decided) guard(() => finish(listener, one));
-    sender.flush(listener);
+    if (isOpen(listener)) sender.flush(listener);
   };
 
   /** A fault in the answer to one packet is not to cost the others theirs. */
@@ -169,33 +173,47 @@ function createPacketHandler(options: DhcpServerOptions, isStopped: () => boolea
     }
   };
 
-  return {
-    events,
-    onPackets(listener: DhcpListener, packets: readonly DhcpPacket[], behind: boolean): void {
-      counters.add('dhcp.received', packets.length);
-      const nowMs = clock.nowMs();
-      const first: Arrived[] = [];
-      const discovers: Arrived[] = [];
-      for (const packet of packets) {
-        const request = decodeDhcpMessage(packet.bytes);
-        if (isMalformed(request)) events.malformed(ipv4FromNumber(packet.from), request.reason, request.offset);
-        else (isDiscover(request) ? discovers : first).push({ request, packet });
-      }
-      // More packets wait behind these: their DISCOVERs are the oldest, and their senders have most likely asked again.
-      if (behind) counters.add('dhcp.drop.overload', discovers.length);
-      const lasting: DecidedReply[] = [];
-      const group = book.group();
-      for (const arrived of behind ? first : first.concat(discovers))
+  /** Its memory is used again once it was handled, so a packet that waits is copied. */
+  const holdBack = (listener: DhcpListener, { packet }: Arrived, decided: DecidedReply, attempt: number): boolean => {
+    if (decided.decision.kind === 'silence' || decided.decision.probe === undefined) return false;
+    const copy = { ...packet, bytes: Buffer.from(packet.bytes) };
+    return probing.holdBack(decided.decision, attempt, {
+      send: () =>
         guard(() => {
-          const decided = decide(listener, arrived, nowMs);
-          if (decided.decision.leases.length === 0) return finish(listener, decided);
-          lasting.push(decided);
-          group.add(decided.decision.leases);
-        });
-      sender.flush(listener);
-      if (lasting.length > 0) void finishDurable(listener, lasting, group);
-    },
+          finish(listener, decided);
+          if (isOpen(listener)) sender.flush(listener);
+        }),
+      again: () => onPackets(listener, [copy], false, attempt + 1),
+    });
   };
+
+  const onPackets = (listener: DhcpListener, packets: readonly DhcpPacket[], behind: boolean, attempt = 1): void => {
+    if (attempt === 1) counters.add('dhcp.received', packets.length);
+    const nowMs = clock.nowMs();
+    const first: Arrived[] = [];
+    const discovers: Arrived[] = [];
+    for (const packet of packets) {
+      const request = decodeDhcpMessage(packet.bytes);
+      if (isMalformed(request)) events.malformed(ipv4FromNumber(packet.from), request.reason, request.offset);
+      else (isDiscover(request) ? discovers : first).push({ request, packet });
+    }
+    // More packets wait behind these: their DISCOVERs are the oldest, and their senders have most likely asked again.
+    if (behind) counters.add('dhcp.drop.overload', discovers.length);
+    const lasting: DecidedReply[] = [];
+    const group = book.group();
+    for (const arrived of behind ? first : first.concat(discovers))
+      guard(() => {
+        const decided = decide(listener, arrived, nowMs);
+        if (holdBack(listener, arrived, decided, attempt)) return;
+        if (decided.decision.leases.length === 0) return finish(listener, decided);
+        lasting.push(decided);
+        group.add(decided.decision.leases);
+      });
+    sender.flush(listener);
+    if (lasting.length > 0) void finishDurable(listener, lasting, group);
+  };
+
+  return { events, onPackets };
 }
 
 export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
@@ -204,7 +222,7 @@ export function startDhcpServer(options: DhcpServerOptions): DhcpServer {
   const complained = new Set<string>();
   let stopped = false;
   let reconciling = Promise.resolve();
-  const handler = createPacketHandler(options, () => stopped);
+  const handler = createPacketHandler(options, (listener) => !stopped && listeners.get(listener.key) === listener);
   const receiver = system ? createDatagramReceiver(system, GROUP_PACKETS_MAX, PACKET_BYTES_MAX) : undefined;
 
   const indexOf = (listen: DhcpListen): number => (system && listen.kind === 'interface' ? system.interfaceIndex(listen.interface) : 0);

@@ -1,7 +1,7 @@
 import type { BootHost } from '../boot-model.ts';
 import type { LeaseDraft } from '../dhcp/dhcp-exchange.ts';
 import { type Address6Wish, chooseAddress6, firstAddresses6, refuseAddress6 } from '../lease/address6-choice-policy.ts';
-import { isActive, type LeaseView } from '../lease/lease-table.ts';
+import { isActive, type LeaseView, QUARANTINE_MS } from '../lease/lease-table.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
 import { type IndexedSubnet6, inRange6 } from '../model/model-index6.ts';
@@ -65,8 +65,6 @@ export interface Dhcp6Silence {
   readonly leases: readonly [];
 }
 
-/** A declined address is in use by something we do not see; an hour later that may have changed. */
-const DECLINE_QUARANTINE_MS = 60 * 60 * 1000;
 /** A client that declines everything would otherwise put a whole pool in quarantine. */
 const DECLINES_PER_CLIENT_MAX = 8;
 
@@ -127,7 +125,7 @@ const wishOf = ({ facts, host, nowMs }: Exchange, { subnet, ipv6 }: Served): Add
 });
 
 function draftLease({ facts, nowMs }: Exchange, { subnet }: Served, ipAddress: string, state: LeaseDraft['state']): LeaseDraft {
-  const milliseconds = state === 'declined' ? DECLINE_QUARANTINE_MS : state === 'bound' ? subnet.subnet.leaseSeconds * 1000 : 0;
+  const milliseconds = state === 'declined' ? QUARANTINE_MS : state === 'bound' ? subnet.subnet.leaseSeconds * 1000 : 0;
   return {
     ipAddress,
     mac: facts.mac,

@@ -4,6 +4,9 @@ import type { LeaseRecord } from '../boot-model.ts';
 /** An address that was offered is kept for the client this long: the slowest firmware asks for it within some seconds. */
 export const OFFER_HOLD_MS = 60_000;
 
+/** An address that was found in use by something we do not see; an hour later that may have changed. */
+export const QUARANTINE_MS = 60 * 60 * 1000;
+
 /** A pool that was searched in vain is not searched again for this long: strangers' packets must not buy a walk through it each. */
 const EXHAUSTED_MS = 1000;
 

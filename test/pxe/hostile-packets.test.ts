@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isMalformed } from '../../core/base/malformed.ts';
 import { createMutator, MUTATE_ROUNDS } from '../../core/base/mutate-packets.ts';
+import { decodeArp, decodeEchoReply } from '../../pxe/conflict/arp-codec.ts';
 import { decodeDhcpMessage } from '../../pxe/dhcp/dhcp-message-codec.ts';
 import { decodeRelayInformation, echoRelayInformation } from '../../pxe/dhcp/relay-information-codec.ts';
 import { decodeDhcp6Packet, encodeDhcp6Packet } from '../../pxe/dhcp6/dhcp6-message-codec.ts';
@@ -54,6 +55,15 @@ const CODECS: readonly { name: string; golden: readonly Buffer[]; read: (bytes: 
       echoRelayInformation(bytes);
       return decodeRelayInformation(bytes);
     },
+  },
+  { name: 'ARP', golden: [hex('0001080006040002 525400770001 0a4d0064 525400770002 0a4d0001')], read: decodeArp },
+  {
+    name: 'echo replies',
+    golden: [
+      hex('4500001c 00004000 40010000 0a4d0064 0a4d0001 0000 edcb 1234 0001'),
+      hex('46000020 00000000 40010000 0a4d0064 0a4d0001 94040000 0000 edcb 1234 0001'),
+    ],
+    read: decodeEchoReply,
   },
   {
     name: 'DHCPv6',
