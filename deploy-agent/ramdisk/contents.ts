@@ -26,7 +26,6 @@ export const PACKAGES = [
   'libcom-err2',
   'libblkid1',
   'libuuid1',
-  'libe2p2',
 ] as const;
 
 /** Beside those that all of our memory file systems have. */
