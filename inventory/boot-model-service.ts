@@ -1,5 +1,15 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { BootFiles, BootHost, BootIntent, BootModel, BootSubnet, LeaseRecord, RelayRule } from '../pxe/boot-model.ts';
+import type {
+  BootFiles,
+  BootHost,
+  BootIntent,
+  BootModel,
+  BootSubnet,
+  ClientClass,
+  LeaseRecord,
+  OptionValues,
+  RelayRule,
+} from '../pxe/boot-model.ts';
 import type { Db } from './node-record.ts';
 
 /** The boot plane's whole knowledge, derived from the nodes and ports; nothing is configured twice. */
@@ -8,6 +18,10 @@ export async function buildBootModel(
   given: {
     subnets: readonly BootSubnet[];
     relayRules: readonly RelayRule[];
+    classes: readonly ClientClass[];
+    leaseQueriesFrom: readonly string[];
+    /** DHCP options by MAC: those of all its ports are a machine's. */
+    machineOptions: Readonly<Record<string, OptionValues>>;
     files: BootFiles;
     /** Fixed addresses by MAC. */
     reservations: Readonly<Record<string, string>>;
@@ -17,7 +31,7 @@ export async function buildBootModel(
     version: number;
   },
 ): Promise<BootModel> {
-  const { reservations, reservations6, ...fixed } = given;
+  const { reservations, reservations6, machineOptions, ...fixed } = given;
   const hosts = await readHosts(db, sql`true`);
   return {
     ...fixed,
@@ -25,6 +39,9 @@ export async function buildBootModel(
       ...host,
       reservations: reservedFor(host, reservations),
       reservations6: reservedFor(host, reservations6),
+      ...(host.macs.some((mac) => machineOptions[mac] !== undefined)
+        ? { options: Object.assign({}, ...host.macs.map((mac) => machineOptions[mac])) as OptionValues }
+        : {}),
     })),
   };
 }

@@ -11,6 +11,10 @@ export interface BootModel {
   readonly hosts: readonly BootHost[];
   /** Which rack a relay's port is in; the first that fits counts. */
   readonly relayRules?: readonly RelayRule[];
+  /** Addresses of relays that may ask who has an address (RFC 4388); nobody else is answered. */
+  readonly leaseQueriesFrom?: readonly string[];
+  /** Clients that get something of their own, by what they say they are. */
+  readonly classes?: readonly ClientClass[];
   readonly files: BootFiles;
   /** Shared with the API: boot tokens are signed with it (`core/base/boot-token-codec.ts`). Base64. */
   readonly bootSecret: string;
@@ -32,8 +36,8 @@ export interface BootSubnet {
   /** First and last address, inclusive, for strangers; none: strangers are not answered. */
   readonly discoveryPool?: readonly [string, string];
   readonly leaseSeconds: number;
-  /** Extra options by code; values are raw bytes in hex. */
-  readonly options?: Readonly<Record<number, string>>;
+  /** More options by code; those of a class go before these, and those of a machine before all. */
+  readonly options?: OptionValues;
   /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
   readonly routerAdvertisements: boolean;
   /** Ask after an address before it is offered for the first time (ARP, or an echo behind a relay); never for a reserved one. */
@@ -42,6 +46,24 @@ export interface BootSubnet {
   readonly proxy?: ProxyMode;
   /** Served by DHCPv6 too, over the same wire. */
   readonly ipv6?: BootSubnetIpv6;
+}
+
+/** By code of DHCPv4; raw bytes in hex (`typed-option-codec.ts` makes them). */
+export type OptionValues = Readonly<Record<number, string>>;
+
+/** All that is set must fit; a `*` at the end of a text stands for any ending. */
+export interface ClientClass {
+  readonly name: string;
+  /** Option 60. */
+  readonly vendorClass?: string;
+  /** One of option 77's. */
+  readonly userClass?: string;
+  /** Option 93: one of these. */
+  readonly architectures?: readonly number[];
+  readonly subnetIds?: readonly string[];
+  readonly options?: OptionValues;
+  /** A TFTP path or a whole URL, instead of iPXE; iPXE itself gets its script all the same. */
+  readonly bootFile?: string;
 }
 
 /**
@@ -92,6 +114,7 @@ export interface BootHost {
   readonly reservations: Readonly<Record<MacAddress, string>>;
   /** The same for IPv6. */
   readonly reservations6?: Readonly<Record<MacAddress, string>>;
+  readonly options?: OptionValues;
   readonly boot: BootIntent;
   /** Added to the agent's kernel command line: the options of the machine's tags. */
   readonly kernelArguments?: string;

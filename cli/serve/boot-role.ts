@@ -9,7 +9,7 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
 import { buildBootIso, type BootIso } from '../../images/build-boot-iso.ts';
 import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
-import type { BootFiles, BootModel, BootSubnet, RelayRule } from '../../pxe/boot-model.ts';
+import type { BootFiles, BootModel, BootSubnet, ClientClass, RelayRule } from '../../pxe/boot-model.ts';
 import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import type { Configuration } from './configuration.ts';
@@ -61,6 +61,9 @@ export async function startBootRole(options: {
     const model = await buildBootModel(database.db, {
       subnets: configuration.boot.networks.map(toSubnet),
       relayRules: configuration.boot.relay_rules.map(toRelayRule),
+      classes: configuration.boot.classes.map(toClass),
+      leaseQueriesFrom: configuration.boot.lease_queries_from,
+      machineOptions: configuration.boot.machine_options,
       files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
       reservations: Object.assign({}, ...networks.map((network) => network.reservations), bound.ipv4) as Record<string, string>,
       reservations6: Object.assign({}, ...networks.map((network) => network.ipv6?.reservations), bound.ipv6) as Record<string, string>,
@@ -173,6 +176,12 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   pools: network.pools,
   leaseSeconds: network.lease_seconds,
   routerAdvertisements: network.router_advertisements,
+  options: {
+    ...network.options,
+    ...(network.ntp_servers === undefined ? {} : { 42: network.ntp_servers }),
+    ...(network.domain_search === undefined ? {} : { 119: network.domain_search }),
+    ...(network.routes === undefined ? {} : { 121: network.routes }),
+  },
   probeAddresses: network.probe_addresses,
   ...(network.interface === undefined ? {} : { interface: network.interface }),
   ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
@@ -180,6 +189,16 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   ...(network.discovery_pool === undefined ? {} : { discoveryPool: network.discovery_pool }),
   ...(network.proxy === undefined ? {} : { proxy: network.proxy }),
   ...(network.ipv6 === undefined ? {} : { ipv6: toSubnetIpv6(network.ipv6) }),
+});
+
+const toClass = (one: Configuration['boot']['classes'][number]): ClientClass => ({
+  name: one.name,
+  options: one.options,
+  ...(one.vendor_class === undefined ? {} : { vendorClass: one.vendor_class }),
+  ...(one.user_class === undefined ? {} : { userClass: one.user_class }),
+  ...(one.architectures === undefined ? {} : { architectures: one.architectures }),
+  ...(one.networks === undefined ? {} : { subnetIds: one.networks }),
+  ...(one.boot_file === undefined ? {} : { bootFile: one.boot_file }),
 });
 
 const toRelayRule = (rule: Configuration['boot']['relay_rules'][number]): RelayRule => ({

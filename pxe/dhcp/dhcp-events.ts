@@ -5,6 +5,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
+import type { LeaseQueryAnswer } from './lease-query-policy.ts';
 import type { DhcpReply, DhcpSilence, RelayFacts } from './dhcp-exchange.ts';
 
 export interface DhcpEventOptions {
@@ -22,6 +23,7 @@ export interface DhcpEvents {
   malformed(address: string, reason: string, offset: number): void;
   /** An address that was about to be offered answered; `by` is undefined where a router hides who. */
   conflict(reply: DhcpReply, address: string, by: string | undefined): void;
+  leaseQuery(answer: LeaseQueryAnswer, relay: string): void;
   journalFailure(decision: DhcpReply | DhcpSilence, error: NodeJS.ErrnoException): void;
   sendFailure(address: string, error: NodeJS.ErrnoException): void;
 }
@@ -56,6 +58,7 @@ const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string)
   ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
   ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
   ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
+  ...(decision.kind === 'reply' && decision.classes ? { classes: [...decision.classes] } : {}),
   ...relayEvidence(decision.relay),
   ...(decision.facts?.hostname ? { hostname: decision.facts.hostname } : {}),
 });
@@ -120,6 +123,16 @@ export function createDhcpEvents({ counters, recordEvent, gate, clock, logger }:
     reply: tellReply,
     silence: tellSilence,
     journalFailure: tellJournalFailure,
+    leaseQuery(answer, relay) {
+      counters.add(answer.kind === 'answer' ? `dhcp.lease-query.${answer.type}` : `dhcp.silence.lease-query-${answer.reason}`);
+      gate.record(`lease query ${relay} ${answer.kind}`, {
+        source: 'dhcp',
+        kind: 'dhcp.lease-query',
+        severity: answer.kind === 'answer' ? 'debug' : 'warning',
+        machine: { ipAddress: relay },
+        message: answer.kind === 'answer' ? `relay ${relay} asked who has an address: ${answer.why}` : answer.why,
+      });
+    },
     conflict({ facts, host }, address, by) {
       counters.add('dhcp.address-conflict');
       gate.record(`conflict ${address}`, {

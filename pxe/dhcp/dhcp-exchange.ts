@@ -62,6 +62,8 @@ export interface DhcpReply {
   readonly host: BootHost | undefined;
   /** An address to keep for the client until it asks for it. */
   readonly hold?: number;
+  /** Names of the client's classes, where it is in any. */
+  readonly classes?: readonly string[];
   /** The offered address is to be asked after before the offer leaves. */
   readonly probe?: { readonly way: ProbeWay; readonly subnetId: string };
   /** What must be durable before the reply leaves. */

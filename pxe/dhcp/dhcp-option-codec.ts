@@ -26,6 +26,9 @@ export const OPTION = {
   userClass: 77,
   /** RFC 3046 */
   relayAgentInformation: 82,
+  /** RFC 4388 §6.1 */
+  clientLastTransactionTime: 91,
+  associatedAddress: 92,
   /** RFC 4578 §2.1 */
   clientArchitecture: 93,
   /** RFC 4578 §2.3 */
@@ -35,7 +38,21 @@ export const OPTION = {
 } as const;
 
 /** Values of option 53. */
-export const MESSAGE_TYPE = { discover: 1, offer: 2, request: 3, decline: 4, ack: 5, nak: 6, release: 7, inform: 8 } as const;
+export const MESSAGE_TYPE = {
+  discover: 1,
+  offer: 2,
+  request: 3,
+  decline: 4,
+  ack: 5,
+  nak: 6,
+  release: 7,
+  inform: 8,
+  /** RFC 4388 */
+  leaseQuery: 10,
+  leaseUnassigned: 11,
+  leaseUnknown: 12,
+  leaseActive: 13,
+} as const;
 
 const UINT8S = Array.from({ length: 256 }, (_, value) => Buffer.from([value]));
 /** The same buffer each time: not to be written to. */

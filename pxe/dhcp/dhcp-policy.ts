@@ -5,7 +5,8 @@ import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts'
 import { isActive, QUARANTINE_MS } from '../lease/lease-table.ts';
 import type { IndexedSubnet } from '../model/model-index.ts';
 import { findRelayRule } from '../model/relay-rule-policy.ts';
-import { chooseBootFile } from '../script/boot-file-policy.ts';
+import { classesOf, type IndexedClass } from '../model/client-class-policy.ts';
+import { type BootFile, chooseBootFile, type FirmwareFacts, isIpxe } from '../script/boot-file-policy.ts';
 import { readClientFacts } from './dhcp-client-facts.ts';
 import {
   type DhcpContext,
@@ -83,10 +84,22 @@ function probeOf(exchange: Exchange, { subnet }: IndexedSubnet, address: number)
   return subnet.interface === undefined ? {} : { probe: { way: { kind: 'wire', interface: subnet.interface }, subnetId: subnet.id } };
 }
 
+/** iPXE gets its script whatever class it is in. */
+function classBootFile(classes: readonly IndexedClass[], firmware: FirmwareFacts): BootFile | undefined {
+  const named = isIpxe(firmware) ? undefined : classes.findLast(({ settings }) => settings.bootFile !== undefined);
+  return named && { kind: 'file', file: named.settings.bootFile!, why: `class ${named.settings.name} names its boot file` };
+}
+
+const extraOptions = (classes: readonly IndexedClass[], own: ReadonlyMap<number, Buffer> | undefined): ReadonlyMap<number, Buffer>[] => [
+  ...classes.map(({ options }) => options),
+  ...(own ? [own] : []),
+];
+
 function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack', address: number, notes: DhcpNote[] = []): DhcpReply {
   const { facts, request, host, index, leases, nowMs } = exchange;
   const baseUrl = `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`;
-  const bootFile = chooseBootFile(facts.firmware, facts.mac, baseUrl);
+  const classes = classesOf(index.classes, facts.firmware, subnet.subnet.id);
+  const bootFile = classBootFile(classes, facts.firmware) ?? chooseBootFile(facts.firmware, facts.mac, baseUrl);
   if (bootFile.kind === 'unsupported')
     notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
   const message = composeReply(MESSAGE_TYPE[type], {
@@ -96,6 +109,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
     host,
     address,
     bootFile,
+    extraOptions: extraOptions(classes, host && index.optionsByHost.get(host)),
     serverIdentifier: exchange.relay?.information.serverIdentifier,
   });
   const drafts: LeaseDraft[] = [];
@@ -116,6 +130,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
     facts,
     host,
     relay: exchange.relay,
+    ...(classes.length === 0 ? {} : { classes: classes.map(({ settings }) => settings.name) }),
     notes,
     leases: drafts,
     destination: chooseDestination(request, MESSAGE_TYPE[type], address, facts.mac),

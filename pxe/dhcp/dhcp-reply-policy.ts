@@ -26,6 +26,8 @@ export interface ReplyPlan {
   /** 0 for the answer to an INFORM. */
   readonly address: number;
   readonly bootFile: BootFile;
+  /** Of its classes and the machine's own: the last that has a code counts. */
+  readonly extraOptions?: readonly ReadonlyMap<number, Buffer>[];
   /** The relay's address, where it stands for ours (RFC 5107). */
   readonly serverIdentifier?: number | undefined;
 }
@@ -138,6 +140,7 @@ export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
   addNetworkOptions(options, plan);
   if (address !== 0) for (const [code, value] of encoded.times) options.set(code, value);
   for (const [code, value] of subnet.options) options.set(code, value);
+  for (const extra of plan.extraOptions ?? []) for (const [code, value] of extra) options.set(code, value);
   addEchoes(options, request);
   return {
     ...header(request),

@@ -10,7 +10,8 @@ import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import { createDhcpEvents } from './dhcp-events.ts';
-import { type DhcpMessage, decodeDhcpMessage } from './dhcp-message-codec.ts';
+import { answerLeaseQuery, isLeaseQuery } from './lease-query-policy.ts';
+import { type DhcpMessage, decodeDhcpMessage, encodeDhcpMessage } from './dhcp-message-codec.ts';
 import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
 import type { DhcpReply, DhcpSilence } from './dhcp-exchange.ts';
 import { answerDhcp } from './dhcp-policy.ts';
@@ -68,6 +69,9 @@ export interface DhcpServer {
 const GROUP_PACKETS_MAX = 1024;
 /** Longer requests are cut, and then malformed: firmware sends no fragments. */
 const PACKET_BYTES_MAX = 1536;
+
+/** Relays take what an Ethernet frame holds. */
+const LEASE_ANSWER_BYTES_MAX = 1472;
 
 const ALL_INTERFACES: DhcpListen = { kind: 'address', address: '0.0.0.0' };
 
@@ -173,6 +177,13 @@ function createPacketHandler(options: DhcpServerOptions, isOpen: (listener: Dhcp
     }
   };
 
+  const answerQuery = (listener: DhcpListener, request: DhcpMessage, nowMs: number): void => {
+    const answer = answerLeaseQuery(request, { index: options.currentIndex(), leases: book.table, nowMs });
+    events.leaseQuery(answer, ipv4FromNumber(request.giaddr));
+    if (answer.kind === 'answer')
+      listener.channel.send(encodeDhcpMessage(answer.message, LEASE_ANSWER_BYTES_MAX).bytes, answer.relay, options.port);
+  };
+
   /** Its memory is used again once it was handled, so a packet that waits is copied. */
   const holdBack = (listener: DhcpListener, { packet }: Arrived, decided: DecidedReply, attempt: number): boolean => {
     if (decided.decision.kind === 'silence' || decided.decision.probe === undefined) return false;
@@ -195,6 +206,7 @@ function createPacketHandler(options: DhcpServerOptions, isOpen: (listener: Dhcp
     for (const packet of packets) {
       const request = decodeDhcpMessage(packet.bytes);
       if (isMalformed(request)) events.malformed(ipv4FromNumber(packet.from), request.reason, request.offset);
+      else if (isLeaseQuery(request)) guard(() => answerQuery(listener, request, nowMs));
       else (isDiscover(request) ? discovers : first).push({ request, packet });
     }
     // More packets wait behind these: their DISCOVERs are the oldest, and their senders have most likely asked again.

@@ -2,7 +2,9 @@ import { type Ipv4Cidr, ipv4InCidr, ipv4ToNumber, parseIpv4Cidr } from '../../co
 import { type IndexedRelayRule, indexRelayRules } from './relay-rule-policy.ts';
 import { type MacAddress, parseMacAddress } from '../../core/base/mac-address.ts';
 import { indexHosts6, indexSubnet6, type IndexedSubnet6, inRange6, type ModelIndex6 } from './model-index6.ts';
-import type { BootHost, BootModel, BootSubnet } from '../boot-model.ts';
+import { isFreeOptionCode } from '../typed-option-codec.ts';
+import type { IndexedClass } from './client-class-policy.ts';
+import type { BootHost, BootModel, BootSubnet, OptionValues } from '../boot-model.ts';
 
 /** An inclusive range of addresses. */
 export interface AddressRange {
@@ -34,6 +36,11 @@ export interface ModelIndex extends ModelIndex6 {
   /** Every address of our own, never handed out. */
   readonly ownAddresses: ReadonlySet<number>;
   readonly relayRules: readonly IndexedRelayRule[];
+  readonly classes: readonly IndexedClass[];
+  /** Relays that may ask who has an address. */
+  readonly leaseQueriesFrom: ReadonlySet<number>;
+  /** Of machines that have some. */
+  readonly optionsByHost: ReadonlyMap<BootHost, ReadonlyMap<number, Buffer>>;
   /** What in the model could not be used, in sentences for an operator. */
   readonly problems: readonly string[];
 }
@@ -51,12 +58,12 @@ function indexRange(range: readonly [string, string], cidr: Ipv4Cidr): AddressRa
   return { first, last };
 }
 
-function indexOptions(subnet: BootSubnet, problems: string[]): Map<number, Buffer> {
+function indexOptions(whose: string, values: OptionValues | undefined, problems: string[]): Map<number, Buffer> {
   const options = new Map<number, Buffer>();
-  for (const [code, hex] of Object.entries(subnet.options ?? {})) {
+  for (const [code, hex] of Object.entries(values ?? {})) {
     const number = Number(code);
-    if (!Number.isInteger(number) || number < 1 || number > 254 || !/^([0-9a-f]{2})*$/i.test(hex))
-      problems.push(`subnet ${subnet.id}: option ${code} is not a code from 1 to 254 with a value in hex`);
+    if (!isFreeOptionCode(number) || !/^([0-9a-f]{2})*$/i.test(hex))
+      problems.push(`${whose}: option ${code} is not one that can be set, with a value in hex`);
     else options.set(number, Buffer.from(hex, 'hex'));
   }
   return options;
@@ -85,7 +92,7 @@ function indexSubnet(subnet: BootSubnet, problems: string[]): IndexedSubnet | un
     server,
     pools: subnet.pools.flatMap(usable),
     ...(discoveryPool ? { discoveryPool } : {}),
-    options: indexOptions(subnet, problems),
+    options: indexOptions(`subnet ${subnet.id}`, subnet.options, problems),
     ...(ipv6 ? { ipv6 } : {}),
   };
 }
@@ -125,6 +132,14 @@ export function indexModel(model: BootModel): ModelIndex {
     hostByReservedAddress,
     ownAddresses: new Set(subnets.map((s) => s.server)),
     relayRules: indexRelayRules(model.relayRules ?? [], subnets, (range, subnet) => indexRange(range, subnet.cidr), problems),
+    classes: (model.classes ?? []).map((settings) => ({
+      settings,
+      options: indexOptions(`class ${settings.name}`, settings.options, problems),
+    })),
+    optionsByHost: new Map(
+      model.hosts.flatMap((host) => (host.options ? [[host, indexOptions(`host ${host.name}`, host.options, problems)]] : [])),
+    ),
+    leaseQueriesFrom: new Set((model.leaseQueriesFrom ?? []).flatMap((text) => ipv4ToNumber(text) ?? [])),
     ...indexHosts6(
       model,
       subnets.flatMap((s) => s.ipv6 ?? []),
@@ -134,7 +149,7 @@ export function indexModel(model: BootModel): ModelIndex {
   };
 }
 
-const subnetOfAddress = (index: ModelIndex, address: number): IndexedSubnet | undefined =>
+export const subnetOfAddress = (index: ModelIndex, address: number): IndexedSubnet | undefined =>
   index.subnets.find((s) => ipv4InCidr(address, s.cidr));
 
 /** The subnet that an address of either family lies in, and our address there. */
