@@ -27,10 +27,18 @@ export interface Host {
 
 const ORDER = sql`order by m.seq`;
 
-/** @param after the UUID of the last host of the page before */
-export async function listHosts(db: Db, page: { limit?: number | undefined; after?: string | undefined } = {}): Promise<Host[]> {
-  const after = page.after === undefined ? sql`` : sql`where m.seq > (select n.seq from node n where n.uuid = ${page.after})`;
-  return (await sql<Host>`select m.* from compute_machine m ${after} ${ORDER} limit ${page.limit ?? null}`.execute(db)).rows;
+export interface HostPage {
+  readonly limit?: number | undefined;
+  /** The UUID of the last host of the page before. */
+  readonly after?: string | undefined;
+  readonly only?: readonly string[];
+}
+
+export async function listHosts(db: Db, { limit, after, only }: HostPage = {}): Promise<Host[]> {
+  const behind = after === undefined ? sql`` : sql`and m.seq > (select n.seq from node n where n.uuid = ${after})`;
+  const among = only === undefined ? sql`` : sql`and m.uuid = any(${only}::uuid[])`;
+  return (await sql<Host>`select m.* from compute_machine m where true ${among} ${behind} ${ORDER} limit ${limit ?? null}`.execute(db))
+    .rows;
 }
 
 export const findHost = async (db: Db, name: string): Promise<Host | undefined> =>

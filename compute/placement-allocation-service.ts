@@ -21,7 +21,8 @@ export interface Claim {
   readonly providerGenerations?: ReadonlyMap<string, number>;
 }
 
-export const putAllocations = (db: Db, claims: readonly Claim[]): Promise<void> => db.transaction().execute((trx) => claim(trx, claims));
+export const putAllocations = (db: Db, claims: readonly Claim[]): Promise<void> =>
+  db.transaction().execute((trx) => claimResources(trx, claims));
 
 /** No consumer has it; an empty list is no SQL. */
 const NOBODY = '00000000-0000-0000-0000-ffffffffffff';
@@ -43,7 +44,7 @@ export async function reshape(db: Db, { inventories, claims }: Reshape): Promise
       if (provider.generation !== generation) throw generationConflict();
       await upsertInventories(trx, uuid, wanted);
     }
-    await claim(trx, claims);
+    await claimResources(trx, claims);
     for (const [uuid, { inventories: wanted }] of inventories) {
       const there = await trx.selectFrom('placement_inventory').select('resource_class').where('provider_uuid', '=', uuid).execute();
       await removeInventories(
@@ -56,7 +57,8 @@ export async function reshape(db: Db, { inventories, claims }: Reshape): Promise
   });
 }
 
-async function claim(trx: Trx, claims: readonly Claim[]): Promise<void> {
+/** @throws PlacementError 400, 409 */
+export async function claimResources(trx: Trx, claims: readonly Claim[]): Promise<void> {
   const consumers = claims.map((one) => one.consumerUuid);
   if (consumers.length === 0) return;
   const known = await lockConsumers(trx, consumers);
@@ -263,7 +265,9 @@ export async function deleteAllocations(db: Db, consumerUuid: string): Promise<v
   await db.transaction().execute(async (trx) => {
     const known = isUuid(consumerUuid) ? await lockConsumers(trx, [consumerUuid]) : new Map();
     if (known.size === 0) throw new PlacementError(404, `No allocations for consumer '${consumerUuid}'`);
-    await claim(trx, [{ consumerUuid, allocations: new Map(), projectId: '', userId: '', generation: undefined, consumerType: undefined }]);
+    await claimResources(trx, [
+      { consumerUuid, allocations: new Map(), projectId: '', userId: '', generation: undefined, consumerType: undefined },
+    ]);
   });
 }
 

@@ -6,6 +6,7 @@ import { bootInstanceStep, intendInstanceStep } from './boot-instance-step.ts';
 import { requestedSteps } from './clean-flow.ts';
 import { templateSteps } from './deploy-templates.ts';
 import { planImage } from './image-plan-policy.ts';
+import { withStoredImage } from './instance-image.ts';
 import { planNetworkBoot } from './instance-boot.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
@@ -44,7 +45,8 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
           return { kind: 'fail', code: 'network-boot-plan', message: network.problem, advice: 'Correct that, then deploy again.' };
         if (network !== undefined)
           return { kind: 'goto', step: 'intend_instance', patch: { onNetwork: true }, evidence: { boots: network.kind } };
-        const image = planImage(node.instance_info as JsonObject);
+        const info = await withStoredImage(services.db, node.instance_info as JsonObject);
+        const image = 'problem' in info ? (info as { problem: string }) : planImage(info);
         if ('problem' in image)
           return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
         const choice = chooseDisk(await readInspectedDisks(services.db, ctx.subjectId), node);

@@ -71,3 +71,15 @@ for (const [name, info, reason] of refusals) {
     assert.match(plan.problem, reason);
   });
 }
+
+test('a file of an image store keeps its path, which is its checksum', () => {
+  const sha512 = 'ab'.repeat(64);
+  const plan = planImage({
+    image_source: `ab/${sha512}`,
+    image_os_hash_algo: 'sha512',
+    image_os_hash_value: sha512,
+    image_disk_format: 'qcow2',
+  });
+  assert.ok('args' in plan);
+  assert.deepEqual([plan.args['url'], plan.args['format'], plan.args['compression']], [`ab/${sha512}`, 'qcow2', 'none']);
+});

@@ -4,6 +4,8 @@ import { EPHEMERAL_FORMATS, type EphemeralFormat, type PartitionRequest } from '
 /** What `instance_info` says about the image, as arguments of the agent's `write_image`. */
 export type ImagePlan = { readonly args: JsonObject } | { readonly problem: string };
 
+/** A file of an image store: `ab/abcdef…` by SHA-512. */
+const STORED = /^[0-9a-f]{2}\/[0-9a-f]{128}$/;
 const COMPRESSION: Readonly<Record<string, string>> = { zst: 'zstd', gz: 'gzip', xz: 'xz' };
 const ALGORITHM_BY_LENGTH: Readonly<Record<number, string>> = { 32: 'md5', 64: 'sha256', 128: 'sha512' };
 
@@ -15,6 +17,7 @@ export function planImage(info: JsonObject): ImagePlan {
   const source = info['image_source'];
   if (typeof source !== 'string' || source === '') return { problem: 'instance_info/image_source is missing.' };
   const isUrl = /^https?:\/\//.test(source);
+  const stored = STORED.test(source) ? source : undefined;
   const name = source
     .replace(/^file:\/\//, '')
     .replace(/[?#].*$/, '')
@@ -43,7 +46,7 @@ export function planImage(info: JsonObject): ImagePlan {
   if (partitions !== undefined && 'problem' in partitions) return partitions;
   return {
     args: {
-      url: isUrl ? source : name,
+      url: isUrl ? source : (stored ?? name),
       format,
       compression,
       checksum,

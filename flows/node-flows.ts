@@ -6,6 +6,7 @@ import { enrollFlow } from './enroll-flow.ts';
 import { firmwareSettingFlow } from './firmware-setting-flow.ts';
 import { inspectFlow } from './inspect-flow.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
+import { telling } from './node-flow-waiters.ts';
 import { powerFlow } from './power-flow.ts';
 import { rescueFlow, unrescueFlow } from './rescue-flow.ts';
 import { serviceFlow } from './service-flow.ts';
@@ -27,4 +28,4 @@ export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
     rescueFlow,
     unrescueFlow,
     undeployFlow,
-  ].map((define) => define(services));
+  ].map((define) => telling(define(services)));

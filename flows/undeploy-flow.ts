@@ -5,6 +5,7 @@ import { lockNode, updateNode } from '../inventory/node-store.ts';
 import { cleanSteps } from './clean-flow.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
+import { tellWaiter } from './node-flow-waiters.ts';
 
 /** `delete`: the instance is switched off and forgotten (deleting), then the machine is cleaned (cleaning → available). */
 export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
@@ -23,6 +24,7 @@ export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
           async commit(trx) {
             await releaseNode(trx, ctx.subjectId);
             await updateNode(trx, ctx.subjectId, { instance_info: {}, instance_uuid: null, configdrive: null });
+            await tellWaiter(trx, ctx.input, { outcome: 'torn-down', message: '' });
             if ((await lockNode(trx, ctx.subjectId))?.provision_state === 'deleting') await applyEvent(trx, ctx.subjectId, 'clean');
           },
         };

@@ -146,9 +146,16 @@ const POWER_TARGET: Record<PowerRequest, PowerState> = {
 };
 export const powerWord = (state: PowerState): string => `power ${state}`;
 
-export async function requestPower(trx: Trx, uuid: string, action: PowerRequest, timeoutSeconds?: number): Promise<void> {
+/** `more` goes into the flow's input, as with verbs. */
+export async function requestPower(
+  trx: Trx,
+  uuid: string,
+  action: PowerRequest,
+  timeoutSeconds?: number,
+  more: JsonObject = {},
+): Promise<void> {
   const node = await mustLock(trx, uuid);
-  await startNodeFlow(trx, uuid, 'node.power', { action, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) });
+  await startNodeFlow(trx, uuid, 'node.power', { action, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }), ...more });
   await trx
     .updateTable('node')
     .set({ target_power_state: powerWord(POWER_TARGET[action]), last_error: null, updated_at: sql`now()` })

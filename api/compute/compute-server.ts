@@ -11,7 +11,11 @@ import { hypervisorRoutes } from './hypervisor-routes.ts';
 import { keypairRoutes } from './keypair-routes.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import { quotaRoutes } from './quota-routes.ts';
+import { interfaceRoutes } from './interface-routes.ts';
+import { serverActionRoutes } from './server-action-routes.ts';
+import { serverDetailRoutes } from './server-detail-routes.ts';
 import { serverGroupRoutes } from './server-group-routes.ts';
+import { serverRoutes } from './server-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 
@@ -40,6 +44,10 @@ export const computeService: Service<ComputeContext> = {
       ...hypervisorRoutes,
       ...aggregateRoutes,
       ...serverGroupRoutes,
+      ...serverRoutes,
+      ...serverActionRoutes,
+      ...serverDetailRoutes,
+      ...interfaceRoutes,
       ...migrationRoutes,
       ...extensionRoutes,
     ].map(withOlderPath),

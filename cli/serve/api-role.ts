@@ -7,6 +7,7 @@ import { introspectionService } from '../../api/introspection-service.ts';
 import { OBJECT_RULES } from '../../api/object-rules.ts';
 import { NETWORK_RULES } from '../../api/network-rules.ts';
 import { mount, mountCompute, mountImages, mountNetwork, mountObjects, mountPlacement, type MountedService } from '../../api/services.ts';
+import { createPlacementSnapshot } from '../../compute/placement-snapshot.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -55,7 +56,7 @@ export async function startApiRole(options: {
     mountNetwork(database),
     mountPlacement(database),
     mountImages(options.images),
-    mountCompute({ database, sealer: installation.sealer }),
+    mountCompute({ ...context, placement: createPlacementSnapshot(database.db) }),
     mountObjects(objects),
   ];
   const stopAnnouncing = await announceControlPlane(database, logger);

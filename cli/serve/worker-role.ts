@@ -8,6 +8,8 @@ import { createFlowEngine } from '../../core/flow/flow-engine.ts';
 import { imageImportFlow } from '../../flows/image-import-flow.ts';
 import type { NodeFlowServices } from '../../flows/node-flow-services.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
+import { serverFlows } from '../../flows/server-flows.ts';
+import { createPlacementSnapshot } from '../../compute/placement-snapshot.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import { announceConductor } from '../../inventory/conductor-service.ts';
 import type { Configuration } from './configuration.ts';
@@ -36,9 +38,10 @@ export async function startWorkerRole(options: {
     bootMedia: bootMediaOf(configuration, installation),
   };
   const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts });
+  const servers = serverFlows({ db: database.db, sealer, placement: createPlacementSnapshot(database.db) });
   const engine = createFlowEngine({
     database,
-    definitions: [...nodeFlows(services), imports],
+    definitions: [...nodeFlows(services), ...servers, imports],
     owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
     clock: systemClock,
     logger,
