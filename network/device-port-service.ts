@@ -12,7 +12,7 @@ import { createPorts } from './noun/port-create.ts';
 import { ports } from './noun/port-noun.ts';
 import { dropPort } from './noun/port-remove.ts';
 import { updatePort } from './noun/port-update.ts';
-import { networks, securityGroups } from './resources.ts';
+import { networks } from './resources.ts';
 import type { NetworkActor, Row, Trx } from './resource.ts';
 
 /** Ports of a server, inside the transaction that makes, moves or forgets it. What the asker does not see is not there. */
