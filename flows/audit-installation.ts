@@ -5,11 +5,14 @@ import { STABLE_STATES } from '../inventory/provision-machine.ts';
 import { readNetworkState } from '../network/network-state-record.ts';
 import type { NetworkState } from '../network/ovn/network-state.ts';
 import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
+import { compareObjectFiles } from '../storage/object-audit.ts';
 
 /** What should not be, and what nothing else would find: rows, files and networks that belong to nobody, and work that stands still. */
 export interface AuditContext {
   readonly db: Kysely<DatabaseSchema>;
   readonly stores: ImageStores;
+  /** Where the bytes of objects are. */
+  readonly objectDirectory: string;
   /** Undefined without OVN. @throws when OVN does not answer in time */
   readonly compareOvn?: ((state: NetworkState) => Promise<readonly RowDifference[]>) | undefined;
 }
@@ -73,6 +76,23 @@ const CHECKS: readonly Check[] = [
        and not exists (select from image_location l where l.store = b.store and l.sha512 = b.sha512)`,
   ),
   { name: 'image files without rows, rows without files', look: compareStores },
+  {
+    name: 'object files without rows, rows without files',
+    look: ({ db, objectDirectory }) => compareObjectFiles(db, objectDirectory, SETTLING_SECONDS * 1000),
+  },
+  rows(
+    'object bytes that no object has',
+    `select b.id::text as it from object_blob b where ${settled('b.created_at')}
+       and not exists (select from object_item i where i.blob_id = b.id) and not exists (select from object_garbage g where g.blob_id = b.id)`,
+  ),
+  rows(
+    'containers whose sums are not true',
+    `select c.account || '/' || c.name || ': ' || told.objects || ' objects, ' || told.bytes || ' bytes; there are ' || there.objects || ', ' || there.bytes as it
+     from object_container c
+     cross join lateral (select coalesce(sum(u.objects), 0) as objects, coalesce(sum(u.bytes), 0) as bytes from object_usage u where u.container_id = c.id) as told
+     cross join lateral (select count(*) as objects, coalesce(sum(i.size), 0) as bytes from object_item i where i.container_id = c.id) as there
+     where told.objects <> there.objects or told.bytes <> there.bytes`,
+  ),
   rows(
     'allocations without consumers',
     `select a.consumer_uuid || ' of ' || a.provider_uuid as it from placement_allocation a

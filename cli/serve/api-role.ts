@@ -48,7 +48,7 @@ export async function startApiRole(options: {
     sealer: installation.sealer,
     bootSecret: installation.bootSecret,
     connectBmc: options.connectBmc,
-    audit: { stores: options.images.stores, compareOvn: await ovnComparison(configuration, logger) },
+    audit: { stores: options.images.stores, objectDirectory: objects.directory, compareOvn: await ovnComparison(configuration, logger) },
     policy: identity.policy,
   };
   const services: readonly MountedService[] = [

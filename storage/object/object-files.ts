@@ -48,10 +48,16 @@ export async function receiveFile(
   let sizeBytes = 0;
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
+  let writing: Promise<unknown> = Promise.resolve();
+  // The next bytes come and are digested while these are written; no more than two writes' worth is in memory.
   const flush = async () => {
     const some = waiting;
     [waiting, waitingBytes] = [[], 0];
-    if (some.length > 0) await (handle ??= await create(path)).writev(some);
+    await writing;
+    if (some.length === 0) return;
+    handle ??= await create(path);
+    writing = handle.writev(some);
+    writing.catch(() => undefined);
   };
   try {
     for await (const chunk of unlessSilent(stream)) {
@@ -64,10 +70,12 @@ export async function receiveFile(
       passed(chunk.length);
     }
     await flush();
+    await writing;
     await handle?.datasync();
     await handle?.close();
     return { id, sizeBytes, md5: md5.digest('hex') };
   } catch (error) {
+    await writing.catch(() => undefined);
     await handle?.close().catch(() => undefined);
     await rm(path, { force: true });
     throw error;
