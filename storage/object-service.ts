@@ -4,10 +4,12 @@ import type { Container, Headers, Item, ObjectStorage, Segment, Trx } from './ob
 import {
   findAccount,
   findContainer,
+  findItem,
   holdItem,
   ITEM,
   lockAccount,
   lockContainer,
+  lockItem,
   NOW_US,
   usageOfAccount,
   usageOfContainer,
@@ -76,11 +78,22 @@ export const putManifest = (storage: ObjectStorage, item: NewItem & Required<Pic
 /** The same bytes under another name, without moving any. @throws ObjectError 404 */
 export const copyObject = (storage: ObjectStorage, source: Item, item: NewItem): Promise<Item> =>
   write(storage, item, async (trx) => {
-    const held = await holdItem(trx, source.containerId, source.name);
+    const held = await holdBoth(trx, source, { containerId: item.container.id, name: item.name });
     if (held === undefined) throw notFound();
     if (held.etag !== source.etag || held.size !== source.size) throw new ObjectError(409, 'The source changed while it was copied.');
     return { blobId: held.blobId, size: held.size, etag: held.etag };
   });
+
+type Place = Pick<Item, 'containerId' | 'name'>;
+
+/** The source stays and the destination is ours, taken in one order by everybody: copies that cross would wait for each other. */
+async function holdBoth(trx: Trx, source: Place, destination: Place): Promise<Item | undefined> {
+  const isBefore = destination.containerId - source.containerId || Buffer.compare(Buffer.from(destination.name), Buffer.from(source.name));
+  if (isBefore <= 0) await lockItem(trx, destination.containerId, destination.name);
+  const held = await holdItem(trx, source.containerId, source.name);
+  if (isBefore > 0) await lockItem(trx, destination.containerId, destination.name);
+  return held;
+}
 
 /** A connection that breaks while committing leaves it open whether the row is there: then the sweep decides, when this process is gone. */
 const mayHaveCommitted = (error: unknown): boolean =>
@@ -90,7 +103,7 @@ const DEADLOCK = '40P01';
 const FOREIGN_KEY = '23503';
 const ATTEMPTS_MAX = 5;
 
-/** Two copies that cross wait for each other: PostgreSQL ends one, which is done again. @throws ObjectError 404 when its container went */
+/** Of two that wait for each other PostgreSQL ends one, which is done again. @throws ObjectError 404 when its container went */
 async function transact<Result>({ db }: ObjectStorage, work: (trx: Trx) => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -108,9 +121,9 @@ async function write(storage: ObjectStorage, item: NewItem, content: (trx: Trx) 
     const { container } = item;
     const now = await findContainer(trx, container.account, container.name);
     if (now === undefined || now.id !== container.id) throw notFound();
-    const found = await content(trx);
     const isVersioned = versioningOf(now) !== undefined;
     if (isVersioned || hasQuota(now.headers, 'container')) await lockContainer(trx, now.id);
+    const found = await content(trx);
     if (isVersioned) await versionBeforePut(trx, now, item.name);
     const row = await upsert(trx, item, found);
     await requireQuotas(trx, now);
@@ -163,15 +176,20 @@ async function requireQuotas(trx: Trx, { id, account, headers }: Container): Pro
 }
 
 /** Before the bytes are read, where their number is told: the client need not send what will not be kept. @throws ObjectError 413 */
-export async function requireRoom({ db }: ObjectStorage, { id, account, headers }: Container, sizeBytes: number): Promise<void> {
-  if (hasQuota(headers, 'container')) {
-    const usage = await usageOfContainer(db, id);
-    if (exceeds(usage.bytes + sizeBytes, headers[QUOTA.container])) throw new ObjectError(413, 'Upload exceeds quota.');
-  }
+export async function requireRoom(
+  { db }: ObjectStorage,
+  { id, account, headers }: Container,
+  name: string,
+  sizeBytes: number,
+): Promise<void> {
   const owner = await findAccount(db, account);
-  if (owner === undefined || !hasQuota(owner.headers, 'account')) return;
-  const { bytes } = await usageOfAccount(db, account);
-  if (exceeds(bytes + sizeBytes, owner.headers[QUOTA.account])) throw new ObjectError(413, 'Upload exceeds quota.');
+  const [ofContainer, ofAccount] = [headers[QUOTA.container], owner?.headers[QUOTA.account]];
+  if (ofContainer === undefined && ofAccount === undefined) return;
+  const more = sizeBytes - ((await findItem(db, id, name))?.size ?? 0);
+  const isTooMuch =
+    (ofContainer !== undefined && exceeds((await usageOfContainer(db, id)).bytes + more, ofContainer)) ||
+    (ofAccount !== undefined && exceeds((await usageOfAccount(db, account)).bytes + more, ofAccount));
+  if (isTooMuch) throw new ObjectError(413, 'Upload exceeds quota.');
 }
 
 /** `POST`: what is said of the object anew, its bytes as they are. @throws ObjectError 404 */

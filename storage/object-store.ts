@@ -41,6 +41,11 @@ export const holdItem = (trx: Trx, containerId: number, name: string): Promise<I
     sql<Item>`select ${ITEM} from object_item i where i.container_id = ${containerId} and i.name = ${name} and ${ALIVE} for share`,
   );
 
+/** Nobody changes it before this transaction ends; nothing happens when there is none. */
+export async function lockItem(trx: Trx, containerId: number, name: string): Promise<void> {
+  await sql`select from object_item where container_id = ${containerId} and name = ${name} for no key update`.execute(trx);
+}
+
 /** Objects by `container/object` of one account, those that are there. */
 export async function findItems(db: Reader, account: string, paths: readonly (readonly [container: string, name: string])[]) {
   if (paths.length === 0) return new Map<string, Item>();

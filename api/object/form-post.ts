@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { findAccount } from '../../storage/object-store.ts';
 import { OBJECT_LIMITS } from '../../storage/object-limits.ts';
 import { guessContentType, readExpiry } from '../../storage/object-metadata-policy.ts';
-import { putObject, receiveObject, requireRoom } from '../../storage/object-service.ts';
+import { putObject, receiveObject } from '../../storage/object-service.ts';
 import { isSigned, signingKeys } from '../../storage/temp-url-policy.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
 import { BadForm, boundaryOf, readForm, type FormPart } from './multipart-reader.ts';
@@ -85,7 +85,6 @@ async function keep(visit: Visit, part: FormPart, fields: Readonly<Record<string
   const container = mustHaveContainer(visit);
   const name = (visit.target.object ?? '') + part.filename!;
   if (Buffer.byteLength(name) > OBJECT_LIMITS.objectNameBytesMax) throw new BadForm('FormPost: the name of a file is too long');
-  await requireRoom(visit.storage, container, 0);
   const received = await receiveObject(visit.storage, part.bytes, Math.min(permit.fileBytesMax, OBJECT_LIMITS.objectBytesMax));
   const { 'content-encoding': encoding } = fields;
   await putObject(visit.storage, received, {

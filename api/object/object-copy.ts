@@ -94,7 +94,7 @@ async function write(source: Visit, item: Item, content: ObjectContent, wanted: 
   if (verdict === 'ignored' && !content.isLarge) return copyObject(storage, item, wanted);
   const { first, last } = verdict === 'ignored' ? { first: 0, last: content.size - 1 } : verdict.ranges[0]!;
   if (last - first + 1 > OBJECT_LIMITS.objectBytesMax) throw new Refusal(413, 'Your request is too large.');
-  await requireRoom(storage, wanted.container, last - first + 1);
+  await requireRoom(storage, wanted.container, wanted.name, last - first + 1);
   const bytes = last < first ? undefined : await startReading(storage, content, first, last);
   if (last >= first && bytes === undefined) throw notFound();
   const received = await receiveObject(storage, (bytes ?? []) as AsyncIterable<Buffer>, OBJECT_LIMITS.objectBytesMax);

@@ -39,7 +39,7 @@ async function receive(visit: Visit, length: number | undefined): Promise<Answer
   const { call, storage, target } = visit;
   const container = mustHaveContainer(visit);
   const said = objectHeaders(call.headers);
-  if (length !== undefined) await requireRoom(storage, container, length);
+  if (length !== undefined) await requireRoom(storage, container, target.object!, length);
   const received = await receiveObject(storage, call.stream as AsyncIterable<Buffer>, OBJECT_LIMITS.objectBytesMax);
   const wanted = headerOf(call.headers, 'etag')?.replaceAll('"', '').toLowerCase();
   if (wanted !== undefined && wanted !== '' && wanted !== received.md5) {
