@@ -169,7 +169,7 @@ export interface BootFiles {
     readonly lineStart: number;
     readonly lineBytes: number;
   };
-  /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`. */
+  /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`; for 64-bit ARM `snponly-arm64.efi`. */
   readonly ipxeDirectory: string;
   /** Directory whose files are served below `/images/<boot token>/`. */
   readonly imageDirectory: string;

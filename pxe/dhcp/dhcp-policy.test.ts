@@ -313,8 +313,9 @@ for (const [what, options, file, note] of [
   ['UEFI x64', architecture(7), 'snponly.efi', undefined],
   ['UEFI x64 as byte code', architecture(9), 'snponly.efi', undefined],
   ['UEFI HTTP x64', http(16), 'http://10.77.0.1:8080/boot/snponly.efi', undefined],
-  ['ARM64', architecture(11), '', /64-bit ARM UEFI .* not supported/],
-  ['ARM64 HTTP', http(19), '', /not supported/],
+  ['ARM64', architecture(11), 'snponly-arm64.efi', undefined],
+  ['ARM64 HTTP', http(19), 'http://10.77.0.1:8080/boot/snponly-arm64.efi', undefined],
+  ['32-bit ARM HTTP', http(18), '', /32-bit ARM UEFI HTTP .* not supported/],
   ['an architecture nobody knows', architecture(99), '', /architecture 99 .* not known/],
   ['iPXE', [...architecture(0), [OPTION.userClass, Buffer.from('iPXE')]], SCRIPT, undefined],
   ['iPXE with RFC 3004 lengths', [...architecture(7), [OPTION.userClass, Buffer.from('\x04iPXE')]], SCRIPT, undefined],
@@ -324,7 +325,7 @@ for (const [what, options, file, note] of [
     const offer = rack().reply({ type: 'discover', options: [...options, [OPTION.parameterRequestList, Buffer.from([67])]] });
     assert.equal(offer.message.file, file);
     assert.equal(text(offer, OPTION.bootFileName) ?? '', file);
-    assert.equal(text(offer, OPTION.vendorClass), file.endsWith('/boot/snponly.efi') ? 'HTTPClient' : undefined);
+    assert.equal(text(offer, OPTION.vendorClass), /\/boot\/snponly.*efi$/.test(file) ? 'HTTPClient' : undefined);
     if (note) assert.match(offer.notes[0]!.message, note);
     else assert.deepEqual(offer.notes, []);
   });

@@ -153,7 +153,10 @@ class BootHttp {
     // A machine may ask for itself through another of its ports, but not for its neighbour.
     if (call.client.mac !== undefined && !directory.sameMachine(mac, call.client.mac))
       return this.#refuse(call, 403, 'other-machine', `The lease of ${call.client.ipAddress} belongs to another machine than ${mac}.`);
-    const script = await directory.script(mac, call.client.ipAddress, query.get('platform') ?? undefined);
+    const script = await directory.script(mac, call.client.ipAddress, {
+      platform: query.get('platform') ?? undefined,
+      processor: query.get('arch') === 'arm64' ? 'arm64' : undefined,
+    });
     const { host } = script;
     counters.add(`http.script.${script.kind}`);
     sendText(call, 200, script.text);

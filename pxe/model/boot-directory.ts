@@ -4,12 +4,13 @@ import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { AskHost, BootHost, BootIntent } from '../boot-model.ts';
 import type { LeaseBook } from '../lease/lease-book.ts';
+import type { Processor } from '../script/boot-file-policy.ts';
 import { chooseIntent, composeIpxeScript, type StrangersDo } from '../script/ipxe-script-policy.ts';
 import type { BootCounters } from './boot-counters.ts';
 import { type IndexedSubnet, type ModelIndex, serverNextTo, urlHost } from './model-index.ts';
 
 /** iPXE binaries that firmware may load without a token: it has none yet. */
-export const IPXE_BINARIES: ReadonlySet<string> = new Set(['undionly.kpxe', 'snponly.efi', 'ipxe.efi']);
+export const IPXE_BINARIES: ReadonlySet<string> = new Set(['undionly.kpxe', 'snponly.efi', 'snponly-arm64.efi', 'ipxe.efi']);
 
 /** Who asks, as seen by TFTP and HTTP. */
 export interface BootClient {
@@ -24,7 +25,14 @@ export interface BootDirectory {
   identify(ipAddress: string): BootClient;
   /** The MACs belong to one machine, as far as the model knows. */
   sameMachine(a: MacAddress, b: MacAddress): boolean;
-  script(mac: MacAddress, clientAddress: string, platform: string | undefined): Promise<BootScript>;
+  script(mac: MacAddress, clientAddress: string, loader: Loader): Promise<BootScript>;
+}
+
+/** What is known of the program that asks for a script. */
+export interface Loader {
+  /** iPXE's `${platform}`. */
+  readonly platform?: string | undefined;
+  readonly processor?: Processor | undefined;
 }
 
 export interface BootScript {
@@ -90,19 +98,20 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const { hostByMac } = currentIndex();
       return a === b || (hostByMac.has(a) && hostByMac.get(a) === hostByMac.get(b));
     },
-    async script(mac, clientAddress, platform) {
+    async script(mac, clientAddress, { platform, processor }) {
       const host = await currentHost(mac, options);
       const index = currentIndex();
       const next = serverNextTo(index, clientAddress);
       const strangers = strangersOn(next ? [next.subnet] : index.subnets);
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
       const server = next?.address ?? index.subnets[0]?.subnet.serverAddress ?? '127.0.0.1';
-      const intent = chooseIntent(host, strangers);
+      const intent = chooseIntent(host, strangers, processor);
       const text = composeIpxeScript({
         mac,
         host,
         strangers,
         platform,
+        processor,
         baseUrl: `http://${urlHost(server)}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),
         agentCommandLine: index.model.files.agentCommandLine,

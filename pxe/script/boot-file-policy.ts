@@ -28,11 +28,11 @@ const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   7: { name: 'x64 UEFI', file: 'snponly.efi' },
   9: { name: 'x64 UEFI (sent as EFI byte code)', file: 'snponly.efi' },
   10: { name: '32-bit ARM UEFI' },
-  11: { name: '64-bit ARM UEFI' },
+  11: { name: '64-bit ARM UEFI', file: 'snponly-arm64.efi' },
   15: { name: '32-bit x86 UEFI HTTP' },
   16: { name: 'x64 UEFI HTTP', file: 'snponly.efi', http: true },
   18: { name: '32-bit ARM UEFI HTTP' },
-  19: { name: '64-bit ARM UEFI HTTP' },
+  19: { name: '64-bit ARM UEFI HTTP', file: 'snponly-arm64.efi', http: true },
   27: { name: '64-bit RISC-V UEFI' },
   28: { name: '64-bit RISC-V UEFI HTTP' },
 };
@@ -46,20 +46,33 @@ const architectureInVendorClass = (vendorClass: string | undefined): number | un
 };
 
 /** iPXE fills in the `${…}` itself; `:uristring` escapes what vendors put into serial numbers. */
-export const ipxeScriptUrl = (baseUrl: string, mac: MacAddress): string =>
-  `${baseUrl}/boot/ipxe?mac=${mac}&uuid=\${uuid}&serial=\${serial:uristring}&platform=\${platform}`;
+export const ipxeScriptUrl = (baseUrl: string, mac: MacAddress, processor?: Processor): string =>
+  `${baseUrl}/boot/ipxe?mac=${mac}&uuid=\${uuid}&serial=\${serial:uristring}&platform=\${platform}${processor === undefined ? '' : `&arch=${processor}`}`;
+
+/** What is not x86-64 is named, as kernels for it are others. */
+export type Processor = 'arm64';
+
+export const processorOf = (architecture: number | undefined): Processor | undefined =>
+  architecture === 11 || architecture === 19 ? 'arm64' : undefined;
 
 export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: string): BootFile {
-  if (isIpxe(facts)) return { kind: 'file', file: ipxeScriptUrl(baseUrl, mac), why: 'iPXE gets its script' };
+  if (isIpxe(facts))
+    return { kind: 'file', file: ipxeScriptUrl(baseUrl, mac, processorOf(facts.architecture)), why: 'iPXE gets its script' };
   const isHttp = facts.vendorClass?.startsWith('HTTPClient') ?? false;
   const isPxe = facts.vendorClass?.startsWith('PXEClient') ?? false;
   const code = facts.architecture ?? architectureInVendorClass(facts.vendorClass) ?? (isPxe ? 0 : undefined);
   if (code === undefined || !(isHttp || isPxe || facts.architecture !== undefined)) return { kind: 'not-booting' };
   const architecture = ARCHITECTURES[code];
   if (architecture === undefined)
-    return { kind: 'unsupported', why: `architecture ${code} (option 93) is not known; x86 BIOS (0) and x64 UEFI (7, 9, 16) can boot` };
+    return {
+      kind: 'unsupported',
+      why: `architecture ${code} (option 93) is not known; x86 BIOS (0), x64 UEFI (7, 9, 16) and 64-bit ARM UEFI (11, 19) can boot`,
+    };
   if (architecture.file === undefined)
-    return { kind: 'unsupported', why: `${architecture.name} (architecture ${code}) is not supported yet; x86 BIOS and x64 UEFI can boot` };
+    return {
+      kind: 'unsupported',
+      why: `${architecture.name} (architecture ${code}) is not supported yet; x86 BIOS, x64 UEFI and 64-bit ARM UEFI can boot`,
+    };
   if (architecture.http || isHttp)
     return {
       kind: 'file',

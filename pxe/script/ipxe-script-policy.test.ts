@@ -32,6 +32,17 @@ test('the agent is started with its token, its node and the serial console last'
   assert.equal(lines[3], 'initrd --name ramdisk http://10.77.0.1:8080/boot/TOKEN.MAC/ramdisk || goto again');
 });
 
+test('a 64-bit ARM machine is not sent a kernel for x86-64, and asks again as what it is', () => {
+  const held = composeIpxeScript(request({ processor: 'arm64' }));
+  assert.match(held, /does not boot: the deploy agent is made for x86-64, and this machine is arm64/);
+  assert.match(held, /&arch=arm64/);
+  assert.doesNotMatch(held, /^kernel/m);
+  assert.match(
+    composeIpxeScript(request({ processor: 'arm64', platform: 'efi', host: host({ kind: 'disk', reason: 'deployed' }) })),
+    /^exit 1/m,
+  );
+});
+
 test('a stranger gets the agent without a node where discovery is on, and is held where it is off', () => {
   const on = composeIpxeScript(request({ host: undefined }));
   assert.match(on, /kernel /);

@@ -1,6 +1,6 @@
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { BootHost, BootIntent, IscsiDrive, NetworkImage, NetworkVolume } from '../boot-model.ts';
-import { ipxeScriptUrl } from './boot-file-policy.ts';
+import { ipxeScriptUrl, type Processor } from './boot-file-policy.ts';
 
 /** What is known about the machine that asks for its script. */
 export interface ScriptRequest {
@@ -10,6 +10,8 @@ export interface ScriptRequest {
   readonly strangers: StrangersDo;
   /** iPXE's `${platform}`: `pcbios` or `efi`; undefined when the request did not say. */
   readonly platform?: string | undefined;
+  /** Undefined for x86-64. */
+  readonly processor?: Processor | undefined;
   /** `http://10.77.0.1:8080` */
   readonly baseUrl: string;
   readonly token: string;
@@ -40,7 +42,14 @@ export const kernelArguments = (text: string): string =>
 /** What unknown machines do on their network: start the agent, start from their own disk, or wait. */
 export type StrangersDo = 'discover' | 'disk' | 'hold';
 
-export function chooseIntent(host: BootHost | undefined, strangers: StrangersDo): BootIntent {
+export function chooseIntent(host: BootHost | undefined, strangers: StrangersDo, processor?: Processor): BootIntent {
+  const intent = intentOf(host, strangers);
+  return intent.kind === 'agent' && processor !== undefined
+    ? { kind: 'hold', reason: `the deploy agent is made for x86-64, and this machine is ${processor}` }
+    : intent;
+}
+
+function intentOf(host: BootHost | undefined, strangers: StrangersDo): BootIntent {
   if (host) return host.boot;
   if (strangers === 'disk') return { kind: 'disk', reason: 'this machine is unknown and none of ours' };
   return strangers === 'discover'
@@ -50,7 +59,7 @@ export function chooseIntent(host: BootHost | undefined, strangers: StrangersDo)
 
 const askAgain = (request: ScriptRequest): string[] => [
   `sleep ${ASK_AGAIN_SECONDS}`,
-  `chain --replace --autofree ${ipxeScriptUrl(request.baseUrl, request.mac)} || goto again`,
+  `chain --replace --autofree ${ipxeScriptUrl(request.baseUrl, request.mac, request.processor)} || goto again`,
 ];
 
 /** What the agent is told on its kernel's command line, whatever loads it. */
@@ -144,7 +153,7 @@ function linesOf(request: ScriptRequest, intent: BootIntent): string[] {
 
 /** The script for one machine, now. */
 export function composeIpxeScript(request: ScriptRequest): string {
-  const intent = chooseIntent(request.host, request.strangers);
+  const intent = chooseIntent(request.host, request.strangers, request.processor);
   const who = plainText(request.host?.name ?? `unknown machine ${request.mac}`);
   const body = linesOf(request, intent);
   const what = WHAT[intent.kind];

@@ -1,6 +1,7 @@
 import { openBelow } from '../files/served-file.ts';
 import { type BootDirectory, IPXE_BINARIES } from '../model/boot-directory.ts';
 import type { ModelIndex } from '../model/model-index.ts';
+import { processorOf } from '../script/boot-file-policy.ts';
 import { TFTP_ERROR } from './tftp-codec.ts';
 import type { TftpResolver } from './tftp-server.ts';
 
@@ -17,7 +18,9 @@ export const createBootFileResolver =
     if (name === SCRIPT_NAME) {
       if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
       const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
-      return Buffer.from((await directory.script(client.mac, client.ipAddress, platform)).text);
+      return Buffer.from(
+        (await directory.script(client.mac, client.ipAddress, { platform, processor: processorOf(client.architecture) })).text,
+      );
     }
     if (!IPXE_BINARIES.has(name)) return { code: TFTP_ERROR.notFound, message: 'no such file' };
     const file = await openBelow(currentIndex().model.files.ipxeDirectory, [name]);
