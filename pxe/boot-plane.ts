@@ -8,6 +8,7 @@ import { createAddressProber } from './conflict/address-prober.ts';
 import type { DhcpListen } from './dhcp/dhcp-socket.ts';
 import { startDhcpServer } from './dhcp/dhcp-server.ts';
 import { startDhcp6Server } from './dhcp6/dhcp6-server.ts';
+import { startDnsServer } from './dns/dns-server.ts';
 import { startBootHttpServer } from './http/boot-http-server.ts';
 import { firstSequence, LeaseBook } from './lease/lease-book.ts';
 import { startLeaseForwarder } from './lease/lease-forwarder.ts';
@@ -34,6 +35,8 @@ export interface BootPlaneOptions {
   readonly dhcpPort?: number;
   /** 4011; open where a subnet has a proxy. */
   readonly proxyDhcpPort?: number;
+  /** 53; absent: names of machines are not served. */
+  readonly dnsPort?: number;
   /** 547. Clients are answered on the port below, relays on the same. */
   readonly dhcp6Port?: number;
   /** The address that HTTP and TFTP listen on; all by default. */
@@ -51,6 +54,8 @@ export interface BootPlaneAddresses {
   readonly dhcp: readonly DhcpListen[];
   /** Interfaces on which DHCPv6 clients are heard. */
   readonly dhcp6: readonly string[];
+  /** Addresses on which names of machines are served. */
+  readonly dns: readonly string[];
   /** Interfaces on which router solicitations are answered. */
   readonly routerAdvertisements: readonly string[];
   readonly tftpPort: number;
@@ -160,9 +165,11 @@ async function startServices(
     neighbourOf: (address, interfaceName) => neighbours?.macOf(address, interfaceName),
   });
   closers.push(() => dhcp6.stop());
+  const dns = options.dnsPort === undefined ? undefined : startDnsServer({ ...shared, port: options.dnsPort, book });
+  closers.push(() => dns?.stop());
   const advertiser = startRouterAdvertiser({ ...shared, system });
   closers.push(() => advertiser.stop());
-  return { http, tftp, dhcp, dhcp6, advertiser };
+  return { http, tftp, dhcp, dhcp6, dns, advertiser };
 }
 
 function readModel(model: BootModel, logger: Logger): ModelIndex {
@@ -185,11 +192,15 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    const { http, tftp, dhcp, dhcp6, advertiser } = await startServices(options, () => index, book, counters, closers);
-    const reconcile = async () => {
+    const { http, tftp, dhcp, dhcp6, dns, advertiser } = await startServices(options, () => index, book, counters, closers);
+    // One after the other: two at once would open a socket twice.
+    let reconciling = Promise.resolve();
+    const reconcile = () => (reconciling = reconciling.then(reconcileAll));
+    const reconcileAll = async () => {
       advertiser.reconcile();
       await dhcp.reconcile();
       await dhcp6.reconcile();
+      await dns?.reconcile();
     };
     await reconcile();
     const housekeeping = setInterval(() => {
@@ -210,6 +221,7 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
       addresses: () => ({
         dhcp: dhcp.listening(),
         dhcp6: dhcp6.listening(),
+        dns: dns?.listening() ?? [],
         routerAdvertisements: advertiser.listening(),
         tftpPort: tftp.port,
         httpPort: http.port,

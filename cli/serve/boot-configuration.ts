@@ -191,6 +191,8 @@ export const bootShape = z
     agent_address: ipv4.optional(),
     agent_port: z.number().int().min(1).max(65535).default(5443),
     networks: z.array(network).default([]),
+    /** Serve names of machines (port 53 on each server_address): forward below each network's domain, and reverse. */
+    dns: z.boolean().default(false),
     /** What relays say of a port (option 82) → rack, network, pool. The first that fits counts. */
     relay_rules: z.array(relayRule).default([]),
     classes: z.array(clientClass).default([]),

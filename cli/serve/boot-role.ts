@@ -84,6 +84,7 @@ export async function startBootRole(options: {
     model: first,
     dataDirectory: directory,
     httpPort: configuration.boot.http_port,
+    ...(configuration.boot.dns ? { dnsPort: 53 } : {}),
     recordEvent: record,
     storeLeases: (batch) => storeLeases(database.db, batch),
     askHost: (mac) => readBootHost(database.db, mac),

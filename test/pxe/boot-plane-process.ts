@@ -9,7 +9,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { type BootPlaneOptions, startBootPlane } from '../../pxe/boot-plane.ts';
 
-export interface ProcessSettings extends Pick<BootPlaneOptions, 'model' | 'dataDirectory' | 'httpPort' | 'tftpPort'> {
+export interface ProcessSettings extends Pick<BootPlaneOptions, 'model' | 'dataDirectory' | 'httpPort' | 'tftpPort' | 'dnsPort'> {
   readonly storePath: string;
   readonly eventPath: string;
 }

@@ -4,6 +4,7 @@ import { isMalformed } from '../../core/base/malformed.ts';
 import { createMutator, MUTATE_ROUNDS } from '../../core/base/mutate-packets.ts';
 import { decodeArp, decodeEchoReply } from '../../pxe/conflict/arp-codec.ts';
 import { decodeDhcpMessage } from '../../pxe/dhcp/dhcp-message-codec.ts';
+import { decodeDnsQuery, encodeDnsAnswer } from '../../pxe/dns/dns-message-codec.ts';
 import { decodeRelayInformation, echoRelayInformation } from '../../pxe/dhcp/relay-information-codec.ts';
 import { decodeDhcp6Packet, encodeDhcp6Packet } from '../../pxe/dhcp6/dhcp6-message-codec.ts';
 import { decodeIaNa, decodeUserClasses6, decodeVendorClass6, options6 } from '../../pxe/dhcp6/dhcp6-option-codec.ts';
@@ -64,6 +65,18 @@ const CODECS: readonly { name: string; golden: readonly Buffer[]; read: (bytes: 
       hex('46000020 00000000 40010000 0a4d0064 0a4d0001 94040000 0000 edcb 1234 0001'),
     ],
     read: decodeEchoReply,
+  },
+  {
+    name: 'DNS',
+    golden: [
+      hex('1234010000010000000000010472616b6304746573740000010001 0000290200000000000000'),
+      hex('000100000001000000000000 023535013002373702313007696e2d61646472046172706100000c0001'),
+    ],
+    read(bytes) {
+      const query = decodeDnsQuery(bytes);
+      if (!isMalformed(query)) encodeDnsAnswer(query, { code: 0, isAuthoritative: true, answers: [], authority: [] }, 'udp');
+      return query;
+    },
   },
   {
     name: 'DHCPv6',
