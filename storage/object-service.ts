@@ -14,7 +14,7 @@ import {
   usageOfAccount,
   usageOfContainer,
 } from './object-store.ts';
-import { discardFile, forgetIncoming, isThere, publishFile, receiveFile, type ReceivedFile } from './object/object-files.ts';
+import { discardFile, forgetIncoming, isThere, publishFile, receiveFile, unlessSilent, type ReceivedFile } from './object/object-files.ts';
 import { versionBeforeDelete, versionBeforePut, versioningOf } from './object/object-versions.ts';
 
 /*
@@ -43,6 +43,8 @@ interface Content {
   readonly size: number;
   readonly etag: string;
 }
+
+export { unlessSilent };
 
 /** Bytes into a file of nobody's yet. @throws ObjectError 408, 413 */
 export const receiveObject = (storage: ObjectStorage, stream: AsyncIterable<Buffer>, limitBytes: number): Promise<ReceivedFile> =>

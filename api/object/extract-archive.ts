@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { putContainer } from '../../storage/object-container-service.ts';
 import { ObjectError } from '../../storage/object-error.ts';
 import { OBJECT_LIMITS } from '../../storage/object-limits.ts';
 import { guessContentType } from '../../storage/object-metadata-policy.ts';
-import { putObject, receiveObject } from '../../storage/object-service.ts';
+import { putObject, receiveObject, unlessSilent } from '../../storage/object-service.ts';
 import { findContainer } from '../../storage/object-store.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
 import { bulkAnswer, statusLine, type BulkResult } from './bulk-result.ts';
@@ -31,7 +31,7 @@ export async function extractArchive(visit: Visit): Promise<Answer> {
   const result: BulkResult = { done: 0, notFound: 0, errors: [] };
   const containers = new Set<string>();
   try {
-    for await (const file of readTar(kind === 'tar' ? (call.stream as AsyncIterable<Buffer>) : unzipped(call.stream))) {
+    for await (const file of readTar(kind === 'tar' ? unlessSilent(call.stream as AsyncIterable<Buffer>) : unzipped(call.stream))) {
       await extract(visit, file, result, containers);
       if (result.errors.length < OBJECT_LIMITS.bulkFailuresMax) continue;
       result.refusal = { status: 400, message: 'Too many failures' };
@@ -47,9 +47,10 @@ export async function extractArchive(visit: Visit): Promise<Answer> {
 const isZlibError = (error: unknown): boolean => (error as { code?: string }).code?.startsWith('Z_') === true;
 
 function unzipped(stream: Readable): AsyncIterable<Buffer> {
+  const source = Readable.from(unlessSilent(stream));
   const gunzip = createGunzip();
-  stream.on('error', (error) => gunzip.destroy(error));
-  return stream.pipe(gunzip);
+  source.on('error', (error) => gunzip.destroy(error));
+  return source.pipe(gunzip);
 }
 
 async function extract(visit: Visit, file: TarFile, result: BulkResult, containers: Set<string>): Promise<void> {

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { findAccount } from '../../storage/object-store.ts';
 import { OBJECT_LIMITS } from '../../storage/object-limits.ts';
 import { guessContentType, readExpiry } from '../../storage/object-metadata-policy.ts';
-import { putObject, receiveObject } from '../../storage/object-service.ts';
+import { putObject, receiveObject, unlessSilent } from '../../storage/object-service.ts';
 import { isSigned, signingKeys } from '../../storage/temp-url-policy.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
 import { BadForm, boundaryOf, readForm, type FormPart } from './multipart-reader.ts';
@@ -27,7 +27,7 @@ export async function postForm(visit: Visit): Promise<Answer> {
   let permit: Permit | undefined;
   let files = 0;
   try {
-    for await (const part of readForm(call.stream as AsyncIterable<Buffer>, boundaryOf(call.headers['content-type'])!)) {
+    for await (const part of readForm(unlessSilent(call.stream as AsyncIterable<Buffer>), boundaryOf(call.headers['content-type'])!)) {
       if (part.filename === undefined) {
         if (Object.keys(fields).length >= FIELDS_MAX) throw new BadForm('FormPost: too many fields');
         fields[part.name.toLowerCase()] = await textOf(part);

@@ -3,7 +3,7 @@ import { readManifest } from '../../storage/large-object-policy.ts';
 import { buildManifest, splitPath } from '../../storage/large-object-service.ts';
 import { ObjectError } from '../../storage/object-error.ts';
 import { OBJECT_LIMITS } from '../../storage/object-limits.ts';
-import { deleteObject, putManifest } from '../../storage/object-service.ts';
+import { deleteObject, putManifest, unlessSilent } from '../../storage/object-service.ts';
 import type { Container, Item } from '../../storage/object-storage.ts';
 import { findContainer, findItem } from '../../storage/object-store.ts';
 import { Refusal, type Answer } from '../service-plugin.ts';
@@ -20,7 +20,7 @@ const md5 = (text: string): string => createHash('md5').update(text).digest('hex
 export async function readText({ call }: Visit, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of call.stream as AsyncIterable<Buffer>) {
+  for await (const chunk of unlessSilent(call.stream as AsyncIterable<Buffer>)) {
     size += chunk.length;
     if (size > bytesMax) throw new Refusal(413, `The body is longer than ${bytesMax} bytes.`);
     chunks.push(chunk);
@@ -30,6 +30,7 @@ export async function readText({ call }: Visit, bytesMax: number): Promise<strin
 
 export async function putStatic(visit: Visit): Promise<Answer> {
   const { call, storage, target } = visit;
+  if (call.query.has('heartbeat')) throw new Refusal(400, 'Heartbeats are not there: the answer comes at once.');
   const container = mustHaveContainer(visit);
   const { headers, deleteAt, contentType } = objectHeaders(call.headers);
   if (headers['x-object-manifest'] !== undefined) throw new Refusal(400, 'A static large object can not be a dynamic one too.');

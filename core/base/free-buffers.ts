@@ -21,14 +21,17 @@ function findCollector(): Collect | undefined {
   }
 }
 
+/** Found once, and not for a transfer that ends before it is needed: it takes a context of its own to find. */
+let found: { readonly collect: Collect | undefined } | undefined;
+
 /** Tell it of bytes that have passed. */
 export function createBufferFreeing(): (bytes: number) => void {
-  const collect = findCollector();
   let passed = 0;
   return (bytes) => {
     passed += bytes;
-    if (passed < EVERY_BYTES || collect === undefined) return;
+    if (passed < EVERY_BYTES) return;
     passed = 0;
-    collect({ type: 'minor' });
+    found ??= { collect: findCollector() };
+    found.collect?.({ type: 'minor' });
   };
 }

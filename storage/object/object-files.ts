@@ -90,7 +90,8 @@ async function create(path: string): Promise<FileHandle> {
   });
 }
 
-async function* unlessSilent(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Ends, with 408, the upload of a client that sends nothing any more. */
+export async function* unlessSilent(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const stop = (stream as { destroy?: (error: Error) => void }).destroy?.bind(stream);
   const timer = setTimeout(() => stop?.(new ObjectError(408, 'The upload fell silent.')), UPLOAD_SILENCE_MS_MAX);
   try {
