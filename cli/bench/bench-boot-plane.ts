@@ -8,14 +8,13 @@ import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { startBootPlane } from '../../pxe/boot-plane.ts';
-import { SERVER_ADDRESS, SERVER_INTERFACE } from './bench-wire.ts';
+import { BENCH_SECRET, SERVER_ADDRESS, SERVER_INTERFACE } from './bench-wire.ts';
 
 const write = (fields: object, message: string) =>
   void process.stderr.write(`${message} ${String((fields as { err?: unknown }).err ?? '')}\n`);
 const logger: Logger = { debug: () => {}, info: () => {}, warn: write, error: write, child: () => logger };
 
 const directory = process.argv[2]!;
-const secret = Buffer.from('a secret of one bench');
 const plane = await startBootPlane({
   model: {
     version: 1,
@@ -41,7 +40,7 @@ const plane = await startBootPlane({
       ipxeDirectory: join(directory, 'files'),
       imageDirectory: join(directory, 'images'),
     },
-    bootSecret: secret.toString('base64'),
+    bootSecret: BENCH_SECRET.toString('base64'),
   },
   dataDirectory: join(directory, 'data'),
   httpPort: 8080,
@@ -52,6 +51,6 @@ const plane = await startBootPlane({
   logger,
 });
 const claims = { mac: '52:54:00:00:00:01', expiresAtMs: Date.now() + BOOT_TOKEN_LIFETIME_MS };
-process.stdout.write(`token ${encodeBootToken(claims, secret)}\n`);
+process.stdout.write(`token ${encodeBootToken(claims, BENCH_SECRET)}\n`);
 process.on('SIGTERM', () => void plane.stop());
 process.on('SIGUSR2', () => process.stderr.write(`${JSON.stringify(plane.metrics())}\n`));

@@ -10,6 +10,8 @@ const run = promisify(execFile);
 
 export const SERVER_ADDRESS = '10.99.0.1';
 export const CLIENT_ADDRESS = '10.99.255.254';
+/** What boot tokens of a bench are signed with. */
+export const BENCH_SECRET = Buffer.from('a secret of one bench');
 export const SERVER_INTERFACE = 'bench0';
 export const CLIENT_INTERFACE = 'client0';
 

@@ -108,6 +108,8 @@ export const KERNEL_MODULES = [
   // Root file systems of partition images.
   'ext4',
   'xfs',
+  'crc32c_generic',
+  'crc32c_intel',
   'btrfs',
   // Virtual media and config drives.
   'isofs',

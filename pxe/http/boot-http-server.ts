@@ -18,6 +18,7 @@ import type { ModelIndex } from '../model/model-index.ts';
 import { kernelLine } from '../media/kernel-line-policy.ts';
 import { patchedFile, type Patch } from '../media/patched-file.ts';
 import { agentArguments } from '../script/ipxe-script-policy.ts';
+import { createSpreadServer, type SpreadServer } from '../spread/spread-server.ts';
 import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
 import { sendFileBytes } from './file-sender.ts';
 import { sendFileByKernel } from './kernel-file-sender.ts';
@@ -72,6 +73,7 @@ const remoteAddress = (request: IncomingMessage): string => (request.socket.remo
 
 const hideToken = (route: BootRoute, url: string): string => {
   if (route.kind === 'agent-file') return `/boot/<token>/${route.file}`;
+  if (route.kind === 'spread') return `/spread/<token>/${route.segments.join('/')}`;
   if (route.kind === 'image') return `/images/<token>/${route.segments.join('/')}`;
   return url.replace(/[^\x20-\x7e]/g, '?').slice(0, 300);
 };
@@ -98,9 +100,11 @@ const patchedEtag = (etag: string, { bytes }: Patch): string =>
 
 class BootHttp {
   readonly #options: BootHttpOptions;
+  readonly #spread: SpreadServer;
 
   constructor(options: BootHttpOptions) {
     this.#options = options;
+    this.#spread = createSpreadServer(options);
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,12 +120,24 @@ class BootHttp {
       id: `http-${random.bytes(6).toString('hex')}`,
       shownPath: hideToken(route, url),
     };
-    if (request.method !== 'GET' && request.method !== 'HEAD')
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !(request.method === 'POST' && route.kind === 'spread'))
       return this.#refuse(call, 405, 'method', 'Only GET and HEAD are served here.', { allow: 'GET, HEAD' });
     if (route.kind === 'script') return this.#sendScript(call, route.query);
     if (route.kind === 'not-found') return this.#refuse(call, 404, 'not-found', 'Nothing is served under this path.');
     if (route.kind === 'bad-path') return this.#refuse(call, 400, 'bad-path', `Bad path: ${route.reason}.`);
     return this.#sendRoutedFile(call, route);
+  }
+
+  /** Who has the boot token, or undefined when that is refused. */
+  #admit(call: Call, token: string): BootClient | undefined {
+    const { currentIndex, clock } = this.#options;
+    const claims = decodeBootToken(token, currentIndex().secret, clock.nowMs());
+    if (claims === undefined) {
+      this.#refuse(call, 403, 'token', 'The boot token is not valid or too old. Boot the machine again to get a new one.');
+      return undefined;
+    }
+    const mac = parseMacAddress(claims.mac);
+    return { ...call.client, ...(mac ? { mac } : {}), ...(claims.nodeId ? { nodeId: claims.nodeId } : {}) };
   }
 
   #refuse(call: Call, status: number, reason: string, sentence: string, headers: Record<string, string> = {}): void {
@@ -178,34 +194,28 @@ class BootHttp {
     });
   }
 
-  async #sendRoutedFile(call: Call, route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>): Promise<void> {
-    const { currentIndex, clock } = this.#options;
-    const { model, secret } = currentIndex();
-    let client = call.client;
-    if (route.kind !== 'ipxe-binary') {
-      const claims = decodeBootToken(route.token, secret, clock.nowMs());
-      if (!claims)
-        return this.#refuse(call, 403, 'token', 'The boot token is not valid or too old. Boot the machine again to get a new one.');
-      const mac = parseMacAddress(claims.mac);
-      client = { ...client, ...(mac ? { mac } : {}), ...(claims.nodeId ? { nodeId: claims.nodeId } : {}) };
-    }
+  async #sendRoutedFile(call: Call, route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' | 'spread' }>): Promise<void> {
+    const { model } = this.#options.currentIndex();
+    const client = route.kind === 'ipxe-binary' ? call.client : this.#admit(call, route.token);
+    if (client === undefined) return;
     const patch = route.kind === 'agent-file' && route.file === 'agent.iso' ? this.#lineFor(route.token, client) : undefined;
     if (patch === 'too-long') return this.#refuse({ ...call, client }, 500, 'line-too-long', 'The kernel arguments do not fit the image.');
     const file = await this.#openFile(route, model.files);
     if (!file) return this.#refuse({ ...call, client }, 404, 'no-file', 'There is no such file on the boot server.');
     try {
-      await this.#sendFile({ ...call, client }, file, patch);
+      if (route.kind === 'spread') await this.#spread.answer({ ...call, client, file, name: route.segments.join('/'), query: route.query });
+      else await this.#sendFile({ ...call, client }, file, patch);
     } finally {
       await file.handle.close();
     }
   }
 
   #openFile(
-    route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' }>,
+    route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' | 'spread' }>,
     files: ModelIndex['model']['files'],
   ): Promise<ServedFile | undefined> {
     if (route.kind === 'ipxe-binary') return openBelow(files.ipxeDirectory, [route.name]);
-    if (route.kind === 'image') return openBelow(files.imageDirectory, route.segments);
+    if (route.kind === 'image' || route.kind === 'spread') return openBelow(files.imageDirectory, route.segments);
     if (route.file === 'agent.iso') return files.agentIso ? openServedFile(files.agentIso.path) : Promise.resolve(undefined);
     return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
   }

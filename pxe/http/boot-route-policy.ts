@@ -7,6 +7,7 @@ export type BootRoute =
   | { readonly kind: 'ipxe-binary'; readonly name: string }
   | { readonly kind: 'agent-file'; readonly token: string; readonly file: 'kernel' | 'ramdisk' | 'agent.iso' }
   | { readonly kind: 'image'; readonly token: string; readonly segments: readonly string[] }
+  | { readonly kind: 'spread'; readonly token: string; readonly segments: readonly string[]; readonly query: URLSearchParams }
   | { readonly kind: 'not-found' }
   | { readonly kind: 'bad-path'; readonly reason: string };
 
@@ -36,10 +37,13 @@ export function parseBootRoute(url: string): BootRoute {
     segments.push(segment);
   }
   const [room, second, third, ...rest] = segments;
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  if (room === 'spread' && second !== undefined && third !== undefined)
+    return { kind: 'spread', token: second, segments: [third, ...rest], query };
   if (room === 'images' && second !== undefined && third !== undefined) return { kind: 'image', token: second, segments: [third, ...rest] };
   if (room !== 'boot' || second === undefined || rest.length > 0) return { kind: 'not-found' };
   if (third === undefined) {
-    if (second === 'ipxe') return { kind: 'script', query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)) };
+    if (second === 'ipxe') return { kind: 'script', query };
     return IPXE_BINARIES.has(second) ? { kind: 'ipxe-binary', name: second } : { kind: 'not-found' };
   }
   return third === 'kernel' || third === 'ramdisk' || third === 'agent.iso'

@@ -31,6 +31,8 @@ const FORMATTERS: Readonly<Record<EphemeralFormat | 'swap', (device: string, lab
 
 /** What root file systems of images are made of; busybox's mount wants to be told. */
 const ROOT_FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs', 'ext3', 'ext2'];
+/** They ask the kernel for it by a name that is no module's: nothing in the ramdisk finds it. */
+const CHECKSUM_MODULES = ['crc32c_generic', 'crc32c_intel'];
 const MOUNT_POINT = '/mnt/instance';
 /** In the image's own tree: Debian's and Red Hat's names. */
 const INSTALLERS = ['usr/sbin/grub-install', 'usr/sbin/grub2-install', 'sbin/grub2-install'];
@@ -48,6 +50,7 @@ const isThere = (path: string) =>
 
 async function mountRoot(device: string): Promise<void> {
   const refusals: string[] = [];
+  for (const module of CHECKSUM_MODULES) await runCommand('modprobe', [module]).catch(() => undefined);
   for (const type of ROOT_FILE_SYSTEMS) {
     await runCommand('modprobe', [type]).catch(() => undefined);
     try {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { freemem } from 'node:os';
 import type { Json, JsonObject } from '../../../core/base/json.ts';
 import type { WriteImageArgs, WriteImageResult } from '../../protocol.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
@@ -9,6 +10,7 @@ import { decompress } from '../image/decompress.ts';
 import { downloadImage } from '../image/image-download.ts';
 import { unpackQcow2 } from '../image/qcow2-reader.ts';
 import { makePartitions } from '../instance/make-partitions.ts';
+import { findSpread, spreadImage } from '../image/spread/spread-download.ts';
 import { SparseWriter } from '../image/sparse-writer.ts';
 import { requirePlannedDisk } from './require-disk.ts';
 import type { Step, StepContext } from './step.ts';
@@ -33,6 +35,9 @@ function checkArgs(args: JsonObject): WriteImageArgs {
   return image;
 }
 
+/** For chunks that other machines may want: a quarter of what is free, and no more than brings anything. */
+const heldBytesMax = (): number => Math.min(512 * 2 ** 20, Math.floor(freemem() / 4));
+
 interface Transfer {
   readonly wireBytes: number;
   readonly checksum: string;
@@ -45,14 +50,13 @@ async function transfer(image: WriteImageArgs, disk: OpenDisk, writer: SparseWri
   const url = context.imageUrl(image.url);
   const phase = `writing ${url.pathname.split('/').at(-1)} to ${disk.facts.device}`;
   const wire = (async function* () {
-    const download = downloadImage({
-      url,
-      signal: context.signal,
-      clock: context.clock,
-      log: context.log,
-      ...(image.sizeBytes === undefined ? {} : { sizeBytes: image.sizeBytes }),
-      onTotal: (bytes) => (total = bytes),
-    });
+    const { signal, clock, log } = context;
+    const common = { url, signal, clock, log, onTotal: (bytes: number) => (total = bytes) };
+    const chunks = await findSpread(url, signal);
+    const download =
+      chunks === undefined
+        ? downloadImage({ ...common, ...(image.sizeBytes === undefined ? {} : { sizeBytes: image.sizeBytes }) })
+        : spreadImage(chunks, { ...common, heldBytesMax: heldBytesMax(), ...context.spread });
     for await (const chunk of download) {
       hash.update(chunk);
       wireBytes += chunk.length;
