@@ -255,10 +255,12 @@ test('curl: HEAD, ranges, conditions, resuming', async () => {
 
 test('a client that goes away is counted with the bytes it got, and one that stalls holds no more than its buffers', async () => {
   const path = `/images/${token()}/debian.raw`;
+  const starts = () => events.filter((e) => e.kind === 'http.start').length;
+  const before = starts();
   const stalled = connect(plane.addresses().httpPort, '127.0.0.1');
   stalled.pause();
   stalled.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-  await sleep(200);
+  await until('the start of the transfer', () => starts() > before || undefined);
   stalled.destroy();
   const told = await until('the abort event', () => events.find((e) => e.kind === 'http.aborted'));
   assert.ok((told.evidence?.['bytes'] as number) < image.length);
