@@ -75,7 +75,13 @@ export interface Place {
 
 /** It has a machine, and is being put there. */
 export const placeServer = (trx: Trx, uuid: string, { nodeUuid, host, zone }: Place) =>
-  write(trx, uuid, { node_uuid: nodeUuid, host, zone, task: 'spawning', state: 'building' });
+  write(trx, uuid, {
+    node_uuid: nodeUuid,
+    host,
+    zone,
+    task: sql`case when task = 'deleting' then task else 'spawning' end`,
+    state: 'building',
+  });
 
 /** The machine is another's again. */
 export const unplaceServer = (trx: Trx, uuid: string) => write(trx, uuid, { node_uuid: null, host: null, zone: null });
@@ -90,15 +96,23 @@ export const faultOf = (message: string, details = '', code = 500): ServerFault 
   created: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
 });
 
+/** Nothing is done with it any more, but for its deletion, which whatever ends meanwhile leaves alone. */
+const AT_REST = sql`case when task = 'deleting' then task end`;
+
 export const failServer = (trx: Trx, uuid: string, fault: ServerFault) =>
+  write(trx, uuid, { state: 'error', task: AT_REST, fault: JSON.stringify(fault) });
+
+/** The deletion itself came to nothing. */
+export const abandonDelete = (trx: Trx, uuid: string, fault: ServerFault) =>
   write(trx, uuid, { state: 'error', task: null, fault: JSON.stringify(fault) });
 
 /** Where the server comes to rest; a server that runs has no fault. */
 export const restServer = (trx: Trx, uuid: string, state: ServerState, more: { launched?: true } = {}) =>
-  write(trx, uuid, { state, task: null, fault: null, ...(more.launched ? { launched_at: sql`now()` } : {}) });
+  write(trx, uuid, { state, task: AT_REST, fault: null, ...(more.launched ? { launched_at: sql`now()` } : {}) });
 
 /** It is where it was; why the work ended badly is told. */
-export const returnServer = (trx: Trx, uuid: string, fault: ServerFault) => write(trx, uuid, { task: null, fault: JSON.stringify(fault) });
+export const returnServer = (trx: Trx, uuid: string, fault: ServerFault) =>
+  write(trx, uuid, { task: AT_REST, fault: JSON.stringify(fault) });
 
 export const forgetServer = async (trx: Trx, uuid: string): Promise<void> => {
   await dropEvents(trx, uuid);
@@ -156,7 +170,7 @@ export const lockUp = (trx: Trx, uuid: string, by: 'owner' | 'admin', reason: st
 export const unlock = (trx: Trx, uuid: string) => write(trx, uuid, { locked_by: null, locked_reason: null });
 
 /** An administrator says what it is. */
-export const resetState = (trx: Trx, uuid: string, state: 'active' | 'error') => write(trx, uuid, { state, task: null });
+export const resetState = (trx: Trx, uuid: string, state: 'active' | 'error') => write(trx, uuid, { state, task: AT_REST });
 
 export interface ServerChange {
   readonly name?: string;

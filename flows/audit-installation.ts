@@ -99,6 +99,33 @@ const CHECKS: readonly Check[] = [
      where not exists (select from placement_consumer c where c.uuid = a.consumer_uuid)`,
   ),
   rows(
+    'claims of machines without servers',
+    `select c.uuid || ' on ' || a.provider_uuid as it from placement_consumer c join placement_allocation a on a.consumer_uuid = c.uuid
+     join placement_provider p on p.uuid = a.provider_uuid and p.node_uuid is not null where c.consumer_type = 'INSTANCE'
+       and not exists (select from server s where s.uuid = c.uuid and s.deleted_at is null)`,
+  ),
+  rows(
+    'servers without claims',
+    `select s.uuid || ' on ' || s.node_uuid as it from server s where s.deleted_at is null and s.node_uuid is not null
+       and not exists (select from placement_allocation a where a.consumer_uuid = s.uuid and a.provider_uuid = s.node_uuid)`,
+  ),
+  rows(
+    'servers whose machine is not theirs',
+    `select s.uuid || ' on ' || s.node_uuid as it from server s where s.deleted_at is null and s.node_uuid is not null and s.task is distinct from 'deleting'
+       and not exists (select from node n where n.uuid = s.node_uuid and n.instance_uuid = s.uuid)`,
+  ),
+  rows(
+    'machines and ports of servers that are gone',
+    `select 'node ' || n.uuid || ' of ' || s.uuid as it from node n join server s on s.uuid = n.instance_uuid where s.deleted_at is not null
+     union all select 'port ' || p.id || ' of ' || s.uuid from network_port p join server s on s.uuid::text = p.device_id
+       where p.device_owner like 'compute:%' and s.deleted_at is not null`,
+  ),
+  rows(
+    'servers that nothing moves',
+    `select s.uuid || ': ' || s.task as it from server s where s.deleted_at is null and s.task is not null and ${settled('s.updated_at')}
+       and not exists (select from flow f where f.subject_id = s.uuid::text and f.kind like 'server.%' and f.status in ('running', 'unwinding'))`,
+  ),
+  rows(
     'nodes that nothing moves',
     `select n.uuid || ': ' || n.provision_state as it from node n where n.provision_state not in (${stable})
        and ${settled('n.provision_updated_at')}

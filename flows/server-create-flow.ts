@@ -123,6 +123,7 @@ async function moveOn(
   wish: Omit<PlacingWish, 'ports'>,
 ) {
   const server = await lockServer(trx, seen.uuid);
+  if (server.task === 'deleting') return { problem: NO_VALID_HOST, details: 'The server is deleted.' };
   if (!(await dismissNode(trx, server)))
     return { problem: NO_VALID_HOST, details: `Node ${server.node_uuid} can not be given back now: it stays with the server.` };
   await leaveMachine(trx, server, { dropPorts: false });

@@ -1,7 +1,7 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import { activeFlow, cancelFlow } from '../core/flow/flow-service.ts';
 import { endAction } from '../compute/server-action-service.ts';
-import { faultOf, failServer, forgetServer, serverLock } from '../compute/server-service.ts';
+import { abandonDelete, faultOf, forgetServer, serverLock } from '../compute/server-service.ts';
 import { lockServer, readServer } from '../compute/server-store.ts';
 import { holdsInstance } from '../inventory/instance-service.ts';
 import { requestVerb } from '../inventory/node-service.ts';
@@ -85,6 +85,6 @@ export const serverDeleteFlow = (services: ServerFlowServices): FlowDefinition =
   },
   async onFailed(trx, { subjectId, input }, error) {
     await endAction(trx, Number(input['action']), `${error.message} ${error.advice}`);
-    await failServer(trx, subjectId, faultOf(`The server could not be deleted: ${error.message}`, error.advice));
+    await abandonDelete(trx, subjectId, faultOf(`The server could not be deleted: ${error.message}`, error.advice));
   },
 });

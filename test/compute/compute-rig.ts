@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../core/base/json.ts';
 import { startCloud, type Cloud, type Tenant } from '../identity/identity-rig.ts';
+import { startServe } from '../serve/serve-process.ts';
 
 /** A control plane of its own with fake machines, an image and a flavor of metal; its Compute API at the newest microversion. */
 export interface Answer {
@@ -25,7 +26,13 @@ export interface ComputeRig {
   untilGone(token: string, server: string): Promise<void>;
   /** `GET` of another service as the administrator. */
   look(path: string): Promise<Shown>;
+  /** As the administrator of the whole installation. */
+  baremetal(method: string, path: string, body?: unknown): Promise<Shown>;
   untilNodes(wanted: (nodes: readonly Shown[]) => boolean): Promise<void>;
+  /** What the audit finds. */
+  audit(): Promise<string[]>;
+  /** The process is killed with -9, and another one takes its place. */
+  crash(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,7 +47,8 @@ const SPECS = {
 
 export async function startComputeRig(): Promise<ComputeRig> {
   const cloud = await startCloud();
-  const { admin, serve } = cloud;
+  const { admin } = cloud;
+  let { serve } = cloud;
   const call: ComputeRig['call'] = async (token, method, path, body, version = 'latest') => {
     const answer = await serve.call(method, `/compute/v2.1${path}`, body, {
       authorization: '',
@@ -152,7 +160,19 @@ export async function startComputeRig(): Promise<ComputeRig> {
       )),
     look: (path) => of(admin, 'GET', path),
     untilNodes,
-    close: () => cloud.close(),
+    baremetal: async (method, path, body) => (await serve.call(method, `/baremetal/v1${path}`, body)).body as unknown as Shown,
+    async audit() {
+      const { checks } = (await of(admin, 'GET', '/baremetal/v1/audit')) as unknown as { checks: { check: string; found: string[] }[] };
+      return checks.filter(({ found }) => found.length > 0).map(({ check, found }) => `${check}: ${found.join()}`);
+    },
+    async crash() {
+      await serve.kill('SIGKILL');
+      serve = await startServe(cloud.data);
+    },
+    async close() {
+      await serve.kill('SIGTERM');
+      await cloud.close();
+    },
   };
 }
 

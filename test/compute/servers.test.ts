@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tenant } from '../identity/identity-rig.ts';
 import { isStatus, startComputeRig, type ComputeRig } from './compute-rig.ts';
 
@@ -20,11 +21,6 @@ const portsOf = async (server: string) =>
 const nodeOf = async (uuid: string) => rig.look(`/baremetal/v1/nodes/${uuid}`);
 const allAvailable = (nodes: readonly Record<string, unknown>[]) =>
   nodes.every((node) => node['provision_state'] === 'available' && node['instance_uuid'] === null);
-const auditFinds = async () => {
-  const { audit } = (await rig.look('/baremetal/v1/audit')) as unknown as { audit?: { check: string; found: string[] }[] };
-  return (audit ?? []).filter(({ found }) => found.length > 0).map(({ check, found }) => `${check}: ${found.join()}`);
-};
-
 test('a server gets a machine, a claim, ports on its links and a config drive; deleted, it leaves nothing', async () => {
   const { token, network } = tenant;
   await rig.expect(201, token, 'POST', '/os-keypairs', { keypair: { name: 'k', type: 'ssh', public_key: KEY } }, '2.92');
@@ -53,7 +49,7 @@ test('a server gets a machine, a claim, ports on its links and a config drive; d
     actions.map(({ action }) => action),
     ['delete', 'create'],
   );
-  assert.deepEqual(await auditFinds(), []);
+  assert.deepEqual(await rig.audit(), []);
 });
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH/DnDx1Q7LiZo0oJmi12ZpBoLzky204AjoKk4jR3XiL who@where';
@@ -89,7 +85,7 @@ test('stopped, started, rebooted, rebuilt, rescued; each is an action with an ev
   assert.equal((await rig.call(token, 'POST', `/servers/${id}/action`, { resume: null })).status, 409);
   // Who switches the machine off by the Bare Metal API has stopped the server: it is what its machine says.
   const [machine] = await allocationsOf(id);
-  await rig.cloud.serve.call('PUT', `/baremetal/v1/nodes/${machine}/states/power`, { target: 'power off' });
+  await rig.baremetal('PUT', `/nodes/${machine}/states/power`, { target: 'power off' });
   await rig.until(token, id, resting('SHUTOFF'));
   await rig.expect(204, token, 'DELETE', `/servers/${id}`);
   await rig.untilGone(token, id);
@@ -112,7 +108,7 @@ test('ten creators at once and three machines: three are active, seven say which
   const failed = made.find((_each, at) => isStatus('ERROR')(ends[at]!))!;
   const asAdmin = (await rig.expect(200, rig.cloud.admin, 'GET', `/servers/${failed.id}`))['server']!;
   assert.match(String(asAdmin['fault']!['details']), /Placement offered \d|went to others meanwhile/);
-  assert.deepEqual(await auditFinds(), []);
+  assert.deepEqual(await rig.audit(), []);
   for (const { token, id } of made) await rig.expect(204, token, 'DELETE', `/servers/${id}`);
   for (const { token, id } of made) await rig.untilGone(token, id);
   await rig.untilNodes(allAvailable);
@@ -162,7 +158,18 @@ test('deleted while it is being built: the deployment is broken off and the mach
   await rig.untilGone(tenant.token, id);
   assert.deepEqual([await allocationsOf(id), await portsOf(id)], [[], []]);
   await rig.untilNodes(allAvailable);
-  assert.deepEqual(await auditFinds(), []);
+  assert.deepEqual(await rig.audit(), []);
+});
+
+test('deleted at any moment after it was asked for, also in the one in which it becomes active', async () => {
+  for (const moment of [0, 20, 60, 120, 180, 240, 300, 400]) {
+    const id = await rig.server(tenant.token, { networks: [{ uuid: tenant.network }] });
+    await sleep(moment);
+    assert.equal((await rig.call(tenant.token, 'DELETE', `/servers/${id}`)).status, 204);
+    await rig.untilGone(tenant.token, id);
+    await rig.untilNodes(allAvailable);
+  }
+  assert.deepEqual(await rig.audit(), []);
 });
 
 test('a flavor that asks for a processor finds no machine: those are sold as a whole', async () => {
