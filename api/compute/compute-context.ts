@@ -3,12 +3,14 @@ import type { PlacementSnapshot } from '../../compute/placement-snapshot.ts';
 import type { Doer } from '../../compute/server-action-service.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
+import type { ImageData } from '../../images/image-data-service.ts';
 import { Refusal, type Call, type ServiceRoute } from '../service-plugin.ts';
 
 export interface ComputeContext {
   readonly database: Database;
   readonly sealer: Sealer;
   readonly placement: PlacementSnapshot;
+  readonly images: ImageData;
   readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
 }
 

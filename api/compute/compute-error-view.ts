@@ -1,4 +1,5 @@
 import { ComputeError } from '../../compute/compute-error.ts';
+import { ImageError } from '../../images/image-error.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { NetworkError } from '../../network/network-error.ts';
 import { Refusal, type ToldRefusal } from '../service-plugin.ts';
@@ -25,7 +26,8 @@ export const computeErrorBody = ({ status, message }: ToldRefusal): { readonly b
 
 /** Rooms below tell their refusals with a status of their own. */
 export function explainComputeError(error: unknown): Refusal | undefined {
-  if (error instanceof ComputeError || error instanceof NetworkError) return new Refusal(error.status, error.message);
+  if (error instanceof ComputeError || error instanceof NetworkError || error instanceof ImageError)
+    return new Refusal(error.status, error.message);
   // What a node can not do now is a conflict with its state to whoever asked for a server.
   if (error instanceof InventoryError) return new Refusal(error.status === 400 ? 409 : error.status, error.message);
   return undefined;

@@ -6,17 +6,21 @@ import { negotiateCompute } from './compute-version.ts';
 import { extensionRoutes } from './extension-list.ts';
 import { extraSpecRoutes } from './extra-spec-routes.ts';
 import { flavorRoutes } from './flavor-routes.ts';
+import { floatingIpRoutes } from './floating-ip-routes.ts';
 import { hostRoutes } from './host-routes.ts';
 import { hypervisorRoutes } from './hypervisor-routes.ts';
 import { keypairRoutes } from './keypair-routes.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import { quotaRoutes } from './quota-routes.ts';
+import { imageProxyRoutes } from './image-proxy-routes.ts';
 import { interfaceRoutes } from './interface-routes.ts';
+import { securityGroupRoutes } from './security-group-routes.ts';
 import { serverActionRoutes } from './server-action-routes.ts';
 import { serverDetailRoutes } from './server-detail-routes.ts';
 import { serverGroupRoutes } from './server-group-routes.ts';
 import { serverRoutes } from './server-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
+import { usageRoutes } from './usage-routes.ts';
 import { versionRoutes } from './version-routes.ts';
 
 /** User data of 64 KiB, and files, in base64. */
@@ -49,6 +53,10 @@ export const computeService: Service<ComputeContext> = {
       ...serverDetailRoutes,
       ...interfaceRoutes,
       ...migrationRoutes,
+      ...securityGroupRoutes,
+      ...floatingIpRoutes,
+      ...imageProxyRoutes,
+      ...usageRoutes,
       ...extensionRoutes,
     ].map(withOlderPath),
   ],

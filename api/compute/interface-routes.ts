@@ -13,12 +13,13 @@ import {
 } from '../../flows/server-interfaces.ts';
 import { devicePort, findSecurityGroups, setPortGroups } from '../../network/device-port-service.ts';
 import { securityGroups } from '../../network/resources.ts';
-import { listOf } from '../../network/resource-service.ts';
 import type { Row } from '../../network/resource.ts';
 import type { JsonSchema } from '../json-schema.ts';
 import { ok, Refusal, type Answer } from '../service-plugin.ts';
 import { readBody, UUID } from './compute-body.ts';
 import { dbOf, doerOf, type ComputeCall, type ComputeRoute } from './compute-context.ts';
+import { listProxied } from './proxy.ts';
+import { groupViews } from './security-group-routes.ts';
 import { findServer, rightsOf } from './server-access.ts';
 import { TAG_SCHEMA } from './server-body.ts';
 
@@ -166,13 +167,7 @@ async function listGroups(call: ComputeCall): Promise<Answer> {
   const rows = await rowsOf(call, server);
   const ids = [...new Set(rows.flatMap((row) => row['security_groups'] as string[]))];
   if (ids.length === 0) return ok({ security_groups: [] });
-  const { json } = await listOf(dbOf(call), { projectId: server.project_id, seesAll: true }, securityGroups, {
-    filters: new Map([['id', ids]]),
-    names: ['id', 'name', 'description', 'project_id'],
-    sorts: [],
-  });
-  const groups = JSON.parse(json) as { id: string; name: string; description: string; project_id: string }[];
-  return ok({ security_groups: groups.map(({ project_id, ...group }) => ({ ...group, tenant_id: project_id, rules: [] })) });
+  return ok({ security_groups: await groupViews(call, await listProxied(call, securityGroups, { id: ids }, true)) });
 }
 
 export const interfaceRoutes: readonly ComputeRoute[] = [

@@ -14,6 +14,7 @@ import type { JsonSchema } from '../json-schema.ts';
 import { ok, Refusal, type Answer } from '../service-plugin.ts';
 import { BOOLEAN, integer, METADATA, NAME, readBody, UUID, wrapped } from './compute-body.ts';
 import { dbOf, doerOf, gone, type ComputeCall, type ComputeRoute } from './compute-context.ts';
+import { addFloatingIp, removeFloatingIp } from './floating-ip-routes.ts';
 import { changeGroups } from './interface-routes.ts';
 import { flavorEyes } from './flavor-routes.ts';
 import { findServer, rightsOf } from './server-access.ts';
@@ -380,6 +381,24 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     }),
   ),
   injectNetworkInfo: refused('inject_network_info', 'os-admin-actions:inject_network_info'),
+  addFloatingIp: {
+    rule: 'os-floating-ips:add',
+    schema: object({ address: { type: 'string' }, fixed_address: { type: 'string' } }, ['address']),
+    until: 43,
+    async act(call, server, argument: { address: string; fixed_address?: string }) {
+      await addFloatingIp(call, server, argument);
+      return accepted;
+    },
+  },
+  removeFloatingIp: {
+    rule: 'os-floating-ips:remove',
+    schema: object({ address: { type: 'string' } }, ['address']),
+    until: 43,
+    async act(call, server, argument: { address: string }) {
+      await removeFloatingIp(call, server, argument);
+      return accepted;
+    },
+  },
   addFixedIp: { rule: 'os-multinic:add', schema: object({ networkId: UUID }, ['networkId']), until: 43, act: useInterfaces },
   removeFixedIp: {
     rule: 'os-multinic:remove',

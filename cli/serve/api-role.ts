@@ -56,7 +56,7 @@ export async function startApiRole(options: {
     mountNetwork(database),
     mountPlacement(database),
     mountImages(options.images),
-    mountCompute({ ...context, placement: createPlacementSnapshot(database.db) }),
+    mountCompute({ ...context, images: options.images, placement: createPlacementSnapshot(database.db) }),
     mountObjects(objects),
   ];
   const stopAnnouncing = await announceControlPlane(database, logger);

@@ -5,7 +5,7 @@ import { seededRandom } from '../../core/base/random.ts';
 import { startComputeRig } from './compute-rig.ts';
 
 /** Rounds of servers that are made and deleted while the control plane is killed with -9. */
-const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 4);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 2);
 const SEED = Number(process.env['KILL_SEED'] ?? 1);
 const SERVERS = 3;
 /** A fake machine is deployed, and given back, in less. */
