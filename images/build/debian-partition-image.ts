@@ -10,7 +10,9 @@ import type { ImageRecipe } from './image-recipe.ts';
 /** The same Debian as a partition image: its root file system alone. It brings GRUB for BIOS and UEFI, which the agent calls to make the disk boot. */
 const GRUB_PACKAGES = ['grub-pc-bin', 'grub-efi-amd64-bin', 'grub2-common'];
 
+/** No graphics: servers without a display adapter hang in it. */
 const GRUB_DEFAULTS = `GRUB_TIMEOUT=0
+GRUB_TERMINAL=console
 GRUB_DISTRIBUTOR=Debian
 GRUB_CMDLINE_LINUX="${COMMAND_LINE}"
 GRUB_DISABLE_OS_PROBER=true

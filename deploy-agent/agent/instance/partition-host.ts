@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../../native-command.ts';
 import type { EphemeralFormat } from '../../protocol.ts';
@@ -33,6 +33,8 @@ const FORMATTERS: Readonly<Record<EphemeralFormat | 'swap', (device: string, lab
 const ROOT_FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs', 'ext3', 'ext2'];
 /** They ask the kernel for it by a name that is no module's: nothing in the ramdisk finds it. */
 const CHECKSUM_MODULES = ['crc32c_generic', 'crc32c_intel'];
+/** Of the EFI system partition. */
+const EFI_MODULES = ['vfat', 'nls_cp437', 'nls_ascii'];
 const MOUNT_POINT = '/mnt/instance';
 /** In the image's own tree: Debian's and Red Hat's names. */
 const INSTALLERS = ['usr/sbin/grub-install', 'usr/sbin/grub2-install', 'sbin/grub2-install'];
@@ -50,7 +52,7 @@ const isThere = (path: string) =>
 
 async function mountRoot(device: string): Promise<void> {
   const refusals: string[] = [];
-  for (const module of CHECKSUM_MODULES) await runCommand('modprobe', [module]).catch(() => undefined);
+  for (const module of [...CHECKSUM_MODULES, ...EFI_MODULES]) await runCommand('modprobe', [module]).catch(() => undefined);
   for (const type of ROOT_FILE_SYSTEMS) {
     await runCommand('modprobe', [type]).catch(() => undefined);
     try {
@@ -72,6 +74,7 @@ async function mountRoot(device: string): Promise<void> {
 async function mountInstance({ root, efi }: LoaderTarget, mounted: string[]): Promise<void> {
   await mkdir(MOUNT_POINT, { recursive: true });
   await mountRoot(root);
+  await nameByUuid(root);
   mounted.push(MOUNT_POINT);
   const inside = (path: string) => join(MOUNT_POINT, path);
   const mounts: (readonly [path: string, ...args: string[]])[] = [
@@ -87,11 +90,25 @@ async function mountInstance({ root, efi }: LoaderTarget, mounted: string[]): Pr
   }
 }
 
+async function uuidOf(device: string): Promise<string | undefined> {
+  return / UUID="([^"]+)"/.exec((await runCommand('blkid', [device])).toString())?.[1];
+}
+
+/** As udev does in a whole system: GRUB names a root that it finds here by its UUID, and else by a device name that may change. */
+async function nameByUuid(device: string): Promise<void> {
+  const uuid = await uuidOf(device);
+  if (uuid === undefined) return;
+  await mkdir('/dev/disk/by-uuid', { recursive: true });
+  await symlink(device, `/dev/disk/by-uuid/${uuid}`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
 async function noteEfiPartition(efi: string): Promise<void> {
   const table = join(MOUNT_POINT, 'etc/fstab');
   const known = await readFile(table, 'utf8').catch(() => '');
   if (/^\s*[^#\s]\S*\s+\/boot\/efi\s/m.test(known)) return;
-  const uuid = /UUID="([^"]+)"/.exec((await runCommand('blkid', [efi])).toString())?.[1];
+  const uuid = await uuidOf(efi);
   if (uuid !== undefined)
     await appendFile(table, `${known === '' || known.endsWith('\n') ? '' : '\n'}UUID=${uuid} /boot/efi vfat umask=0077 0 1\n`);
 }

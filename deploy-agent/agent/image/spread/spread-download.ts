@@ -284,7 +284,8 @@ class SpreadDownload {
         this.#failure = new AgentFailure('image-unreachable', `${url.host}: ${reason}`);
         return;
       }
-      log('warning', `chunk ${index} of the image did not come: ${reason}; asking again`);
+      // The first time it is a connection that was kept for too long.
+      if (this.#serverFailures > 1) log('warning', `chunk ${index} of the image did not come: ${reason}; asking again`);
       await clock
         .sleep(Math.min(SERVER_PAUSE_MS_MAX, 250 * 2 ** Math.min(this.#serverFailures, 6)), controller.signal)
         .catch(() => undefined);
