@@ -71,7 +71,8 @@ async function assembleTree(root: string, release: string, version: string): Pro
   });
   await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
   await addProgram(tree, root, 'sbin/dropbear', await readFile(join(root, 'usr/sbin/dropbear')));
-  for (const program of ['sbin/mdadm', 'sbin/mke2fs']) await addProgram(tree, root, program, await readFile(join(root, program)));
+  for (const program of ['sbin/mdadm', 'sbin/mke2fs', 'sbin/blkid'])
+    await addProgram(tree, root, program, await readFile(join(root, program)));
   tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
   tree.set('agent.mjs', { type: 'file', data: await bundleAgent(version) });
   return tree;

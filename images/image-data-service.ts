@@ -64,6 +64,8 @@ export async function receive(stream: Readable, file: string, limitBytes = IMAGE
       passed(chunk.length);
     }
     await flush();
+    // Here and not in the transaction that takes them into a store: a connection to the database must not wait for a disk.
+    await handle.datasync();
     await handle.close();
     return {
       file,

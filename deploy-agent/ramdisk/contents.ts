@@ -22,6 +22,7 @@ export const PACKAGES = [
   'mdadm',
   'libudev1',
   'e2fsprogs',
+  'util-linux',
   'libext2fs2',
   'libcom-err2',
   'libblkid1',
@@ -43,7 +44,6 @@ export const BUSYBOX_APPLETS = [
   'expr',
   'dirname',
   'chroot',
-  'blkid',
   'mkdosfs',
   'mkswap',
 ] as const;
