@@ -1,3 +1,5 @@
+import type { Kysely } from 'kysely';
+import type { DatabaseSchema, WaitingFor } from '../core/database/schema-types.ts';
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import { serverCreateFlow } from './server-create-flow.ts';
 import { serverDeleteFlow } from './server-delete-flow.ts';
@@ -9,3 +11,16 @@ export const serverFlows = (services: ServerFlowServices): FlowDefinition[] => [
   serverVerbFlow(services),
   serverDeleteFlow(services),
 ];
+
+/** Of the work that goes on with a server; null: none does. */
+export async function waitingForOf(db: Kysely<DatabaseSchema>, serverUuid: string): Promise<WaitingFor | null> {
+  const row = await db
+    .selectFrom('flow')
+    .select('waiting_for')
+    .where('subject_id', '=', serverUuid)
+    .where('kind', 'like', 'server.%')
+    .where('status', 'in', ['running', 'unwinding'])
+    .orderBy('created_at', 'desc')
+    .executeTakeFirst();
+  return row?.waiting_for ?? null;
+}

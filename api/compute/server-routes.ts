@@ -2,6 +2,7 @@ import { changeServer, type ServerChange } from '../../compute/server-service.ts
 import { listServers, lockServer, readServer } from '../../compute/server-store.ts';
 import type { ShownServer } from '../../compute/server-record.ts';
 import { orderDelete } from '../../flows/server-verbs.ts';
+import { waitingForOf } from '../../flows/server-flows.ts';
 import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { readBody, wrapped } from './compute-body.ts';
 import { dbOf, doerOf, ownTarget, type ComputeCall, type ComputeRoute } from './compute-context.ts';
@@ -64,7 +65,13 @@ export const serverRoutes: readonly ComputeRoute[] = [
   {
     method: 'GET',
     path: `${PATH}/:server_id`,
-    handle: async (call) => ok({ server: wholeServer(call, await findServer(call, 'servers:show')) }),
+    query: ['also'],
+    async handle(call) {
+      const server = await findServer(call, 'servers:show');
+      // Ours: what the work on it waits for, since when, and what comes next.
+      const also = call.query.get('also') === 'waiting_for' ? { waiting_for: await waitingForOf(dbOf(call), server.uuid) } : {};
+      return ok({ server: { ...wholeServer(call, server), ...also } });
+    },
   },
   { method: 'PUT', path: `${PATH}/:server_id`, handle: update },
   { method: 'DELETE', path: `${PATH}/:server_id`, handle: remove },

@@ -20,6 +20,8 @@ export interface ComputeRig {
   tenant(name: string): Promise<Tenant & { readonly network: string }>;
   /** Fake machines that are available. */
   machines(count: number, fields?: JsonObject): Promise<string[]>;
+  /** A flavor of one machine of this class. */
+  flavor(id: string, resourceClass: string): Promise<void>;
   server(token: string, fields: object): Promise<string>;
   until(token: string, server: string, wanted: (shown: Shown) => boolean): Promise<Shown>;
   /** Until it is not there any more. */
@@ -38,12 +40,7 @@ export interface ComputeRig {
 
 const PATIENCE_MS = 60_000;
 export const FLAVOR = 'metal';
-const SPECS = {
-  'resources:CUSTOM_BAREMETAL': '1',
-  'resources:VCPU': '0',
-  'resources:MEMORY_MB': '0',
-  'resources:DISK_GB': '0',
-};
+const SIZELESS = { 'resources:VCPU': '0', 'resources:MEMORY_MB': '0', 'resources:DISK_GB': '0' };
 
 export async function startComputeRig(): Promise<ComputeRig> {
   const cloud = await startCloud();
@@ -84,8 +81,12 @@ export async function startComputeRig(): Promise<ComputeRig> {
       () => `the nodes did not get there: ${seen.map((node) => `${String(node['name'])} ${String(node['provision_state'])}`).join(', ')}`,
     );
   };
-  await expect(200, admin, 'POST', '/flavors', { flavor: { name: FLAVOR, id: FLAVOR, ram: 1024, vcpus: 1, disk: 10 } });
-  await expect(200, admin, 'POST', `/flavors/${FLAVOR}/os-extra_specs`, { extra_specs: SPECS });
+  const flavor: ComputeRig['flavor'] = async (id, resourceClass) => {
+    await expect(200, admin, 'POST', '/flavors', { flavor: { name: id, id, ram: 1024, vcpus: 1, disk: 10 } });
+    const specs = { ...SIZELESS, [`resources:${resourceClass}`]: '1' };
+    await expect(200, admin, 'POST', `/flavors/${id}/os-extra_specs`, { extra_specs: specs });
+  };
+  await flavor(FLAVOR, 'CUSTOM_BAREMETAL');
   const image = String(
     (await of(admin, 'POST', '/image/v2/images', { name: 'i', disk_format: 'raw', container_format: 'bare', visibility: 'public' }))['id'],
   );
@@ -114,7 +115,7 @@ export async function startComputeRig(): Promise<ComputeRig> {
           driver: 'fake-hardware',
           network_interface: 'flat',
           resource_class: 'baremetal',
-          name: `machine-${made.length + (await nodes()).length}`,
+          name: `machine-${(await nodes()).length}`,
           properties: { cpus: 4, memory_mb: 4096, local_gb: 50, cpu_arch: 'x86_64' },
           ...fields,
         });
@@ -137,6 +138,7 @@ export async function startComputeRig(): Promise<ComputeRig> {
       }
       return made;
     },
+    flavor,
     async server(token, fields) {
       const { server } = await expect(202, token, 'POST', '/servers', {
         server: { name: 's', flavorRef: FLAVOR, imageRef: image, networks: 'auto', ...fields },

@@ -142,10 +142,7 @@ test('two tenants: neither sees, lists or touches the other one’s servers', as
 
 test('deleted while it is being built: the deployment is broken off and the machine comes back', async () => {
   const [slow] = await rig.machines(1, { resource_class: 'slow', driver_info: { fake_deploy_delay: '600' } });
-  const specs = { 'resources:CUSTOM_SLOW': '1', 'resources:VCPU': '0', 'resources:MEMORY_MB': '0', 'resources:DISK_GB': '0' };
-  const { admin } = rig.cloud;
-  await rig.expect(200, admin, 'POST', '/flavors', { flavor: { name: 'slow', id: 'slow', ram: 1, vcpus: 1, disk: 1 } });
-  await rig.expect(200, admin, 'POST', '/flavors/slow/os-extra_specs', { extra_specs: specs });
+  await rig.flavor('slow', 'CUSTOM_SLOW');
   const id = await rig.server(tenant.token, { flavorRef: 'slow', networks: [{ uuid: tenant.network }] });
   await rig.untilNodes((nodes) =>
     nodes.some(
@@ -159,6 +156,34 @@ test('deleted while it is being built: the deployment is broken off and the mach
   assert.deepEqual([await allocationsOf(id), await portsOf(id)], [[], []]);
   await rig.untilNodes(allAvailable);
   assert.deepEqual(await rig.audit(), []);
+});
+
+test('a deployment that fails goes on with the next machine, and the first one comes back', async () => {
+  const { admin } = rig.cloud;
+  const pair = await rig.machines(2, { resource_class: 'pair', driver_info: { fake_deploy_delay: '3' } });
+  await rig.flavor('pair', 'CUSTOM_PAIR');
+  const id = await rig.server(tenant.token, { flavorRef: 'pair', networks: [{ uuid: tenant.network }] });
+  const isOn = (nodes: readonly Record<string, unknown>[], state: string) =>
+    nodes.find((node) => node['instance_uuid'] === id && node['provision_state'] === state);
+  let first = '';
+  await rig.untilNodes((nodes) => (first = String(isOn(nodes, 'wait call-back')?.['uuid'] ?? '')) !== '');
+  const [before] = await portsOf(id);
+  // What the flow waits for is told as for nodes.
+  const waiting = (await rig.expect(200, tenant.token, 'GET', `/servers/${id}?also=waiting_for`))['server']!['waiting_for']!;
+  assert.match(String(waiting['what']), /to be deployed$/);
+  await rig.baremetal('PUT', `/nodes/${first}/states/provision`, { target: 'abort' });
+  const shown = await rig.until(tenant.token, id, (one) => ['ACTIVE', 'ERROR'].includes(String(one['status'])));
+  assert.equal(String(shown['status']), 'ACTIVE', JSON.stringify(shown));
+  const [second] = await allocationsOf(id);
+  assert.deepEqual([second !== first, pair.includes(second!)], [true, true]);
+  const [after] = await portsOf(id);
+  assert.deepEqual([after!['id'], after!['binding:host_id'], after!['fixed_ips']], [before!['id'], second, before!['fixed_ips']]);
+  assert.notEqual(after!['mac_address'], before!['mac_address']);
+  await rig.untilNodes((nodes) => nodes.some((node) => String(node['uuid']) === first && String(node['provision_state']) === 'available'));
+  assert.deepEqual(await rig.audit(), []);
+  await rig.expect(204, admin, 'DELETE', `/servers/${id}`);
+  await rig.untilGone(tenant.token, id);
+  await rig.untilNodes(allAvailable);
 });
 
 test('deleted at any moment after it was asked for, also in the one in which it becomes active', async () => {
