@@ -21,7 +21,7 @@ export interface ComputeRig {
   /** Fake machines that are available. */
   machines(count: number, fields?: JsonObject): Promise<string[]>;
   /** A flavor of one machine of this class. */
-  flavor(id: string, resourceClass: string): Promise<void>;
+  flavor(id: string, resourceClass: string, specs?: Record<string, string>): Promise<void>;
   server(token: string, fields: object): Promise<string>;
   until(token: string, server: string, wanted: (shown: Shown) => boolean): Promise<Shown>;
   /** Until it is not there any more. */
@@ -81,9 +81,9 @@ export async function startComputeRig(): Promise<ComputeRig> {
       () => `the nodes did not get there: ${seen.map((node) => `${String(node['name'])} ${String(node['provision_state'])}`).join(', ')}`,
     );
   };
-  const flavor: ComputeRig['flavor'] = async (id, resourceClass) => {
+  const flavor: ComputeRig['flavor'] = async (id, resourceClass, more = {}) => {
     await expect(200, admin, 'POST', '/flavors', { flavor: { name: id, id, ram: 1024, vcpus: 1, disk: 10 } });
-    const specs = { ...SIZELESS, [`resources:${resourceClass}`]: '1' };
+    const specs = { ...SIZELESS, ...more, [`resources:${resourceClass}`]: '1' };
     await expect(200, admin, 'POST', `/flavors/${id}/os-extra_specs`, { extra_specs: specs });
   };
   await flavor(FLAVOR, 'CUSTOM_BAREMETAL');

@@ -160,18 +160,30 @@ test('deleted while it is being built: the deployment is broken off and the mach
 
 test('a deployment that fails goes on with the next machine, and the first one comes back', async () => {
   const { admin } = rig.cloud;
-  const pair = await rig.machines(2, { resource_class: 'pair', driver_info: { fake_deploy_delay: '3' } });
-  await rig.flavor('pair', 'CUSTOM_PAIR');
+  // Held at the first step, so that one deployment can be broken off and the other let go on.
+  await rig.baremetal('POST', '/deploy_templates', {
+    name: 'CUSTOM_HELD',
+    steps: [{ interface: 'power', step: 'hold', args: {}, priority: 95 }],
+  });
+  const pair = await rig.machines(2, { resource_class: 'pair' });
+  for (const machine of pair) await rig.baremetal('PUT', `/nodes/${machine}/traits/CUSTOM_HELD`);
+  await rig.flavor('pair', 'CUSTOM_PAIR', { 'trait:CUSTOM_HELD': 'required' });
   const id = await rig.server(tenant.token, { flavorRef: 'pair', networks: [{ uuid: tenant.network }] });
-  const isOn = (nodes: readonly Record<string, unknown>[], state: string) =>
-    nodes.find((node) => node['instance_uuid'] === id && node['provision_state'] === state);
   let first = '';
-  await rig.untilNodes((nodes) => (first = String(isOn(nodes, 'wait call-back')?.['uuid'] ?? '')) !== '');
+  const isOn = (nodes: readonly Record<string, unknown>[], state: string) =>
+    nodes.find((node) => node['instance_uuid'] === id && node['provision_state'] === state && node['uuid'] !== first);
+  const held = async () => {
+    let uuid = '';
+    await rig.untilNodes((nodes) => (uuid = String(isOn(nodes, 'deploy hold')?.['uuid'] ?? '')) !== '');
+    return uuid;
+  };
+  first = await held();
   const [before] = await portsOf(id);
   // What the flow waits for is told as for nodes.
   const waiting = (await rig.expect(200, tenant.token, 'GET', `/servers/${id}?also=waiting_for`))['server']!['waiting_for']!;
   assert.match(String(waiting['what']), /to be deployed$/);
   await rig.baremetal('PUT', `/nodes/${first}/states/provision`, { target: 'abort' });
+  await rig.baremetal('PUT', `/nodes/${await held()}/states/provision`, { target: 'unhold' });
   const shown = await rig.until(tenant.token, id, (one) => ['ACTIVE', 'ERROR'].includes(String(one['status'])));
   assert.equal(String(shown['status']), 'ACTIVE', JSON.stringify(shown));
   const [second] = await allocationsOf(id);
