@@ -1,7 +1,7 @@
 import { listHosts } from '../../compute/host-service.ts';
 import { readUsage, type ServerUsage } from '../../compute/usage-service.ts';
 import { ok, Refusal, type Answer } from '../service-plugin.ts';
-import { dbOf, type ComputeCall, type ComputeRoute } from './compute-context.ts';
+import { dbOf, gone, type ComputeCall, type ComputeRoute } from './compute-context.ts';
 import { plainTime, requireKnownQuery } from './compute-page.ts';
 import { readTime } from './server-query.ts';
 
@@ -57,6 +57,7 @@ async function list(call: ComputeCall): Promise<Answer> {
 
 async function show(call: ComputeCall): Promise<Answer> {
   const id = call.params['project_id']!;
+  if (id === '') throw gone();
   call.require('os_compute_api:os-simple-tenant-usage:show', { project_id: id });
   requireKnownQuery(call, QUERY);
   const period = readPeriod(call);
