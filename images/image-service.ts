@@ -3,14 +3,22 @@ import type { ImageTable } from '../core/database/image-tables.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { ImageError } from './image-error.ts';
 import { nextStatus } from './image-machine.ts';
+import { requireRoom, type ImageLimits } from './image-quota-service.ts';
 import { lockImage, withLocations, type Db, type ImageRecord, type Trx } from './image-record.ts';
 
 /** Images' records: made, changed, removed, listed. Bytes are `image-data-service.ts`'s. */
 export type NewImage = Insertable<ImageTable>;
 
-/** @throws ImageError 409 when the id is there */
-export async function createImage(db: Db, image: NewImage): Promise<ImageRecord> {
-  const row = await db
+/** @throws ImageError 409 when the id is there, 413 over the limit of its owner */
+export async function createImage(db: Db, image: NewImage, limits: ImageLimits): Promise<ImageRecord> {
+  return db.transaction().execute(async (trx) => {
+    if (image.owner != null) await requireRoom(trx, image.owner, limits, { image_count_total: 1 });
+    return insertImage(trx, image);
+  });
+}
+
+async function insertImage(trx: Trx, image: NewImage): Promise<ImageRecord> {
+  const row = await trx
     .insertInto('image')
     .values(image)
     .onConflict((on) => on.column('id').doNothing())

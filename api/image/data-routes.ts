@@ -15,6 +15,7 @@ import { storeOf } from '../../images/image-store.ts';
 import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, targetOf } from './image-access.ts';
 import { dbOf, type ImageCall, type ImageRoute } from './image-context.ts';
+import { requireRoomFor } from './image-limits.ts';
 import { taskView } from './image-view.ts';
 
 /** Images' bytes over HTTP (api-ref "Image data", "Interoperable image import"). */
@@ -141,6 +142,7 @@ export const dataRoutes: readonly ImageRoute[] = [
     async handle(call) {
       requireBytes(call);
       const image = await findImage(call, 'image:upload_image');
+      await requireRoomFor(call, image.owner, { image_size_total: 0, image_count_uploading: 1 });
       await uploadImage(call.context.data, image.id, call.stream, storeAsked(call));
       return noContent;
     },
@@ -153,6 +155,7 @@ export const dataRoutes: readonly ImageRoute[] = [
     async handle(call) {
       requireBytes(call);
       const image = await findImage(call, 'image:upload_image');
+      await requireRoomFor(call, image.owner, { image_stage_total: 0, image_count_uploading: 1 });
       await stageImage(call.context.data, image.id, call.stream);
       return noContent;
     },
@@ -163,6 +166,8 @@ export const dataRoutes: readonly ImageRoute[] = [
     async handle(call) {
       const wanted = readImport(call);
       const image = await findImage(call, wanted.method.name === 'copy-image' ? 'image:copy_image' : 'image:modify_image');
+      const isNew = wanted.method.name === 'web-download' || wanted.method.name === 'glance-download';
+      await requireRoomFor(call, image.owner, { image_size_total: 0, ...(isNew ? { image_count_uploading: 1 } : {}) });
       await startImport(dbOf(call), image.id, wanted, {
         projectId: call.actor.projectId,
         userId: call.actor.userId,

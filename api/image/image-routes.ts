@@ -9,6 +9,7 @@ import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, projectSeen, targetOf } from './image-access.ts';
 import { isAttribute, requireFewProperties, requireImageId, requireTag, requireValid, requireWritable } from './image-attributes.ts';
 import { dbOf, type ImageCall, type ImageRoute } from './image-context.ts';
+import { limitsOf } from './image-limits.ts';
 import { firstPage, nextPage, readFilter, readPage } from './image-list-query.ts';
 import { applyPatch, readPatch, type PatchRights } from './image-patch.ts';
 import { imageView } from './image-view.ts';
@@ -44,13 +45,14 @@ async function create(call: ImageCall): Promise<Answer> {
   if (visibility === 'public') call.require('image:publicize_image', target);
   if (visibility === 'community') call.require('image:communitize_image', target);
   const tags = attributes['tags'] as string[] | undefined;
-  const image = await createImage(dbOf(call), {
+  const row = {
     ...attributes,
     ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
     id: id as string,
     owner,
     properties: JSON.stringify(properties),
-  });
+  };
+  const image = await createImage(dbOf(call), row, owner === null ? new Map() : await limitsOf(call, owner));
   return { status: 201, body: await view(call, image), headers: { location: `${call.base}/v2/images/${image.id}`, ...storeHeaders(call) } };
 }
 

@@ -1,8 +1,10 @@
 import { clearCache, fillCache, listCache, queueForCache, removeFromCache } from '../../images/image-cache-service.ts';
 import { IMPORT_METHODS, listTasks, getTask } from '../../images/image-import-service.ts';
+import { IMAGE_QUOTAS, imageUsage } from '../../images/image-quota-service.ts';
 import { noContent, ok, Refusal } from '../service-plugin.ts';
 import { projectSeen } from './image-access.ts';
 import { dbOf, type ImageRoute } from './image-context.ts';
+import { limitsOf } from './image-limits.ts';
 import { taskView } from './image-view.ts';
 
 /** What this service can do, its tasks, and its cache (api-ref "Image service info", "Tasks", "Cache management"). */
@@ -45,6 +47,16 @@ export const infoRoutes: readonly ImageRoute[] = [
           ...(at === 0 ? { default: 'true' } : {}),
         })),
       });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v2/info/usage',
+    async handle(call) {
+      const { projectId } = call.actor;
+      if (projectId === null) throw new Refusal(400, 'Usage is that of a project: this token has none.');
+      const [limits, usage] = [await limitsOf(call, projectId), await imageUsage(dbOf(call), projectId)];
+      return ok({ usage: Object.fromEntries(IMAGE_QUOTAS.map((name) => [name, { limit: limits.get(name) ?? -1, usage: usage[name] }])) });
     },
   },
   {
