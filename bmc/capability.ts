@@ -100,8 +100,11 @@ export interface BmcConnection
   /** Makes or updates the user with this name, enabled and with administrator rights on the LAN channel. */
   putUser(name: string, password: Secret, signal: AbortSignal): Promise<BmcUser>;
   lan(signal: AbortSignal): Promise<BmcLan>;
-  /** The host's serial console; ends when either side closes. */
-  openConsole(signal: AbortSignal): Promise<Duplex>;
+  /**
+   * The host's serial console; ends when either side closes. The newest wins over another session, unless `yields`: then a
+   * console that somebody has is `busy`. (A Redfish console over SSH can not tell.)
+   */
+  openConsole(signal: AbortSignal, options?: { readonly yields?: boolean }): Promise<Duplex>;
   close(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ import { bmcStep, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, 
  * The steps that every flow with a ramdisk shares:
  *   1. `intend_agent`  the next network boot is the agent's (before the power is touched, so that no boot meets old intent)
  *   2. `boot_agent`    network boot once, power cycle, wait until the agent has opened its session; a machine that falls
- *                      silent is power cycled again (boot-silence-policy.ts)
+ *                      silent is power cycled again (boot-silence-policy.ts), one whose console tells why it never will fails
  *   3. `run …`         queue a command for the agent, wait for its report
  * An agent that called within AGENT_FRESH_MS is used as it is (fast track).
  */
@@ -64,8 +64,10 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       };
     },
     async onEvent(ctx, payload) {
+      const { atMs, finding } = payload as unknown as { atMs: number; finding?: { code: string; message: string; advice: string } };
       // The mailbox may hold the call of an earlier boot.
-      if (Number((payload as JsonObject)['atMs']) < bootAtMsOf(ctx)) return waitForAgent(ctx, FIRST_LOOK_MS);
+      if (atMs < bootAtMsOf(ctx)) return waitForAgent(ctx, FIRST_LOOK_MS);
+      if (finding !== undefined) return { kind: 'fail', ...finding };
       // The next boot of this flow has its own tries.
       const node = await loadNode(services, ctx.subjectId);
       const evidence = await endAgentBoot(node, connectTo(services, node), ctx.signal);

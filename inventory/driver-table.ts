@@ -40,7 +40,8 @@ const ramdisk = {
   storage: ['noop', 'external'],
   vendor: ['no-vendor'],
   bios: ['no-bios'],
-  console: ['no-console'],
+  // The console goes to whoever opens it, and into a file while nobody does.
+  console: ['recorder', 'no-console'],
   firmware: ['no-firmware'],
 } as const;
 

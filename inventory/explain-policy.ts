@@ -1,4 +1,5 @@
 import type { FlowHistory, FlowSummary } from '../core/flow/flow-service.ts';
+import { FINDING_EVENT, POWER_ON_ACTIONS, type ConsoleFinding } from './console-pattern-policy.ts';
 import type { NodeRecord } from './node-record.ts';
 import { STABLE_STATES, verbsFrom } from './provision-machine.ts';
 
@@ -10,6 +11,8 @@ export interface Explanation {
   readonly summary: string;
   readonly waiting_for: FlowSummary['waitingFor'] | null;
   readonly last_error: string | null;
+  /** What its console told since the last power-on, the worst one, newest first. */
+  readonly console_finding: { readonly at: string; readonly pattern: string; readonly message: string; readonly advice: string } | null;
   /** Verbs that may be used now. */
   readonly possible: readonly string[];
   /** The last sign of life of each source. */
@@ -22,6 +25,8 @@ export interface Explanation {
 interface SeenEvent {
   readonly at: Date;
   readonly source: string;
+  readonly kind: string;
+  readonly evidence: unknown;
   readonly severity: string;
   readonly message: string;
 }
@@ -36,6 +41,7 @@ export function explainNode(facts: {
 }): Explanation {
   const { node, flow, history, events } = facts;
   const waiting = flow?.waitingFor ?? null;
+  const finding = worstFinding(events);
   const lastSeen: Record<string, { at: string; message: string }> = {};
   for (const event of events)
     if (event.severity !== 'debug' || event.source === 'agent')
@@ -43,9 +49,10 @@ export function explainNode(facts: {
   return {
     node: node.uuid,
     state: node.provision_state,
-    summary: summarise(node, flow),
+    summary: summarise(node, flow) + (finding === null ? '' : ` Its console told: ${finding.message}. ${finding.advice}`),
     waiting_for: waiting,
     last_error: node.last_error,
+    console_finding: finding,
     possible: verbsFrom(node.provision_state),
     last_seen: lastSeen,
     steps: (history?.steps ?? []).map((step) => ({
@@ -61,6 +68,28 @@ export function explainNode(facts: {
       .map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
   };
 }
+
+/** Rises with what it means for the boot. */
+const SEVERITIES = ['warning', 'error', 'fatal'];
+
+function worstFinding(events: readonly SeenEvent[]): Explanation['console_finding'] {
+  const start = events.findLastIndex(isPowerOn);
+  const found = events
+    .slice(start + 1)
+    .filter(({ kind }) => kind === FINDING_EVENT)
+    .map(({ at, evidence }) => ({ at, ...(evidence as Omit<ConsoleFinding, 'severity'> & { severity: string }) }))
+    .toSorted(
+      (one, other) => SEVERITIES.indexOf(other.severity) - SEVERITIES.indexOf(one.severity) || other.at.getTime() - one.at.getTime(),
+    );
+  const [worst] = found;
+  if (worst === undefined) return null;
+  return { at: worst.at.toISOString(), pattern: worst.pattern, message: worst.message, advice: worst.advice };
+}
+
+const isPowerOn = ({ kind, evidence }: SeenEvent): boolean => {
+  const { outcome, argument } = evidence as { outcome?: unknown; argument?: unknown };
+  return kind === 'bmc.power' && outcome === 'ok' && POWER_ON_ACTIONS.some((action) => action === argument);
+};
 
 function summarise(node: NodeRecord, flow: FlowSummary | undefined): string {
   const name = node.name ?? node.uuid;

@@ -5,6 +5,7 @@ import type { Database } from '../../core/database/connect-database.ts';
 import type { FlowSummary } from '../../core/flow/flow-service.ts';
 import type { AuditContext } from '../../flows/audit-installation.ts';
 import { activeFlow } from '../../core/flow/flow-service.ts';
+import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
 import type { PolicyEngine } from '../../identity/policy-engine.ts';
 import type { NodeRecord } from '../../inventory/node-record.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly policy: PolicyEngine;
   /** What an audit looks at beside the database. */
   readonly audit: Omit<AuditContext, 'db'>;
+  readonly consoleLogs: ConsoleLogs;
   readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
 }
 

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
+import type { BmcConnection } from '../../bmc/capability.ts';
 import { connectTo } from '../../flows/node-flow-services.ts';
+import { createConsoleSeats, type ConsoleSeats } from '../../inventory/console-seat-service.ts';
 import { insertEvents } from '../../inventory/timeline-store.ts';
 import { mustFindNode, type ApiContext } from './api-context.ts';
 import { createConsoleHub, type Seat } from './console-hub.ts';
@@ -23,7 +25,11 @@ const UNREAD_BYTES_MAX = 4 * 2 ** 20;
 
 export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
   const hub = createConsoleHub();
-  app.addHook('onClose', async () => hub.close());
+  const seats = createConsoleSeats(context.database);
+  app.addHook('onClose', async () => {
+    hub.close();
+    seats.close();
+  });
   app.get<{ Params: { id: string } }>('/v1/nodes/:id/console', { websocket: true }, async (socket, request) => {
     const typed: Buffer[] = [];
     const session: { seat?: Seat } = {};
@@ -31,7 +37,7 @@ export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
     socket.on('close', () => session.seat?.leave());
     socket.on('error', () => socket.terminate());
     try {
-      const seat = await takeSeat(request, context, hub, socket);
+      const seat = await takeSeat(request, { context, hub, seats }, socket);
       if (socket.readyState !== socket.OPEN) return seat.leave();
       session.seat = seat;
       socket.send(JSON.stringify({ event: 'open' }));
@@ -45,8 +51,7 @@ export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
 
 async function takeSeat(
   request: FastifyRequest,
-  context: ApiContext,
-  hub: ReturnType<typeof createConsoleHub>,
+  { context, hub, seats }: { context: ApiContext; hub: ReturnType<typeof createConsoleHub>; seats: ConsoleSeats },
   socket: WebSocket,
 ): Promise<Seat> {
   const call = toCall(request, context);
@@ -55,7 +60,8 @@ async function takeSeat(
     { db: context.database.db, sealer: context.sealer, connectBmc: context.connectBmc },
     await mustFindNode(context, node.uuid),
   );
-  const seat = await hub.join(node.uuid, (signal) => bmc.openConsole(signal), {
+  const open = node.console_enabled ? fromRecorder(seats, node.uuid, bmc) : bmc.openConsole;
+  const seat = await hub.join(node.uuid, (signal) => open(signal), {
     show(bytes) {
       if (socket.bufferedAmount > UNREAD_BYTES_MAX) return socket.close(CLOSE_TRY_LATER, 'the console is not read fast enough');
       socket.send(bytes);
@@ -74,3 +80,16 @@ async function takeSeat(
   ]);
   return seat;
 }
+
+/** The BMC's one session: the recorder lets go of it, and has it back when the last viewer is gone. */
+const fromRecorder =
+  (seats: ConsoleSeats, nodeUuid: string, bmc: BmcConnection): BmcConnection['openConsole'] =>
+  async (signal) => {
+    const giveBack = await seats.take(nodeUuid);
+    try {
+      return (await bmc.openConsole(signal)).once('close', giveBack);
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  };

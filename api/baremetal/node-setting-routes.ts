@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { sayOfConsole } from '../../inventory/console-seat-service.ts';
 import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
+import { InventoryError } from '../../inventory/node-record.ts';
 import { mustLock, startNodeFlow } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
 import { checkRaidConfig } from '../../inventory/raid-policy.ts';
@@ -19,14 +21,27 @@ const lacks = (node: { driver: string }, what: string, status = 400) => new Requ
 
 async function showConsole(call: Call) {
   const node = await nodeFor(call, call.params['node']!, 'node:get_console');
-  return ok({ console_enabled: node.console_enabled, console_info: node.console_enabled ? {} : null });
+  if (!node.console_enabled) return ok({ console_enabled: false, console_info: null });
+  const url = `${call.base.replace(/^http/, 'ws')}/v1/nodes/${node.uuid}/console`;
+  return ok({ console_enabled: true, console_info: isFake(node) ? {} : { type: 'websocket', url } });
+}
+
+/** Ours: what the recorder heard, as text; its own remarks stand between `---`. */
+async function recordedConsole(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:get_console');
+  const bytes = await call.context.consoleLogs.read(node.uuid);
+  if (bytes === undefined) throw new InventoryError(404, `No console of node ${node.uuid} is recorded on this host.`);
+  return ok({ node: node.uuid, console_enabled: node.console_enabled, text: bytes.toString('utf8') });
 }
 
 async function setConsole(call: Call) {
   const node = await nodeFor(call, call.params['node']!, 'node:set_console_state');
   const { enabled } = z.strictObject({ enabled: truth('enabled') }).parse(params(call));
-  if (interfaceOf(node, 'console') !== 'fake') throw lacks(node, 'console');
-  await call.context.database.db.transaction().execute((trx) => updateNode(trx, node.uuid, { console_enabled: enabled }));
+  if (interfaceOf(node, 'console') === 'no-console') throw lacks(node, 'console');
+  await call.context.database.db.transaction().execute(async (trx) => {
+    await updateNode(trx, node.uuid, { console_enabled: enabled });
+    await sayOfConsole(trx, 'changed');
+  });
   return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states/console`);
 }
 
@@ -68,6 +83,7 @@ async function setFirmware(call: Call, rule: string, read: () => { boot_mode: st
 
 export const nodeSettingRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/nodes/:node/states/console', handle: showConsole },
+  { method: 'GET', path: '/nodes/:node/console/recorded', handle: recordedConsole },
   { method: 'PUT', path: '/nodes/:node/states/console', query: ['enabled'], handle: setConsole },
   { method: 'PUT', path: '/nodes/:node/states/raid', since: 12, before: 406, handle: setRaid },
   {

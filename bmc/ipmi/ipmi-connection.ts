@@ -197,10 +197,10 @@ export function createIpmiConnection(
     users: (signal) => listUsers(endpoint, signal),
     putUser: (name, password, signal) => putUser(endpoint, { host: address.host, name, password }, signal),
     lan: (signal) => readLan(endpoint, signal),
-    async openConsole(signal) {
+    async openConsole(signal, options) {
       const session = await endpoint.openExtraSession(signal);
       try {
-        return await openSolConsole(address.host, session, clock, signal);
+        return await openSolConsole({ host: address.host, session, clock, yields: options?.yields === true }, signal);
       } catch (error) {
         await session.close();
         throw error;

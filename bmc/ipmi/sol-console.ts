@@ -20,13 +20,27 @@ const CHUNK_BYTES_MAX = 200;
 /** Typed characters that wait for the BMC; past this the writer is held back. */
 const WRITE_PENDING_BYTES_MAX = 4096;
 
-async function activate(host: string, session: IpmiSession, signal: AbortSignal): Promise<number> {
+interface SolSettings {
+  readonly host: string;
+  readonly session: IpmiSession;
+  readonly clock: Clock;
+  /** A console that is in use is left to whoever has it. */
+  readonly yields: boolean;
+}
+
+async function activate({ host, session, yields }: SolSettings, signal: AbortSignal): Promise<number> {
   const ask = async (request: IpmiRequest): Promise<Buffer> => {
     const answer = await session.request(request, WAITS_MS, signal);
     if (!answer) throw new BmcError('timeout', `${host}: no answer to Activate SOL`, 'Try again.');
     return answer;
   };
   let answer = await ask(activateSol);
+  if (answer[0] === SOL_ALREADY_ACTIVE && yields)
+    throw new BmcError(
+      'busy',
+      `${host}: somebody has the console`,
+      'It is free when that session ends; one that was lost, after a minute.',
+    );
   if (answer[0] === SOL_ALREADY_ACTIVE) {
     // A console of ours that a crash left behind, or another operator's: the newest wins, as on a terminal server.
     await ask(deactivateSol);
@@ -44,11 +58,13 @@ async function activate(host: string, session: IpmiSession, signal: AbortSignal)
   return Math.min(Math.max(activation.inboundBytesMax - SOL_HEADER_BYTES, 1), CHUNK_BYTES_MAX);
 }
 
-export async function openSolConsole(host: string, session: IpmiSession, clock: Clock, signal: AbortSignal): Promise<Duplex> {
-  const chunkBytes = await activate(host, session, signal);
+export async function openSolConsole(settings: SolSettings, signal: AbortSignal): Promise<Duplex> {
+  const { host, session, clock } = settings;
+  const chunkBytes = await activate(settings, signal);
   const link = createSolLink({ chunkBytes, retryMs: RETRY_MS, triesMax: TRIES_MAX, queueBytesMax: Number.MAX_SAFE_INTEGER });
   let timer: NodeJS.Timeout | undefined;
   let heldWrite: (() => void) | undefined;
+  let isTaken = false;
   const keepAlive = setInterval(() => {
     session
       .request(getDeviceId, WAITS_MS, AbortSignal.timeout(KEEP_ALIVE_MS))
@@ -78,6 +94,7 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
   };
 
   const stream = new Duplex({
+    allowHalfOpen: false,
     read() {},
     write(chunk: Buffer, _encoding, done) {
       link.queue(chunk);
@@ -87,8 +104,9 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
     destroy(error, done) {
       clearTimeout(timer);
       clearInterval(keepAlive);
-      session
-        .request(deactivateSol, [RETRY_MS], AbortSignal.timeout(RETRY_MS * 2))
+      // Deactivate Payload names no session: it would end that of whoever took this one.
+      const given = isTaken ? Promise.resolve() : session.request(deactivateSol, [RETRY_MS], AbortSignal.timeout(RETRY_MS * 2));
+      given
         .catch(() => undefined)
         .then(() => session.close())
         .finally(() => done(error));
@@ -100,7 +118,9 @@ export async function openSolConsole(host: string, session: IpmiSession, clock: 
     const characters = link.receive(packet, clock.nowMs());
     if (characters.length > 0) stream.push(characters);
     pump();
-    if (packet.flags & SOL_DEACTIVATED) stream.push(null);
+    if ((packet.flags & SOL_DEACTIVATED) === 0) return;
+    isTaken = true;
+    stream.push(null);
   });
   return stream;
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { WebSocket } from 'undici';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { LATEST } from './api-client.ts';
-import { connect, nodePath, nodeSubcommand, type NodeFlags } from './node-connection.ts';
+import { LATEST, type ProductClient } from './api-client.ts';
+import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 
 /** Ctrl-], as telnet and virsh have it. */
 const ESCAPE_KEY = 0x1d;
@@ -12,9 +12,19 @@ const CLOSE_NORMAL = 1000;
 export const consoleCommand = (terminal: Terminal): Command =>
   nodeSubcommand('console <node>', "the machine's serial console; Ctrl-] leaves it")
     .option('--read-only', 'type nothing: only look')
-    .addHelpText('after', '\nExamples:\n  $ rackwright node console machine-1 --data data')
-    .action(async (id: string, flags: NodeFlags & { readOnly?: true }) => {
+    .option('--record <on|off>', 'whether the console is recorded from now on, and what it tells of a boot comes into the timeline')
+    .option('--recorded', 'print what was recorded while nobody looked')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rackwright node console machine-1 --data data\n  $ rackwright node console machine-1 --data data --recorded',
+    )
+    .action(async (id: string, flags: NodeFlags & { readOnly?: true; record?: string; recorded?: true }) => {
       const client = await connect(flags);
+      if (flags.record !== undefined) return setRecording(terminal, client, id, flags, flags.record);
+      if (flags.recorded === true) {
+        const recorded = await client.call('GET', `${nodePath(id)}/console/recorded`);
+        return show(terminal, flags, recorded, () => String(recorded['text']));
+      }
       // A name that is wrong is told before a socket is opened.
       await client.call('GET', nodePath(id));
       const url = `${client.endpoint.replace(/^http/, 'ws')}/v1${nodePath(id)}/console`;
@@ -28,6 +38,12 @@ export const consoleCommand = (terminal: Terminal): Command =>
         process.stdin.pause();
       }
     });
+
+async function setRecording(terminal: Terminal, client: ProductClient, id: string, flags: NodeFlags, state: string): Promise<void> {
+  if (state !== 'on' && state !== 'off') throw new CommandError(`--record is on or off, not ${state}`, EXIT_CODE.usage);
+  await client.call('PUT', `${nodePath(id)}/states/console`, { enabled: state === 'on' });
+  await show(terminal, flags, { node: id, console_enabled: state === 'on' }, () => `${id}: recording is ${state}`);
+}
 
 async function talk(socket: WebSocket, readOnly: boolean, onOpen: () => void): Promise<void> {
   const { stdin } = process;

@@ -16,6 +16,7 @@ import type { Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
 import { startObjects } from './object-setup.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
+import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import type { Installation } from './installation.ts';
 
@@ -26,6 +27,7 @@ export async function startApiRole(options: {
   database: Database;
   images: ImageData;
   connectBmc: BmcConnector['connect'];
+  consoleLogs: ConsoleLogs;
   logger: Logger;
   metrics: () => Promise<string>;
   waiting: () => readonly { readonly what: string; readonly since: string }[];
@@ -48,6 +50,7 @@ export async function startApiRole(options: {
     sealer: installation.sealer,
     bootSecret: installation.bootSecret,
     connectBmc: options.connectBmc,
+    consoleLogs: options.consoleLogs,
     audit: { stores: options.images.stores, objectDirectory: objects.directory, compareOvn: await ovnComparison(configuration, logger) },
     policy: identity.policy,
   };

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
 import { systemClock } from '../../core/base/clock.ts';
@@ -7,6 +8,7 @@ import { systemRandom } from '../../core/base/random.ts';
 import { connectDatabase } from '../../core/database/connect-database.ts';
 import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
+import { createConsoleLogs } from '../../inventory/console-log-files.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
@@ -71,8 +73,9 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   stops.push(async () => bmcs.close());
 
   const images = await startImages(configuration, database, logger);
+  const consoleLogs = createConsoleLogs(join(dataDirectory, 'consoles'));
   if (roles.includes('worker'))
-    counters.push(await startWorkerRole({ configuration, installation, database, images, bmcs, logger, stops }));
+    counters.push(await startWorkerRole({ configuration, installation, database, images, bmcs, consoleLogs, logger, stops }));
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, logger, stops }) : undefined;
   if (networks !== undefined) counters.push(() => prefixed('network', networks.metrics()));
@@ -83,6 +86,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     database,
     images,
     connectBmc: bmcs.connect,
+    consoleLogs,
     logger,
     metrics: metricsOf(counters),
     waiting: () => networks?.waiting() ?? [],

@@ -11,23 +11,26 @@ import { nodeFlows } from '../../flows/node-flows.ts';
 import { serverFlows } from '../../flows/server-flows.ts';
 import { createPlacementSnapshot } from '../../compute/placement-snapshot.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
+import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
 import { announceConductor } from '../../inventory/conductor-service.ts';
 import type { Configuration } from './configuration.ts';
 import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
+import { leadConsoleRecorder } from './console-recorder.ts';
 import { startPowerSync } from './power-sync.ts';
 
-/** The worker role: flows, the look at the machines' power, and the conductor that others see. Returns its counters. */
+/** The worker role: flows, the look at the machines' power, their recorded consoles, and the conductor that others see. Returns its counters. */
 export async function startWorkerRole(options: {
   configuration: Configuration;
   installation: Installation;
   database: Database;
   images: ImageData;
   bmcs: BmcConnector;
+  consoleLogs: ConsoleLogs;
   logger: Logger;
   stops: (() => Promise<void>)[];
 }): Promise<() => Record<string, number>> {
-  const { configuration, installation, database, images, bmcs, logger, stops } = options;
+  const { configuration, installation, database, images, bmcs, consoleLogs, logger, stops } = options;
   const { sealer } = installation;
   const services = {
     db: database.db,
@@ -52,6 +55,8 @@ export async function startWorkerRole(options: {
   stops.push(async () => leave());
   const sync = startPowerSync({ database, bmcs, sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
   stops.push(() => sync.stop());
+  const recorder = leadConsoleRecorder({ database, bmcs, sealer, logs: consoleLogs, logger });
+  stops.push(() => recorder.stop());
   return () => prefixed('flow', engine.metrics());
 }
 
