@@ -1,7 +1,7 @@
 /*
  * What a serial console says about why a machine does not come up. Bytes become lines: escape sequences taken out, a move of
- * the cursor counted as a line's end (firmware paints screens), long lines cut. A line is judged by a table of rules, and so
- * is the unfinished one: a prompt has no end.
+ * the cursor counted as a line's end (firmware paints screens), long lines cut. A line is judged by a table of rules; so is an
+ * unfinished one that stays: a prompt has no end.
  */
 /** `fatal`: this boot goes nowhere any more. */
 export type FindingSeverity = 'warning' | 'error' | 'fatal';
@@ -156,20 +156,31 @@ const ESCAPES = new RegExp(
 
 /**
  * @param rest what the chunk before left unfinished, raw
- * @returns lines ready to be judged, the unfinished one last when it has text, and the new rest
+ * @returns finished lines as plain text, and the new rest
  */
 export function takeLines(rest: string, chunk: string): { readonly lines: readonly string[]; readonly rest: string } {
   const pieces = (rest + chunk).replace(CURSOR_MOVES, '\n').split(/[\r\n]+/);
-  const left = pieces.at(-1)!;
-  const lines = pieces.flatMap(cut).map((line) => line.replace(ESCAPES, ''));
-  return { lines: lines.filter((line) => line.trim() !== ''), rest: left.length > LINE_CHARACTERS_MAX ? '' : left };
+  const isTooLong = pieces.at(-1)!.length > LINE_CHARACTERS_MAX;
+  const left = isTooLong ? '' : pieces.pop()!;
+  return {
+    lines: pieces
+      .flatMap(cut)
+      .map(toPlain)
+      .filter((line) => line.trim() !== ''),
+    rest: left,
+  };
 }
+
+const toPlain = (line: string): string => line.replace(ESCAPES, '');
 
 function cut(line: string): string[] {
   const parts: string[] = [];
   for (let at = 0; at < line.length; at += LINE_CHARACTERS_MAX) parts.push(line.slice(at, at + LINE_CHARACTERS_MAX));
   return parts;
 }
+
+/** The unfinished line, which stands there for a while: a prompt, or a firmware's last words. What it tells is told: it is to be forgotten. */
+export const judgeRest = (rest: string): ConsoleFinding | undefined => judgeLine(toPlain(rest));
 
 export function judgeLine(line: string): ConsoleFinding | undefined {
   const rule = CONSOLE_RULES.find(({ test }) => test.test(line));

@@ -2,7 +2,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { recordFindings } from '../../inventory/console-finding-service.ts';
 import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
-import { judgeLine, takeLines, type ConsoleFinding } from '../../inventory/console-pattern-policy.ts';
+import { judgeLine, judgeRest, takeLines, type ConsoleFinding } from '../../inventory/console-pattern-policy.ts';
 
 /** Where one machine's console goes: into its file, and its findings into the timeline. The console itself never waits for that. */
 export interface ConsoleIntake {
@@ -13,7 +13,7 @@ export interface ConsoleIntake {
   settled(): Promise<void>;
 }
 
-/** A console that repeats itself thousands of times a second asks the database once in this time. */
+/** An unfinished line that stands so long is judged; a console that repeats itself asks the database once in this time. */
 const GATHER_MS = 100;
 /** Written in one piece; what a disk is too slow for is dropped, oldest first. */
 const UNWRITTEN_BYTES_MAX = 2 ** 20;
@@ -44,10 +44,16 @@ export function createConsoleIntake(options: { nodeUuid: string; database: Datab
       .execute((trx) => recordFindings(trx, nodeUuid, [...findings.values()], atMs))
       .catch(warn('findings on a console could not be stored'));
   };
+  const find = (finding: ConsoleFinding | undefined) => {
+    if (finding !== undefined && !found.has(finding.pattern)) found.set(finding.pattern, { ...finding, atMs: Date.now() });
+    return finding !== undefined;
+  };
   const gather = () => {
+    // Forgotten, or the next boot's first line would end this prompt, and be failed by it.
+    if (find(judgeRest(rest))) rest = '';
     const findings = found;
     [found, gathering] = [new Map(), undefined];
-    work = work.then(() => store(findings));
+    if (findings.size > 0) work = work.then(() => store(findings));
   };
   return {
     take(bytes) {
@@ -55,11 +61,14 @@ export function createConsoleIntake(options: { nodeUuid: string; database: Datab
       // One character a byte: what the rules look for is ASCII, and a chunk may end within a character.
       const taken = takeLines(rest, bytes.toString('latin1'));
       rest = taken.rest;
-      for (const finding of taken.lines.map(judgeLine))
-        if (finding !== undefined && !found.has(finding.pattern)) found.set(finding.pattern, { ...finding, atMs: Date.now() });
-      if (found.size > 0) gathering ??= setTimeout(gather, GATHER_MS);
+      taken.lines.map(judgeLine).forEach(find);
+      gathering ??= setTimeout(gather, GATHER_MS);
     },
-    mark: (text) => keep(Buffer.from(`\r\n--- ${new Date().toISOString()} ${text} ---\r\n`)),
+    mark(text) {
+      // What was unfinished before a gap is not the beginning of what comes after it.
+      rest = '';
+      keep(Buffer.from(`\r\n--- ${new Date().toISOString()} ${text} ---\r\n`));
+    },
     async settled() {
       if (gathering !== undefined) {
         clearTimeout(gathering);

@@ -15,6 +15,8 @@ import { startServe, type ServeProcess } from './serve-process.ts';
 const data = mkdtempSync(join(tmpdir(), 'rackwright-recorder-'));
 const program = join(import.meta.dirname, '../../cli/rackwright.ts');
 const NODE = '/baremetal/v1/nodes/talker';
+/** A node is found by its name. */
+const LATEST = { 'x-openstack-ironic-api-version': 'latest' };
 let serve: ServeProcess;
 let fleet: BmcFleet;
 
@@ -99,7 +101,7 @@ test('a panic is one event of its power-on, the reason in `explain`, and text in
 
 test('a person gets the console that the recorder holds, and the recorder has it back', async () => {
   const before = await sessions();
-  const socket = new WebSocket(`${serve.endpoint.replace(/^http/, 'ws')}${NODE}/console`, { headers: serve.headers });
+  const socket = new WebSocket(`${serve.endpoint.replace(/^http/, 'ws')}${NODE}/console`, { headers: { ...serve.headers, ...LATEST } });
   socket.binaryType = 'arraybuffer';
   let seen = '';
   socket.addEventListener('message', ({ data: bytes }) => {
@@ -134,7 +136,7 @@ test('a flow that waits for the agent fails with what the console says', async (
 
 test('without its console enabled a node is not recorded any more', async () => {
   await put('/states/console', { enabled: false });
-  const socket = new WebSocket(`${serve.endpoint.replace(/^http/, 'ws')}${NODE}/console`, { headers: serve.headers });
+  const socket = new WebSocket(`${serve.endpoint.replace(/^http/, 'ws')}${NODE}/console`, { headers: { ...serve.headers, ...LATEST } });
   await once(socket, 'message');
   socket.close(1000);
   assert.equal((await get('/states/console'))['console_info'], null);
