@@ -92,7 +92,15 @@ test('inspection, lookup, heartbeat, commands, logs, and the end', async () => {
   assert.equal(inspection!.bootMac, '52:54:00:00:00:01');
   assert.deepEqual(
     inspection!.steps.filter((step) => step.priority > 0).map((step) => step.step),
-    ['collect_inventory', 'erase_devices_metadata', 'write_image', 'write_configdrive', 'install_boot_entry', 'sync_and_stop'],
+    [
+      'collect_inventory',
+      'erase_devices_metadata',
+      'write_image',
+      'write_configdrive',
+      'install_bootloader',
+      'install_boot_entry',
+      'sync_and_stop',
+    ],
   );
   assert.equal((await controlPlane.finalReport(inspect.id)).status, 'succeeded');
   assert.ok(controlPlane.heartbeats >= 1);

@@ -25,7 +25,7 @@ for (const [args, code, expected] of [
   [['lab', 'bmc'], 2, /--count/],
   [['lab', 'bmc', '--count', '0', '--listen', '127.9.9.1'], 2, /whole number/],
   [['lab', 'bmc', '--count', '1', '--listen', 'localhost'], 2, /IPv4/],
-  [['image', 'build', 'windows'], 2, /debian, tiny/],
+  [['image', 'build', 'windows'], 2, /debian, debian-partition, tiny/],
   [['test', 'everything'], 2, /house/],
   [['lab', 'bmc', '--count', '1', '--listen', '192.0.2.1', '--ipmi-port', '0', '--redfish-port', '0'], 1, /next: /],
 ] as const) {

@@ -28,7 +28,7 @@ for (const [args, code, expected] of [
   [['--seed', 'today'], 2, /--seed is a whole number/],
   [['--listen', 'here'], 2, /ADDRESS:PORT/],
   [['--listen', '127.0.0.1:70000'], 2, /ADDRESS:PORT/],
-  [['--image', 'windows'], 2, /debian, tiny/],
+  [['--image', 'windows'], 2, /debian, debian-partition, tiny/],
 ] as const)
   test(`lab ${args.join(' ')} ends with ${code}`, async () => {
     const end = await run(...args);
