@@ -32,7 +32,7 @@ const GIVEN_AT_ONCE = 4;
 /** Chunks under way from the server: enough to fill its link, few enough that each arrives soon and can be passed on. */
 const SERVED_AT_ONCE = 12;
 /** The machine that got a chunk from the server has this long until another gets it too: a slow one must not hold up all. */
-const SERVER_PATIENCE_MS = 3_000;
+const SERVER_PATIENCE_MS = 8_000;
 /** A machine that has not reported for this long is off. */
 const SILENT_MS = 30_000;
 /** So many different machines are not all wrong about one. */

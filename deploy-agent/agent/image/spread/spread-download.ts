@@ -38,9 +38,9 @@ export interface SpreadOptions {
 const WINDOW = 24;
 const FETCHES_AT_ONCE = 6;
 /** A chunk of 2 MiB takes a fifth of a second at 100 Mbit/s. */
-const SLOW_MS = 4_000;
+const SLOW_MS = 6_000;
 /** What the writing waits for is asked of the server too after this. */
-const HEDGE_MS = 1_500;
+const HEDGE_MS = 5_000;
 const REPORT_MS_MAX = 10_000;
 const REPORT_BYTES_MAX = 2 ** 20;
 const TRACKER_RETRY_MS = 1_000;
