@@ -1,43 +1,35 @@
 import { sql } from 'kysely';
-import type { JsonObject } from '../core/base/json.ts';
 import { conflict, forbidden, notImplemented } from './compute-error.ts';
 import { projectQuotas } from './compute-quota-service.ts';
 import type { Trx } from './placement-provider-service.ts';
 import { dropEvents } from './server-action-service.ts';
 import { METAL_LACKS, verbRow, whyNotNow, type ServerState, type ServerVerb } from './server-machine.ts';
-import type { ServerFault, ServerFlavor, ServerNetwork, ServerRecord } from './server-record.ts';
+import type { ServerFault, ServerNetwork, ServerRecord } from './server-record.ts';
 import { lockServer } from './server-store.ts';
 
 /** The only writer of servers' states and tasks. Flows report through it in the transaction of their own step. */
 export const serverLock = (uuid: string): string => `server:${uuid}`;
 
-export interface ServerDraft {
-  readonly uuid: string;
-  readonly project_id: string;
-  readonly user_id: string;
-  readonly name: string;
-  readonly hostname: string;
-  readonly description: string | null;
-  readonly flavor: ServerFlavor;
-  readonly image_id: string;
-  readonly image_properties: Readonly<Record<string, string>>;
-  readonly key_name: string | null;
-  readonly public_key: string | null;
-  readonly user_data: string | null;
-  readonly admin_password: string | null;
-  readonly config_drive: boolean;
-  readonly files: readonly { readonly path: string; readonly contents: string }[];
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tags: readonly string[];
-  readonly zone_asked: string | null;
-  readonly launch_index: number;
-  readonly reservation_id: string;
-  readonly access_ip_v4: string;
-  readonly access_ip_v6: string;
-  readonly disk_config: string;
-  readonly hints: JsonObject;
-  readonly group_uuid: string | null;
-}
+/** What is known of a server before it has a machine. */
+export type ServerDraft = Omit<
+  ServerRecord,
+  | 'seq'
+  | 'image_id'
+  | 'zone'
+  | 'host'
+  | 'node_uuid'
+  | 'node_name'
+  | 'node_state'
+  | 'power'
+  | 'vm_state'
+  | 'networks'
+  | 'state'
+  | 'task'
+  | 'fault'
+  | 'locked_by'
+  | 'locked_reason'
+  | `${string}_at`
+> & { readonly image_id: string };
 
 export async function insertServer(trx: Trx, draft: ServerDraft): Promise<void> {
   const { flavor, image_properties, files, metadata, tags, hints, ...plain } = draft;

@@ -5,7 +5,6 @@ import type { LogLine } from '../control/log-shipper.ts';
 import type { Disks } from '../disks/disk.ts';
 import type { PartitionHost } from '../instance/partition-host.ts';
 import type { Firmware } from '../firmware/firmware.ts';
-import type { SpreadOptions } from '../image/spread/spread-download.ts';
 import type { BmcDevice } from '../bmc/bmc-device.ts';
 
 /** What a step may use. Everything that touches the machine comes in here, so that tests can stand in for it. */
@@ -21,8 +20,6 @@ export interface StepContext {
   readonly collectInventory: () => Promise<Inventory>;
   /** Turns the `url` of `write_image` into a whole one. */
   readonly imageUrl: (url: string) => URL;
-  /** For tests of how images are spread. */
-  readonly spread?: Pick<SpreadOptions, 'giving'> & { readonly heldBytesMax?: number };
 }
 
 export interface Step {

@@ -56,7 +56,7 @@ async function transfer(image: WriteImageArgs, disk: OpenDisk, writer: SparseWri
     const download =
       chunks === undefined
         ? downloadImage({ ...common, ...(image.sizeBytes === undefined ? {} : { sizeBytes: image.sizeBytes }) })
-        : spreadImage(chunks, { ...common, heldBytesMax: heldBytesMax(), ...context.spread });
+        : spreadImage(chunks, { ...common, heldBytesMax: heldBytesMax() });
     for await (const chunk of download) {
       hash.update(chunk);
       wireBytes += chunk.length;
