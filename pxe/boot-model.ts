@@ -173,6 +173,8 @@ export interface BootFiles {
   readonly ipxeDirectory: string;
   /** Directory whose files are served below `/images/<boot token>/`. */
   readonly imageDirectory: string;
+  /** Directories of image stores, where files that are not in the first are looked for. */
+  readonly storeDirectories?: readonly string[];
 }
 
 /** A lease as the control plane stores it; `expiresAtMs` in Unix milliseconds. */

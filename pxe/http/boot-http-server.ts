@@ -210,13 +210,19 @@ class BootHttp {
     }
   }
 
-  #openFile(
+  async #openFile(
     route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' | 'spread' }>,
     files: ModelIndex['model']['files'],
   ): Promise<ServedFile | undefined> {
     if (route.kind === 'ipxe-binary') return openBelow(files.ipxeDirectory, [route.name]);
-    if (route.kind === 'image' || route.kind === 'spread') return openBelow(files.imageDirectory, route.segments);
-    if (route.file === 'agent.iso') return files.agentIso ? openServedFile(files.agentIso.path) : Promise.resolve(undefined);
+    if (route.kind === 'image' || route.kind === 'spread') {
+      for (const directory of [files.imageDirectory, ...(files.storeDirectories ?? [])]) {
+        const file = await openBelow(directory, route.segments);
+        if (file !== undefined) return file;
+      }
+      return undefined;
+    }
+    if (route.file === 'agent.iso') return files.agentIso ? openServedFile(files.agentIso.path) : undefined;
     return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
   }
 

@@ -41,6 +41,7 @@ const model: BootModel = {
     agentIso: { path: join(directory, 'agent.iso'), lineStart: 5_000, lineBytes: 1_024 },
     ipxeDirectory: directory,
     imageDirectory: join(directory, 'images'),
+    storeDirectories: [join(directory, 'no-store'), join(directory, 'store')],
   },
 };
 /** Away until a test says otherwise. */
@@ -53,6 +54,8 @@ const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 before(async () => {
   mkdirSync(join(directory, 'images'));
+  mkdirSync(join(directory, 'store/ab'), { recursive: true });
+  writeFileSync(join(directory, 'store/ab/abcd'), 'stored');
   writeFileSync(join(directory, 'images/debian.raw'), image);
   writeFileSync(join(directory, 'vmlinuz'), 'kernel');
   writeFileSync(join(directory, 'ramdisk'), 'ramdisk');
@@ -211,6 +214,11 @@ test('the script, the agent’s files and the firmware’s binaries', async () =
   assert.match(await curl(`${base}//boot///snponly.efi`, '-o', '/dev/null', '-D', '-'), /200 OK[^]*application\/efi/);
   assert.ok(events.some((e) => e.kind === 'http.script' && e.machine.nodeId === 'n1'));
   assert.ok(!JSON.stringify(events).includes(url[2]!), 'no event shows a token');
+});
+
+test('an image of a store is found where it lies, behind the operator’s own files', async () => {
+  const answer = await fetch(`${base}/images/${token()}/ab/abcd`);
+  assert.equal(await answer.text(), 'stored');
 });
 
 test('refusals are plain sentences with the right status', async () => {
