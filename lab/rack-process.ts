@@ -9,6 +9,8 @@ import { startFabric, type RackFabric } from './rack/rack-fabric.ts';
 import { startMachines, type RackMachine } from './rack/rack-machines.ts';
 import type { RackConfig, RackLine, RackRequest } from './rack/rack-message.ts';
 import { startTcpRelay } from './rack/tcp-relay.ts';
+import { startEapiServer } from './switch/eapi/eapi-server.ts';
+import { createEosCli, type EosCli } from './switch/eapi/eos-cli.ts';
 
 /**
  * The program inside the rack's own network, process and mount namespaces, started by `start-rack.ts` with the path of its
@@ -17,6 +19,7 @@ import { startTcpRelay } from './rack/tcp-relay.ts';
  */
 interface RunningRack {
   readonly fabric: RackFabric;
+  readonly leafCli: EosCli;
   readonly machines: ReadonlyMap<string, RackMachine>;
   readonly processes: InsideProcesses;
 }
@@ -68,6 +71,7 @@ async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonOb
   if (request.verb === 'fault-counts') return faultCounts(rack);
   if (request.verb === 'power') await setPower(rack, request);
   else if (request.verb === 'link') setLink(rack, request);
+  else if (request.verb === 'restart-leaf') rack.leafCli.restart();
   else if (request.verb === 'stop') await stop(rack);
   return {};
 }
@@ -89,12 +93,14 @@ async function start(): Promise<RunningRack> {
   // The interface exists only once its TAP device is open.
   const fabric = await startFabric(config, systemClock);
   await configureNetwork(config.spec);
+  const leafCli = createEosCli(fabric.leaf);
+  await startEapiServer({ ...config.spec.leaf.management, cli: leafCli, tls: config.leafTls });
   const machines = await startMachines({ config, fabric, clock: systemClock, emit: say });
   await startTcpRelay(config.relaySocket);
   const processes = createInsideProcesses((pid, code, signal) =>
     say({ kind: 'process-exit', atMs: systemClock.nowMs(), pid, code, signal }),
   );
-  return { fabric, machines, processes };
+  return { fabric, leafCli, machines, processes };
 }
 
 // The lab's end breaks the pipes; its input's end says what to do about it.

@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JsonObject } from '../core/base/json.ts';
+import { createTlsIdentity } from '../core/base/tls-identity.ts';
 import { openRackLink } from './rack/rack-link.ts';
 import type { PowerAction, RackConfig, RackEvent, RackFaults } from './rack/rack-message.ts';
 import { join as joinSockets, parseHostPort } from './rack/tcp-relay.ts';
@@ -16,6 +17,12 @@ export interface Rack {
   readonly runDirectory: string;
   /** Speaks to the switch's spare port as QEMU's NICs do to theirs (`-netdev stream`). */
   readonly sparePortSocket: string;
+  /** The same for a NIC of a machine that is off, counted from 0. */
+  nicSocket(machine: string, nic: number): string;
+  /** Of the leaf switch's management, in PEM form. */
+  readonly leafCertificate: string;
+  /** The leaf switch's power goes off and on: what was not written is lost. */
+  restartLeaf(): Promise<void>;
   /** Straight at the machine, past its BMC: for tests. */
   power(machine: string, action: PowerAction, device?: 'none' | 'network' | 'disk'): Promise<void>;
   /** Pulls or plugs the cable of a NIC, counted from 0. */
@@ -115,9 +122,10 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
   mkdirSync(runDirectory, { recursive: true });
   const socketDirectory = mkdtempSync(join(tmpdir(), 'rackwright-'));
   const relaySocket = join(socketDirectory, 'relay');
-  const config: RackConfig = { spec, faults: options.faults ?? {}, runDirectory, socketDirectory, relaySocket };
+  const leafTls = createTlsIdentity(spec.leaf.name, Date.now());
+  const config: RackConfig = { spec, faults: options.faults ?? {}, runDirectory, socketDirectory, relaySocket, leafTls };
   const configPath = join(runDirectory, 'rack.json');
-  // The BMCs' passwords are in it.
+  // The passwords of BMCs and switch are in it, and its key.
   writeFileSync(configPath, JSON.stringify(config, undefined, 2), { mode: 0o600 });
 
   const exits = new Map<number, PromiseWithResolvers<ProcessEnd>>();
@@ -143,6 +151,15 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
     spec,
     runDirectory,
     sparePortSocket: join(socketDirectory, `port-${spec.leaf.sparePort}`),
+    nicSocket(machine, nic) {
+      const port = spec.machines.find(({ name }) => name === machine)?.nics[nic]?.switchPort;
+      if (port === undefined) throw new RangeError(`${machine} has no NIC ${nic}`);
+      return join(socketDirectory, `port-${port}`);
+    },
+    leafCertificate: leafTls.certificatePem,
+    async restartLeaf() {
+      await link.request({ verb: 'restart-leaf' });
+    },
     ended: link.ended,
     async power(machine, action, device = 'none') {
       await link.request({ verb: 'power', machine, action, device });

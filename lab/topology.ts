@@ -7,11 +7,19 @@ import { seededRandom, type Random } from '../core/base/random.ts';
 export interface RackSpec {
   readonly seed: number;
   readonly network: ProvisioningNetwork;
-  /** `sparePort`: nothing is plugged in; faults and tests speak there. */
-  readonly leaf: { readonly name: string; readonly chassisMac: string; readonly sparePort: number };
+  readonly leaf: LeafSpec;
   readonly machines: readonly MachineSpec[];
   /** Machines that may be in the expensive part of a boot at the same time; the others wait with their power on. */
   readonly bootsAtOnce: number;
+}
+
+export interface LeafSpec {
+  readonly name: string;
+  readonly chassisMac: string;
+  /** Nothing is plugged in; faults and tests speak there. */
+  readonly sparePort: number;
+  /** Its eAPI, on the same side as the BMCs. */
+  readonly management: { readonly address: string; readonly port: number; readonly username: string; readonly password: string };
 }
 
 export interface ProvisioningNetwork {
@@ -81,6 +89,7 @@ export interface RackDeclaration {
 /** BMC addresses start at 10.77.1.11 and end with the octet. */
 export const RACK_MACHINES_MAX = 200;
 const FIRST_BMC_HOST = 11;
+const LEAF_ADDRESS = '10.77.1.5';
 const DISK_SIZE_BYTES = 8 * 1024 ** 3;
 /** The agent's ramdisk unpacked, its packed copy and Node need some 770 MiB. */
 const MEMORY_MIB = 1024;
@@ -152,7 +161,12 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
   return {
     seed,
     network: { cidr: '10.77.0.0/24', interface: 'prov0', address: '10.77.0.1' },
-    leaf: { name: 'leaf-1', chassisMac: `${macPrefix}:00:01`, sparePort: ports + 1 },
+    leaf: {
+      name: 'leaf-1',
+      chassisMac: `${macPrefix}:00:01`,
+      sparePort: ports + 1,
+      management: { address: LEAF_ADDRESS, port: 443, username: 'rackwright', password: hex(random, 12) },
+    },
     machines: all,
     bootsAtOnce: BOOTS_AT_ONCE,
   };

@@ -3,7 +3,7 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { writeHosts } from '../../network/network-host-service.ts';
 import { NETWORK_CHANGED, readNetworkState } from '../../network/network-state-record.ts';
 import { writePortStatus } from '../../network/port-status-service.ts';
-import type { OvsdbOptions } from '../../network/ovn/ovsdb-client.ts';
+import type { OvsdbOptions } from '../../network/ovsdb/ovsdb-client.ts';
 import { connectNorthbound, type OvnNorthbound } from '../../network/ovn/ovn-northbound.ts';
 import { connectSouthbound, gatewaysOf, type OvnSouthbound } from '../../network/ovn/ovn-southbound.ts';
 

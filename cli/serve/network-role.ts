@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
-import type { OvsdbOptions } from '../../network/ovn/ovsdb-client.ts';
+import type { OvsdbOptions } from '../../network/ovsdb/ovsdb-client.ts';
 import type { Configuration } from './configuration.ts';
 import { startReconciler, type Reconciler } from './network-reconciler.ts';
 

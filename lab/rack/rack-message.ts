@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent } from '../../core/base/machine-event.ts';
+import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import type { BmcFaults } from '../bmc/bmc-faults.ts';
 import type { FrameFaults } from '../switch/frame-faults.ts';
 import type { RackSpec } from '../topology.ts';
@@ -18,6 +19,8 @@ export interface RackConfig {
   /** Unix sockets live here; the rack process removes it. */
   readonly socketDirectory: string;
   readonly relaySocket: string;
+  /** What the leaf switch's management shows. */
+  readonly leafTls: TlsIdentity;
 }
 
 export type RackVerb =
@@ -26,6 +29,7 @@ export type RackVerb =
   | { readonly verb: 'power'; readonly machine: string; readonly action: PowerAction; readonly device: 'none' | 'network' | 'disk' }
   | { readonly verb: 'link'; readonly machine: string; readonly nic: number; readonly up: boolean }
   | { readonly verb: 'counters' }
+  | { readonly verb: 'restart-leaf' }
   | { readonly verb: 'fault-counts' }
   | { readonly verb: 'stop' };
 

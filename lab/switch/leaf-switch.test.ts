@@ -79,3 +79,56 @@ test('a guest that invents addresses does not make a real one unreachable for ev
   up.receive(frame(mac(2), mac(9)));
   assert.ok(seen().includes('b'));
 });
+
+const tagged = (vlan: number, plain: Buffer) =>
+  Buffer.concat([plain.subarray(0, 12), Buffer.from([0x81, 0, vlan >> 8, vlan & 255]), plain.subarray(12)]);
+
+test('VLANs: frames stay in theirs, a trunk carries several with tags, a port without any carries none', () => {
+  const { leaf, a, b, up, add, seen } = build();
+  const frames: [string, string][] = [];
+  leaf.addPort({
+    name: 'watch',
+    description: '',
+    announces: false,
+    vlans: { untagged: null, tagged: 'all' },
+    deliver: (one) => frames.push(['watch', one.subarray(12, 16).toString('hex')]) > 0,
+  });
+  leaf.setVlans([1, 10, 20]);
+  a.setVlans({ untagged: 10, tagged: [] });
+  b.setVlans({ untagged: 20, tagged: [10] });
+  const closed = add('closed');
+  closed.setVlans({ untagged: null, tagged: [] });
+  a.receive(frame(BROADCAST, mac(1)));
+  assert.deepEqual(seen(), ['b']);
+  assert.deepEqual(frames.splice(0), [['watch', '8100000a']]);
+  b.receive(frame(BROADCAST, mac(2)));
+  assert.deepEqual(seen(), []);
+  b.receive(tagged(10, frame(BROADCAST, mac(2))));
+  assert.deepEqual(seen(), ['a']);
+  up.receive(frame(BROADCAST, mac(9)));
+  closed.receive(frame(BROADCAST, mac(3)));
+  closed.receive(tagged(10, frame(BROADCAST, mac(3))));
+  assert.deepEqual(seen(), []);
+  assert.equal(closed.counters.dropped, 2);
+  // Nobody gets into another VLAN by saying so: not with a tag that the port has not, nor with its own VLAN's.
+  a.receive(tagged(20, frame(BROADCAST, mac(1))));
+  a.receive(tagged(10, frame(BROADCAST, mac(1))));
+  assert.deepEqual(seen(), []);
+  // Priority only: VLAN 0 is the port's own.
+  a.receive(tagged(0, frame(BROADCAST, mac(1))));
+  assert.deepEqual(seen(), ['b']);
+});
+
+test('an address is learnt in its VLAN only, and a VLAN that the switch does not have passes nothing', () => {
+  const { leaf, a, b, up, seen } = build();
+  leaf.setVlans([1, 10]);
+  a.receive(frame(BROADCAST, mac(1)));
+  seen();
+  b.setVlans({ untagged: 10, tagged: [] });
+  up.setVlans({ untagged: 10, tagged: [] });
+  b.receive(frame(mac(1), mac(2)));
+  assert.deepEqual(seen(), ['up']);
+  leaf.setVlans([1]);
+  b.receive(frame(mac(1), mac(2)));
+  assert.deepEqual(seen(), []);
+});

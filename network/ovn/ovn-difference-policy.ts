@@ -1,6 +1,6 @@
-import type { Mirror } from './ovsdb-mirror.ts';
-import type { Operation } from './ovsdb-client.ts';
-import { canonical, isReference, writeValue, type Atom, type Value } from './ovsdb-value-codec.ts';
+import type { Mirror } from '../ovsdb/ovsdb-mirror.ts';
+import type { Operation } from '../ovsdb/ovsdb-client.ts';
+import { canonical, isReference, writeValue, type Atom, type Value } from '../ovsdb/ovsdb-value-codec.ts';
 import { KEY, type DesiredRow } from './rows/desired-row.ts';
 
 /*

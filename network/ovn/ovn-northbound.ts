@@ -1,8 +1,8 @@
 import type { GatewayHosts, NetworkState } from './network-state.ts';
 import { differ, type Difference, type RowDifference } from './ovn-difference-policy.ts';
-import { createOvsdbClient, OvsdbDisconnected, type OvsdbClient, type OvsdbOptions } from './ovsdb-client.ts';
-import type { Mirror } from './ovsdb-mirror.ts';
-import { elementsOf } from './ovsdb-value-codec.ts';
+import { createOvsdbClient, OvsdbDisconnected, type OvsdbClient, type OvsdbOptions } from '../ovsdb/ovsdb-client.ts';
+import type { Mirror } from '../ovsdb/ovsdb-mirror.ts';
+import { elementsOf } from '../ovsdb/ovsdb-value-codec.ts';
 import type { DesiredRow } from './rows/desired-row.ts';
 import { routerRows } from './rows/router-rows.ts';
 import { securityRows } from './rows/security-rows.ts';

@@ -1,7 +1,7 @@
 import type { GatewayHosts } from './network-state.ts';
-import { createOvsdbClient, type OvsdbOptions } from './ovsdb-client.ts';
-import type { Mirror, Row } from './ovsdb-mirror.ts';
-import { isReference, type Value } from './ovsdb-value-codec.ts';
+import { createOvsdbClient, type OvsdbOptions } from '../ovsdb/ovsdb-client.ts';
+import type { Mirror, Row } from '../ovsdb/ovsdb-mirror.ts';
+import { isReference, type Value } from '../ovsdb/ovsdb-value-codec.ts';
 
 /** OVN's southbound database, read only: which hosts there are, and how far each has come. */
 export interface OvnSouthbound {

@@ -7,17 +7,21 @@ export interface Room {
   readonly floor: number;
   /** Other rooms of the same floor may be imported. */
   readonly openFloor?: true;
+  /** A protocol that several device rooms speak. */
+  readonly forDevices?: true;
 }
 
 export const ROOMS: readonly Room[] = [
   { path: 'core/base', floor: 0 },
   { path: 'core/database', floor: 1, openFloor: true },
   { path: 'core/flow', floor: 1, openFloor: true },
+  { path: 'network/ovsdb', floor: 1, forDevices: true },
   { path: 'pxe', floor: 2 },
   { path: 'bmc', floor: 2 },
   { path: 'hypervisor', floor: 2 },
   { path: 'deploy-agent', floor: 2 },
   { path: 'network/ovn', floor: 2 },
+  { path: 'network/switch', floor: 2 },
   { path: 'identity', floor: 3 },
   { path: 'inventory', floor: 3 },
   { path: 'compute', floor: 3 },
@@ -51,8 +55,8 @@ function floorRule(from: Room, to: string): string | undefined {
     if (from.path === 'cli' && within('lab', to)) return undefined;
     return `${sideRoomOf(to)} stands beside the product: the product must run without it`;
   }
-  if (from.floor === DEVICE_FLOOR && target.floor !== 0)
-    return 'a device room takes facts as parameters: of other rooms it may import core/base only';
+  if (from.floor === DEVICE_FLOOR && target.floor !== 0 && !target.forDevices)
+    return 'a device room takes facts as parameters: of other rooms it may import core/base and network/ovsdb only';
   if (target.floor < from.floor) return undefined;
   if (target.floor === from.floor) {
     if (from.openFloor && target.openFloor) return undefined;

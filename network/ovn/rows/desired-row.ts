@@ -1,4 +1,4 @@
-import { setOf, textMap, type Atom, type Value } from '../ovsdb-value-codec.ts';
+import { setOf, textMap, type Atom, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 
 /**
  * A row of the northbound database as it shall be. `key` is ours and unique (it is kept in `external_ids`); a reference to another row of ours is

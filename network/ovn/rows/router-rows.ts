@@ -1,5 +1,5 @@
 import type { FloatingIpFact, GatewayHosts, NetworkState, PortFact, RouterFact, SubnetFact } from '../network-state.ts';
-import { setOf, textMap, type Value } from '../ovsdb-value-codec.ts';
+import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, referAll, type DesiredRow } from './desired-row.ts';
 
 /*

@@ -1,5 +1,5 @@
 import type { NetworkState, PortFact, SecurityGroupFact, SecurityRuleFact } from '../network-state.ts';
-import { setOf, type Value } from '../ovsdb-value-codec.ts';
+import { setOf, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, groupName, referAll, type DesiredRow } from './desired-row.ts';
 
 /*

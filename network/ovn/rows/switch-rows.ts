@@ -1,5 +1,5 @@
 import type { NetworkState, PortFact, SubnetFact } from '../network-state.ts';
-import { setOf, textMap, type Value } from '../ovsdb-value-codec.ts';
+import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
 import { isGuarded } from './security-rows.ts';
 

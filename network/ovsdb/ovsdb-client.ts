@@ -119,7 +119,7 @@ export function createOvsdbClient(options: OvsdbOptions): OvsdbClient {
     for (const { reject } of pending.values()) reject(new OvsdbDisconnected(`the connection to ${database} broke: ${why}`));
     pending.clear();
     if (isClosed) return;
-    onWarning({ database, why }, 'the connection to OVN broke; trying again');
+    onWarning({ database, why }, 'the connection to an OVSDB broke; trying again');
     setTimeout(open, pauseMs).unref();
     pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS);
   };

@@ -39,7 +39,7 @@ function modify(row: Row, wire: WireRow): Row {
 }
 
 /**
- * Columns of any number of elements (OVN_Northbound's schema). The wire does not tell them from columns of at most one, where an
+ * Columns of any number of elements (the schemas of OVN_Northbound and Open_vSwitch). The wire does not tell them from columns of at most one, where an
  * update brings the new value: a set of one comes as its element.
  */
 const SETS: ReadonlySet<string> = new Set([
@@ -53,6 +53,8 @@ const SETS: ReadonlySet<string> = new Set([
   'addresses',
   'port_security',
   'networks',
+  'ha_chassis',
+  'trunks',
 ]);
 
 /** A set: elements that come or go. A map: keys that come, change or (with their old value) go. Else: the new value. */
