@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
+import { listRenditions } from '../images/image-rendition-service.ts';
 import type { ImageStores } from '../images/image-store.ts';
 import { STABLE_STATES } from '../inventory/provision-machine.ts';
 import { readNetworkState } from '../network/network-state-record.ts';
@@ -76,6 +77,7 @@ const CHECKS: readonly Check[] = [
        and not exists (select from image_location l where l.store = b.store and l.sha512 = b.sha512)`,
   ),
   { name: 'image files without rows, rows without files', look: compareStores },
+  { name: 'files made of images without rows, rows without files', look: compareRenditions },
   {
     name: 'object files without rows, rows without files',
     look: ({ db, objectDirectory }) => compareObjectFiles(db, objectDirectory, SETTLING_SECONDS * 1000),
@@ -151,6 +153,18 @@ async function compareStores({ db, stores }: AuditContext): Promise<string[]> {
   return [
     ...[...files].filter((name) => !before.has(name) && !after.has(name)).map((name) => `${name}: a file without a row`),
     ...[...before].filter((name) => after.has(name) && isStored(name) && !present.has(name)).map((name) => `${name}: a row without a file`),
+  ];
+}
+
+async function compareRenditions({ db, stores }: AuditContext): Promise<string[]> {
+  const known = async () => new Set((await listRenditions(db)).map(({ sha512 }) => sha512));
+  const before = await known();
+  const files = await stores.near.list(SETTLING_SECONDS * 1000);
+  const after = await known();
+  const present = new Set(await stores.near.list(0));
+  return [
+    ...files.filter((name) => !before.has(name) && !after.has(name)).map((name) => `${name}: a file without a row`),
+    ...[...before].filter((name) => after.has(name) && !present.has(name)).map((name) => `${name}: a row without a file`),
   ];
 }
 

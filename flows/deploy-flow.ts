@@ -7,6 +7,7 @@ import { requestedSteps } from './clean-flow.ts';
 import { templateSteps } from './deploy-templates.ts';
 import { planImage } from './image-plan-policy.ts';
 import { withStoredImage } from './instance-image.ts';
+import { readyImageStep } from './ready-image-step.ts';
 import { planNetworkBoot } from './instance-boot.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
@@ -18,10 +19,11 @@ import { planDeploy, stepName } from './step-plan-policy.ts';
 /*
  * `deploy` and `rebuild`: deploying → active.
  *   1. plan    image and root disk are chosen and checked before anything is touched
- *   2.         the agent runs, and the machine is taken through the list of deploy steps: those with a priority
+ *   2. ready_image  a disk that machines can take is made of an image that is none, or waited for
+ *   3.         the agent runs, and the machine is taken through the list of deploy steps: those with a priority
  *              (write_image 80, write_configdrive 60, install_bootloader 50, install_boot_entry 40, sync_and_stop 30, intend_disk 25,
  *              boot_instance 20), the deploy templates of the instance's traits, and what the request asks for
- *   3.         an instance that boots over the network (a ramdisk, a volume) needs no agent: only this
+ *   4.         an instance that boots over the network (a ramdisk, a volume) needs no agent: only this
  */
 const onlyOnNetwork = (step: FlowStep): FlowStep => ({
   ...step,
@@ -30,7 +32,7 @@ const onlyOnNetwork = (step: FlowStep): FlowStep => ({
 
 export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.deploy',
-  version: 3,
+  version: 4,
   upgrade: (state) => state,
   steps: [
     {
@@ -45,8 +47,8 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
           return { kind: 'fail', code: 'network-boot-plan', message: network.problem, advice: 'Correct that, then deploy again.' };
         if (network !== undefined)
           return { kind: 'goto', step: 'intend_instance', patch: { onNetwork: true }, evidence: { boots: network.kind } };
-        const info = await withStoredImage(services.db, node.instance_info as JsonObject);
-        const image = 'problem' in info ? (info as { problem: string }) : planImage(info);
+        const stored = await withStoredImage(services.images, node.instance_info as JsonObject);
+        const image = 'problem' in stored ? stored : planImage(stored.info);
         if ('problem' in image)
           return { kind: 'fail', code: 'image-plan', message: image.problem, advice: 'Correct instance_info, then deploy again.' };
         const choice = chooseDisk(await readInspectedDisks(services.db, ctx.subjectId), node);
@@ -59,11 +61,18 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
           };
         return {
           kind: 'done',
-          patch: { image: image.args, disk: choice.disk },
+          patch: {
+            image: image.args,
+            disk: choice.disk,
+            ...('info' in stored && stored.rendition !== undefined
+              ? { rendition: { source: stored.rendition, image: String((node.instance_info as JsonObject)['image_source']) } }
+              : {}),
+          },
           evidence: { image: image.args['url']!, disk: choice.disk['serial']! },
         };
       },
     },
+    readyImageStep(services),
     ...stepLoop(services, {
       phase: 'deploy',
       why: 'deployment',

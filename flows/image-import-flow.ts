@@ -4,8 +4,10 @@ import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowDefinition, StepOutcome } from '../core/flow/flow-definition.ts';
+import { convertDisk, isDiskFormat, type DiskFormat } from '../images/convert-disk.ts';
 import {
   addBlobLocations,
+  digestFile,
   keep,
   openImage,
   receive,
@@ -32,6 +34,8 @@ export interface ImageFlowServices {
   readonly region: string;
   /** Hosts that web-download must not reach: the cloud's own metadata, say. */
   readonly forbiddenHosts: readonly string[];
+  /** What disks become when they are imported; undefined: they stay as they come (Glance's plugin `image_conversion`). */
+  readonly convertTo: DiskFormat | undefined;
 }
 
 type ImportInput = {
@@ -74,14 +78,23 @@ async function takeIn(services: ImageFlowServices, ctx: FlowContext): Promise<St
     const file = await stagingFile(services.data, `${image.id}.${input.method.name === 'glance-direct' ? 'staged' : 'import'}`);
     const received = await bytesOf(services, ctx, image, file);
     requireTrue(received, image);
-    await keep(services.data, image, received, storesAsked(services.data, input.stores));
+    const stores = storesAsked(services.data, input.stores);
+    // A download may have told the format only now.
+    const { disk_format: from } = await readImage(services.data.db, ctx.subjectId);
+    const { convertTo: to } = services;
+    if (to !== undefined && to !== from && isDiskFormat(from) && image.container_format === 'bare') {
+      const output = await stagingFile(services.data, `${image.id}.converted`);
+      await convertDisk({ file: received.file, from, output, to, signal: ctx.signal });
+      await keep(services.data, image, await digestFile(output), stores, to);
+    } else await keep(services.data, image, received, stores, from);
     await rm(file, { force: true });
     return { kind: 'done' };
   } catch (error) {
-    await rm(await stagingFile(services.data, `${ctx.subjectId}.import`), { force: true });
     if (ctx.signal.aborted) throw error;
     const message = error instanceof Error ? error.message : String(error);
     return { kind: 'fail', code: 'import-failed', message, advice: 'Mend what the message names, then import again: the image is queued.' };
+  } finally {
+    for (const kind of ['import', 'converted']) await rm(await stagingFile(services.data, `${ctx.subjectId}.${kind}`), { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../core/base/clock.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import type { FlowStep } from '../core/flow/flow-definition.ts';
+import type { ImageData } from '../images/image-data-service.ts';
 import { bmcAddresses } from '../inventory/driver-info-codec.ts';
 import { connectFake, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
@@ -17,6 +18,7 @@ export interface NodeFlowServices {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly cleaning: CleaningSettings;
+  readonly images: Pick<ImageData, 'db' | 'stores'>;
   /** Where BMCs fetch the agent's boot CD, and what its tokens are signed with; undefined: nobody serves one. */
   readonly bootMedia: { readonly baseUrl: string; readonly secret: Buffer } | undefined;
 }

@@ -2,10 +2,12 @@ import { sql } from 'kysely';
 import type { Logger } from '../core/base/logger.ts';
 import { storeOf, type ImageStores } from './image-store.ts';
 import type { Db, Trx } from './image-record.ts';
+import { removeRenditions } from './image-rendition-service.ts';
 
 /*
  * Which bytes are in which store, and who refers to them. A blob's row is there before anything refers to it, and goes, under its lock, when
- * nothing does; only then is the file removed. A crash in between leaves a file without a row: `removeStrays` finds it.
+ * nothing does; only then is the file removed. A crash in between leaves a file without a row,
+ * which `audit` names.
  */
 export interface Blob {
   readonly store: string;
@@ -38,4 +40,19 @@ export async function dropUnused(db: Db, stores: ImageStores, blobs: readonly Bl
       })
       .catch((error: unknown) => logger.warn({ err: error, store, sha512 }, 'bytes that no image has could not be removed'));
   }
+  await dropUnusedRenditions(
+    db,
+    stores,
+    blobs.map(({ sha512 }) => sha512),
+  ).catch((error: unknown) => logger.warn({ err: error }, 'what was made of bytes that no image has could not be removed'));
+}
+
+async function dropUnusedRenditions(db: Db, stores: ImageStores, sources: readonly string[]): Promise<void> {
+  if (sources.length === 0) return;
+  const held = await db.selectFrom('image_location').select('sha512').where('sha512', 'in', sources).execute();
+  const kept = new Set(held.map(({ sha512 }) => sha512));
+  await removeRenditions(
+    { db, stores },
+    sources.filter((source) => !kept.has(source)),
+  );
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -81,6 +82,23 @@ export async function receive(stream: Readable, file: string, limitBytes = IMAGE
   }
 }
 
+/** The same of a file that is there. */
+export async function digestFile(file: string): Promise<Received> {
+  const [md5, sha512] = [createHash('md5'), createHash('sha512')];
+  const passed = createBufferFreeing();
+  let sizeBytes = 0;
+  let head = Buffer.alloc(0);
+  for await (const piece of createReadStream(file, { highWaterMark: WRITE_BYTES })) {
+    const chunk = piece as Buffer;
+    if (sizeBytes === 0) head = Buffer.from(chunk.subarray(0, INSPECTED_BYTES));
+    sizeBytes += chunk.length;
+    md5.update(chunk);
+    sha512.update(chunk);
+    passed(chunk.length);
+  }
+  return { file, sizeBytes, md5: md5.digest('hex'), sha512: sha512.digest('hex'), head };
+}
+
 export async function stagingFile({ stores }: ImageData, name: string): Promise<string> {
   await mkdir(stores.stagingDirectory, { recursive: true });
   return join(stores.stagingDirectory, name);
@@ -150,7 +168,13 @@ export function requireTrue({ head }: Received, { disk_format: disk, container_f
 }
 
 /** Into these stores, and the image is active. The staging file may be gone after it. */
-export async function keep(data: ImageData, image: ImageRecord, received: Received, stores: readonly ImageStore[]): Promise<void> {
+export async function keep(
+  data: ImageData,
+  image: ImageRecord,
+  received: Received,
+  stores: readonly ImageStore[],
+  diskFormat = image.disk_format,
+): Promise<void> {
   const { sha512, sizeBytes, md5, head } = received;
   await data.db.transaction().execute(async (trx) => {
     // The rows first: they are the lock against whoever removes the same bytes (image-blob-service).
@@ -164,7 +188,8 @@ export async function keep(data: ImageData, image: ImageRecord, received: Receiv
       .set({
         status: nextStatus(now.status, 'finish'),
         size: sizeBytes,
-        virtual_size: virtualSizeOf(head, recognize(head)) ?? (now.disk_format === 'raw' ? sizeBytes : null),
+        disk_format: diskFormat,
+        virtual_size: virtualSizeOf(head, recognize(head)) ?? (diskFormat === 'raw' ? sizeBytes : null),
         checksum: md5,
         os_hash_algo: 'sha512',
         os_hash_value: sha512,
@@ -240,8 +265,9 @@ export async function removeLocation(data: ImageData, id: string, which: (image:
 /** At start: nobody sends any more to the process that had this staging folder. */
 export async function recoverUploads(data: ImageData): Promise<void> {
   const names = await readdir(data.stores.stagingDirectory).catch(() => [] as string[]);
-  for (const name of names.filter((each) => each.endsWith('.upload'))) {
-    await takeBack(data, name.slice(0, -'.upload'.length));
+  // What is staged waits for its import; all else is half of something that is begun anew.
+  for (const name of names.filter((each) => !each.endsWith('.staged'))) {
+    if (name.endsWith('.upload')) await takeBack(data, name.slice(0, -'.upload'.length));
     await rm(join(data.stores.stagingDirectory, name), { force: true });
   }
 }

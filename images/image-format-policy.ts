@@ -60,7 +60,18 @@ export function whyRefused(head: Buffer, diskFormat: string | null, containerFor
     return `the content is ${format}, but the image says that it is ${diskFormat}`;
   if (format === 'qcow2') return whyUnsafeQcow2(head);
   if (format === 'vmdk') return whyUnsafeVmdk(head);
+  if (format === 'vhd') return whyUnsafeVhd(head);
   return undefined;
+}
+
+/** Why a disk can not be made of these bytes, which were taken as an image; undefined: it can. */
+export function whyNotConverted(head: Buffer): string | undefined {
+  const format = recognize(head);
+  const unsafe = whyRefused(head, null, 'bare');
+  if (unsafe !== undefined || format !== 'qcow2') return unsafe;
+  if (head.readUInt32BE(32) !== 0) return 'the qcow2 image is encrypted';
+  const snapshots = head.readUInt32BE(60);
+  return snapshots === 0 ? undefined : `the qcow2 image has ${snapshots} internal snapshots, which would be lost`;
 }
 
 function whyUnsafeQcow2(head: Buffer): string | undefined {
@@ -71,7 +82,23 @@ function whyUnsafeQcow2(head: Buffer): string | undefined {
   return undefined;
 }
 
+/** Disk type 4 (Virtual Hard Disk Image Format Specification, "Hard Disk Footer Format"): the rest is in a parent. */
+const VHD_DIFFERENCING = 4;
+
+const whyUnsafeVhd = (head: Buffer): string | undefined =>
+  head.length >= 64 && head.readUInt32BE(60) === VHD_DIFFERENCING ? 'the VHD image is the difference to another file' : undefined;
+
+/** An extent's descriptor is inside it and in what we look at; one without capacity is only a descriptor, which may name any file. */
+function whyUnsafeExtent(head: Buffer): string | undefined {
+  if (head.length < 44) return 'the VMDK header is cut off';
+  const [capacity, descriptor] = [head.readBigUInt64LE(12), head.readBigUInt64LE(28) * 512n];
+  if (capacity === 0n) return 'the VMDK image has no disk of its own';
+  return descriptor + 512n > BigInt(INSPECTED_BYTES) ? 'the VMDK descriptor is not at the beginning' : undefined;
+}
+
 function whyUnsafeVmdk(head: Buffer): string | undefined {
+  const unsafeExtent = text(head, 0, 4) === 'KDMV' ? whyUnsafeExtent(head) : undefined;
+  if (unsafeExtent !== undefined) return unsafeExtent;
   const descriptor = /createType\s*=\s*"([^"]*)"/.exec(text(head, 0, head.length))?.[1];
   if (descriptor === undefined) return text(head, 0, 4) === 'KDMV' ? undefined : 'the VMDK descriptor has no createType';
   return SAFE_VMDK_TYPES.includes(descriptor) ? undefined : `the VMDK image is of the type ${descriptor}, whose data are in other files`;

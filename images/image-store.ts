@@ -19,11 +19,23 @@ export interface ImageStore {
   remove(sha512: string): Promise<void>;
 }
 
+/** A store whose bytes are files of this host. */
+export interface LocalImageStore extends ImageStore {
+  readonly kind: 'file';
+  readonly directory: string;
+  /** Where these bytes are when they are there. */
+  pathOf(sha512: string): string;
+}
+
+export const isLocal = (store: ImageStore): store is LocalImageStore => store.kind === 'file';
+
 export interface ImageStores {
   /** The first is the default. */
   readonly all: readonly [ImageStore, ...ImageStore[]];
   /** A folder for bytes on their way, on the default store's disk when it is one. */
   readonly stagingDirectory: string;
+  /** What machines take instead of an image's own bytes (image-rendition-service); no image has its bytes here. */
+  readonly near: LocalImageStore;
 }
 
 export const storeOf = (stores: ImageStores, id: string): ImageStore | undefined => stores.all.find((store) => store.id === id);

@@ -3,16 +3,18 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createBufferFreeing } from '../core/base/free-buffers.ts';
 import { ImageError } from './image-error.ts';
-import type { ImageStore } from './image-store.ts';
+import type { LocalImageStore } from './image-store.ts';
 
 /** A directory: `ab/abcdef…` by SHA-512. A name appears only when its bytes are on the disk. */
 const READ_BYTES = 2 ** 20;
 
-export function localImageStore({ id, directory }: { readonly id: string; readonly directory: string }): ImageStore {
+export function localImageStore({ id, directory }: { readonly id: string; readonly directory: string }): LocalImageStore {
   const pathOf = (sha512: string) => join(directory, sha512.slice(0, 2), sha512);
   return {
     id,
     kind: 'file',
+    directory,
+    pathOf,
     description: `files in ${directory}`,
     async put(sha512, file, { mayMove }) {
       const path = pathOf(sha512);

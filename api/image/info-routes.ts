@@ -127,7 +127,7 @@ export const infoRoutes: readonly ImageRoute[] = [
     path: '/v2/cache/:image_id',
     async handle(call) {
       call.require('image:manage_image_cache');
-      await removeFromCache(dbOf(call), call.params['image_id']!);
+      await removeFromCache(call.context.data, call.params['image_id']!);
       return noContent;
     },
   },
@@ -139,7 +139,7 @@ export const infoRoutes: readonly ImageRoute[] = [
       const target = String(call.headers[CACHE_TARGET] ?? 'both');
       if (target !== 'cache' && target !== 'queue' && target !== 'both' && target !== '')
         throw new Refusal(400, `${CACHE_TARGET} is cache, queue or both, not ${target}`);
-      await clearCache(dbOf(call), target === '' ? 'both' : target);
+      await clearCache(call.context.data, target === '' ? 'both' : target);
       return noContent;
     },
   },

@@ -13,7 +13,7 @@ import type { BootFiles, BootModel, BootSubnet, ClientClass, RelayRule } from '.
 import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import type { Configuration } from './configuration.ts';
-import { storesOf } from './image-setup.ts';
+import { imageDirectoriesOf } from './image-setup.ts';
 import type { Installation } from './installation.ts';
 
 /*
@@ -167,7 +167,7 @@ function bootFiles(
     ...(agentIso === undefined ? {} : { agentIso }),
     ipxeDirectory: configuration.boot.ipxe_directory,
     imageDirectory,
-    storeDirectories: storesOf(configuration).map(({ directory }) => directory),
+    storeDirectories: imageDirectoriesOf(configuration),
   };
 }
 

@@ -69,6 +69,8 @@ const shape = z.strictObject({
           }),
         )
         .default([]),
+      /** The format that disks have after an import; default: as they come. */
+      convert_imports_to: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
       /** Hosts that an import from the web must not reach. */
       forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
     })

@@ -5,6 +5,7 @@ import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
+import { imageReadyFlow } from '../../flows/image-ready-flow.ts';
 import { imageImportFlow } from '../../flows/image-import-flow.ts';
 import type { NodeFlowServices } from '../../flows/node-flow-services.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
@@ -17,6 +18,7 @@ import type { Configuration } from './configuration.ts';
 import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
 import { leadConsoleRecorder } from './console-recorder.ts';
+import { startImageSweep } from './image-setup.ts';
 import { startPowerSync } from './power-sync.ts';
 
 /** The worker role: flows, the look at the machines' power, their recorded consoles, and the conductor that others see. Returns its counters. */
@@ -38,19 +40,23 @@ export async function startWorkerRole(options: {
     sealer,
     clock: systemClock,
     cleaning: configuration.cleaning,
+    images,
     bootMedia: bootMediaOf(configuration, installation),
   };
-  const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts: configuration.images.forbidden_hosts });
+  const { forbidden_hosts: forbiddenHosts, convert_imports_to: convertTo } = configuration.images;
+  const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts, convertTo });
   const servers = serverFlows({ db: database.db, sealer, placement: createPlacementSnapshot(database.db) });
   const engine = createFlowEngine({
     database,
-    definitions: [...nodeFlows(services), ...servers, imports],
+    definitions: [...nodeFlows(services), ...servers, imports, imageReadyFlow(images)],
     owner: `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
     clock: systemClock,
     logger,
   });
   await engine.start();
   stops.push(() => engine.stop());
+  const sweep = startImageSweep(images);
+  stops.push(() => sweep.stop());
   const leave = await announceConductor(database, hostname());
   stops.push(async () => leave());
   const sync = startPowerSync({ database, bmcs, sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });

@@ -20,6 +20,15 @@ export interface ImageTables {
     url: string | null;
     metadata: JsonColumn;
   };
+  image_rendition: {
+    source: string;
+    sha512: string;
+    size: number;
+    disk_size: number;
+    hits: Generated<number>;
+    created_at: Created;
+    last_used: Generated<Date>;
+  };
   image_task: ImageTaskTable;
   image_cache: {
     image_id: string;

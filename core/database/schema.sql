@@ -732,6 +732,18 @@ create table image_member (
 );
 CREATE INDEX image_member_of ON public.image_member USING btree (member);
 
+create table image_rendition (
+  source text not null,
+  sha512 text not null,
+  size bigint not null,
+  disk_size bigint not null,
+  hits integer not null default 0,
+  created_at timestamp with time zone not null default now(),
+  last_used timestamp with time zone not null default now(),
+  constraint image_rendition_pkey PRIMARY KEY (source)
+);
+CREATE INDEX image_rendition_bytes ON public.image_rendition USING btree (sha512);
+
 create table image_task (
   id uuid not null default gen_random_uuid(),
   image_id uuid,
