@@ -31,7 +31,7 @@ export async function tellReady(trx: FlowTransaction, source: string, news: Read
   for (const { wait_key: key } of waiters) if (key !== null) await signalFlow(trx, key, news);
 }
 
-export const readyImageStep = (services: NodeFlowServices): FlowStep => ({
+export const readyImageStep = (services: Pick<NodeFlowServices, 'images'>): FlowStep => ({
   name: 'ready_image',
   deadlineMs: 60_000,
   waitingFor: () => ({ what: 'the image to be a disk that machines can take', next: 'boot the agent' }),
@@ -43,7 +43,7 @@ export const readyImageStep = (services: NodeFlowServices): FlowStep => ({
   },
 });
 
-async function ready(services: NodeFlowServices, ctx: FlowContext): Promise<StepOutcome> {
+async function ready(services: Pick<NodeFlowServices, 'images'>, ctx: FlowContext): Promise<StepOutcome> {
   const wanted = ctx.state['rendition'] as Wanted | undefined;
   if (wanted === undefined) return { kind: 'done' };
   const made = await useRendition(services.images, wanted.source);

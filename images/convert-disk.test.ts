@@ -53,7 +53,10 @@ test('whatever qemu-img writes becomes the disk that it was made of, and back ag
     const got = await readFile(at('disk.out'));
     assert.equal(got.length, diskBytes);
     assert.ok(got.subarray(0, bytes.length).equals(bytes), options.join(' '));
-    assert.ok(got.subarray(bytes.length).every((byte) => byte === 0), 'what a format rounds up is empty');
+    assert.ok(
+      got.subarray(bytes.length).every((byte) => byte === 0),
+      'what a format rounds up is empty',
+    );
     if (format === 'vhd') return;
     await convertDisk({ file: at('disk.raw'), from: 'raw', output: at('disk.back'), to: format, signal });
     await qemuImg('compare', '-f', 'raw', '-F', format, at('disk.raw'), at('disk.back'));
@@ -72,7 +75,17 @@ test('what names other files, hides something or is broken is refused by name, a
   await writeFile(at('secret'), 'root:x:0:0');
   await qemuImg('create', '-f', 'qcow2', '-F', 'raw', '-b', at('secret'), at('backed.qcow2'), '1M');
   await qemuImg('create', '-f', 'qcow2', '-o', `data_file=${at('outside')},data_file_raw=on`, at('outside.qcow2'), '1M');
-  await qemuImg('create', '-f', 'qcow2', '--object', 'secret,id=s,data=abc', '-o', 'encrypt.format=aes,encrypt.key-secret=s', at('locked.qcow2'), '1M');
+  await qemuImg(
+    'create',
+    '-f',
+    'qcow2',
+    '--object',
+    'secret,id=s,data=abc',
+    '-o',
+    'encrypt.format=aes,encrypt.key-secret=s',
+    at('locked.qcow2'),
+    '1M',
+  );
   await qemuImg('create', '-f', 'qcow2', at('past.qcow2'), '1M');
   await qemuImg('snapshot', '-c', 'before', at('past.qcow2'));
   await qemuImg('create', '-f', 'vmdk', '-o', 'subformat=monolithicFlat', at('flat.vmdk'), '1M');

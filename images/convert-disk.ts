@@ -39,7 +39,10 @@ export async function convertDisk({ file, from, output, to, signal }: DiskConver
   const why = whyNotConverted(await headOf(file));
   if (why !== undefined) throw new ImageError(400, `The image can not be converted: ${why}.`);
   const diskBytes = await diskBytesOf(file, from, signal);
-  const limits = { cpuSeconds: CPU_SECONDS_MIN + (diskBytes / 2 ** 30) * CPU_SECONDS_PER_GIB, fileBytes: diskBytes * 1.01 + OVERHEAD_BYTES };
+  const limits = {
+    cpuSeconds: CPU_SECONDS_MIN + (diskBytes / 2 ** 30) * CPU_SECONDS_PER_GIB,
+    fileBytes: diskBytes * 1.01 + OVERHEAD_BYTES,
+  };
   const full = new AbortController();
   const watch = setInterval(() => void stopWhenFull(dirname(output), full), FREE_LOOK_MS);
   try {
@@ -68,10 +71,12 @@ async function headOf(file: string): Promise<Buffer> {
 
 async function diskBytesOf(file: string, format: DiskFormat, signal: AbortSignal): Promise<number> {
   const limits = { cpuSeconds: CPU_SECONDS_MIN, fileBytes: 0 };
-  const text = await limited(['info', '--output=json', '-f', QEMU_FORMATS[format], `file:${file}`], limits, signal).catch((error: Error) => {
-    signal.throwIfAborted();
-    throw new ImageError(400, `The image is no usable ${format}: ${error.message}`);
-  });
+  const text = await limited(['info', '--output=json', '-f', QEMU_FORMATS[format], `file:${file}`], limits, signal).catch(
+    (error: Error) => {
+      signal.throwIfAborted();
+      throw new ImageError(400, `The image is no usable ${format}: ${error.message}`);
+    },
+  );
   const info = JSON.parse(text.toString()) as Record<string, unknown>;
   const bytes = Number(info['virtual-size']);
   if (!Number.isSafeInteger(bytes) || bytes <= 0 || bytes > DISK_BYTES_MAX)

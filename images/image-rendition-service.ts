@@ -84,7 +84,9 @@ export async function removeRenditions({ db, stores }: Near, sources: readonly s
 
 /** Renditions of bytes that no image has any more, or that nobody wanted for long, and files that a crash left. */
 export async function sweepRenditions(data: Near): Promise<void> {
-  const { rows } = await sql<{ source: string }>`select source from image_rendition r where last_used < now() - ${`${IDLE_DAYS_MAX} days`}::interval
+  const { rows } = await sql<{
+    source: string;
+  }>`select source from image_rendition r where last_used < now() - ${`${IDLE_DAYS_MAX} days`}::interval
     or not exists (select from image_location l where l.sha512 = r.source)`.execute(data.db);
   await removeRenditions(
     data,
