@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -12,6 +11,7 @@ import { INSPECTED_BYTES, recognize, virtualSizeOf, whyRefused } from './image-f
 import { nextStatus } from './image-machine.ts';
 import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.ts';
 import { storeOf, type ImageStore, type ImageStores } from './image-store.ts';
+import { readSparse } from './read-sparse.ts';
 
 /*
  * Bytes of images: received into a staging file while they are digested, looked at, taken into a store under their SHA-512, and only then is the
@@ -88,8 +88,7 @@ export async function digestFile(file: string): Promise<Received> {
   const passed = createBufferFreeing();
   let sizeBytes = 0;
   let head = Buffer.alloc(0);
-  for await (const piece of createReadStream(file, { highWaterMark: WRITE_BYTES })) {
-    const chunk = piece as Buffer;
+  for await (const chunk of readSparse(file)) {
     if (sizeBytes === 0) head = Buffer.from(chunk.subarray(0, INSPECTED_BYTES));
     sizeBytes += chunk.length;
     md5.update(chunk);

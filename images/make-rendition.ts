@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
@@ -9,6 +8,7 @@ import { ImageError } from './image-error.ts';
 import type { ImageRecord } from './image-record.ts';
 import { keepRendition } from './image-rendition-service.ts';
 import { isLocal, storeOf } from './image-store.ts';
+import { readSparse } from './read-sparse.ts';
 
 /** Level 3: a deployment waits for it, and 9 wins some per cent for four times the work. */
 const PACK_LEVEL = 3;
@@ -20,7 +20,7 @@ export async function makeRendition(data: ImageData, image: ImageRecord, source:
   try {
     const plain = image.disk_format === 'raw' ? undefined : await convertSource(data, image, source, own!, disk!, signal);
     const digest = createHash('sha512');
-    const bytes = plain === undefined ? await bytesOf(data, image) : createReadStream(plain, { highWaterMark: READ_BYTES });
+    const bytes = plain === undefined ? await bytesOf(data, image) : readSparse(plain);
     let diskBytes = 0;
     const seen = Readable.from(
       (async function* () {

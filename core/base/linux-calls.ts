@@ -21,6 +21,8 @@ export interface LinuxCalls {
   sendFile(socketFd: number, fileFd: number, offset: Buffer, bytes: number): number;
   /** Is this byte of the file in memory, so that reading it would not wait for a disk? */
   isCached(fd: number, position: number): boolean;
+  /** Where data begin at or behind this byte of the file, or the hole that ends them; a negative errno when there are none. */
+  seek(fd: number, position: number, what: 'data' | 'hole'): number;
   /** A second descriptor of the same socket, which outlives the first. */
   duplicate(fd: number): number;
   ioctl(fd: number, request: number, argument: Buffer): void;
@@ -43,6 +45,7 @@ const UV_POLL = 8;
 const UV_READABLE = 1;
 const UV_WRITABLE = 2;
 const RWF_NOWAIT = 8;
+const SEEK = { data: 3, hole: 4 } as const;
 
 const systemError = (call: string, errno: number): NodeJS.ErrnoException => {
   const code = getSystemErrorName(-errno);
@@ -61,6 +64,7 @@ const DEFINITIONS = {
   sendmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32'] },
   sendfile: { return: 'i64', arguments: ['i32', 'i32', 'pointer', 'u64'] },
   preadv2: { return: 'i64', arguments: ['i32', 'pointer', 'i32', 'i64', 'i32'] },
+  lseek: { return: 'i64', arguments: ['i32', 'i64', 'i32'] },
   dup: { return: 'i32', arguments: ['i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u64', 'pointer'] },
   read: { return: 'i64', arguments: ['i32', 'pointer', 'u64'] },
@@ -153,6 +157,10 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
       return sent < 0 ? -errno() : sent;
     },
     isCached: (fd, position) => Number(c.preadv2(fd, oneByte, 1, BigInt(position), RWF_NOWAIT)) >= 0,
+    seek(fd, position, what) {
+      const found = Number(c.lseek(fd, BigInt(position), SEEK[what]));
+      return found < 0 ? -errno() : found;
+    },
     duplicate: (fd) => check(c.dup(fd), 'dup'),
     ioctl: (fd, request, argument) => void check(c.ioctl(fd, BigInt(request), argument), 'ioctl'),
     read(fd, into) {
