@@ -43,6 +43,10 @@ const rows = (name: string, text: string): Check => ({
 const settled = (column: string) => `${column} < now() - interval '${SETTLING_SECONDS} seconds'`;
 const stable = [...STABLE_STATES].map((state) => `'${state}'`).join(', ');
 
+/** Bytes are on their way into a store, which can take hours: what has no image yet may be theirs. */
+const IMAGES_MOVE = `(exists (select from image where status in ('saving', 'importing'))
+  or exists (select from flow where kind = 'image.import' and status in ('running', 'unwinding')))`;
+
 const CHECKS: readonly Check[] = [
   rows(
     'addresses without ports',
@@ -73,10 +77,14 @@ const CHECKS: readonly Check[] = [
   ),
   rows(
     'image bytes that no image has',
-    `select b.store || '/' || b.sha512 as it from image_blob b where ${settled('b.created_at')}
+    `select b.store || '/' || b.sha512 as it from image_blob b where ${settled('b.created_at')} and not ${IMAGES_MOVE}
        and not exists (select from image_location l where l.store = b.store and l.sha512 = b.sha512)`,
   ),
   { name: 'image files without rows, rows without files', look: compareStores },
+  {
+    name: 'uploads to image stores that nobody ends',
+    look: listIncomplete,
+  },
   { name: 'files made of images without rows, rows without files', look: compareRenditions },
   {
     name: 'object files without rows, rows without files',
@@ -154,6 +162,15 @@ async function compareStores({ db, stores }: AuditContext): Promise<string[]> {
     ...[...files].filter((name) => !before.has(name) && !after.has(name)).map((name) => `${name}: a file without a row`),
     ...[...before].filter((name) => after.has(name) && isStored(name) && !present.has(name)).map((name) => `${name}: a row without a file`),
   ];
+}
+
+async function listIncomplete({ db, stores }: AuditContext): Promise<string[]> {
+  const { rows } = await sql<{ move: boolean }>`select ${sql.raw(IMAGES_MOVE)} as move`.execute(db);
+  if (rows[0]?.move === true) return [];
+  const found = [...stores.all, stores.near].map(async (store) =>
+    (await store.listIncomplete(SETTLING_SECONDS * 1000)).map((one) => `${store.id}/${one}`),
+  );
+  return (await Promise.all(found)).flat();
 }
 
 async function compareRenditions({ db, stores }: AuditContext): Promise<string[]> {

@@ -6,9 +6,9 @@ import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowDefinition, StepOutcome } from '../core/flow/flow-definition.ts';
 import { convertDisk, isDiskFormat, type DiskFormat } from '../images/convert-disk.ts';
 import {
-  addBlobLocations,
   digestFile,
   keep,
+  keepCopy,
   openImage,
   receive,
   requireTrue,
@@ -16,7 +16,6 @@ import {
   type ImageData,
   type Received,
 } from '../images/image-data-service.ts';
-import { holdBlob } from '../images/image-blob-service.ts';
 import { ImageError } from '../images/image-error.ts';
 import { failImport, finishImport, IMPORT_FLOW } from '../images/image-import-service.ts';
 import { isMember } from '../images/image-member-service.ts';
@@ -82,13 +81,15 @@ async function takeIn(services: ImageFlowServices, ctx: FlowContext): Promise<St
     // A download may have told the format only now.
     const { disk_format: from } = await readImage(services.data.db, ctx.subjectId);
     const { convertTo: to } = services;
+    let kept = { received, diskFormat: from };
     if (to !== undefined && to !== from && isDiskFormat(from) && image.container_format === 'bare') {
       const output = await stagingFile(services.data, `${image.id}.converted`);
       await convertDisk({ file: received.file, from, output, to, signal: ctx.signal });
-      await keep(services.data, image, await digestFile(output), stores, to);
-    } else await keep(services.data, image, received, stores, from);
+      kept = { received: await digestFile(output), diskFormat: to };
+    }
+    const failed = await keep(services.data, image, kept.received, { stores, diskFormat: kept.diskFormat, mayFail: !input.mustAllSucceed });
     await rm(file, { force: true });
-    return { kind: 'done' };
+    return { kind: 'done', patch: { failed } };
   } catch (error) {
     if (ctx.signal.aborted) throw error;
     const message = error instanceof Error ? error.message : String(error);
@@ -164,7 +165,7 @@ async function copyToStores(data: ImageData, ctx: FlowContext): Promise<StepOutc
   const failed: string[] = [];
   for (const store of storesAsked(data, stores)) {
     const image = await readImage(data.db, ctx.subjectId);
-    await copyTo(data, image, store, ctx).catch((error: unknown) => {
+    await copyTo(data, image, store).catch((error: unknown) => {
       if (ctx.signal.aborted || mustAllSucceed) throw error;
       failed.push(store.id);
     });
@@ -172,19 +173,15 @@ async function copyToStores(data: ImageData, ctx: FlowContext): Promise<StepOutc
   return { kind: 'done', patch: { failed } };
 }
 
-async function copyTo(data: ImageData, image: ImageRecord, store: ImageStore, ctx: FlowContext): Promise<void> {
+async function copyTo(data: ImageData, image: ImageRecord, store: ImageStore): Promise<void> {
   const stream = await openImage(data, image);
   if (stream === undefined) throw new ImageError(400, `The image ${image.id} has no bytes here.`);
   const file = await stagingFile(data, `${image.id}.copy`);
-  const { sha512, sizeBytes } = await receive(stream, file);
-  if (sha512 !== image.os_hash_value)
-    throw new ImageError(400, `The bytes of image ${image.id} are damaged: their digest is not the image's.`);
   try {
-    await data.db.transaction().execute(async (trx) => {
-      await holdBlob(trx, { store: store.id, sha512 }, sizeBytes);
-      await store.put(sha512, file, { sizeBytes, mayMove: true, signal: ctx.signal });
-      await addBlobLocations(trx, await lockImage(trx, image.id), [store], sha512);
-    });
+    const received = await receive(stream, file);
+    if (received.sha512 !== image.os_hash_value)
+      throw new ImageError(400, `The bytes of image ${image.id} are damaged: their digest is not the image's.`);
+    await keepCopy(data, image, received, store);
   } finally {
     await rm(file, { force: true });
   }

@@ -23,6 +23,17 @@ export async function holdBlob(trx: Trx, { store, sha512 }: Blob, sizeBytes: num
     .execute();
 }
 
+/** Longer than an upload to a store may take: rows without an image are of processes that died. */
+const ABANDONED_HOURS = 48;
+
+/** Bytes that a dead process had begun to keep for an image, and halves of uploads. */
+export async function sweepBlobs(db: Db, stores: ImageStores, logger: Logger): Promise<void> {
+  const { rows } = await sql<Blob>`select store, sha512 from image_blob b where created_at < now() - ${`${ABANDONED_HOURS} hours`}::interval
+    and not exists (select from image_location l where l.store = b.store and l.sha512 = b.sha512)`.execute(db);
+  await dropUnused(db, stores, rows, logger);
+  for (const store of stores.all) await store.dropIncomplete(ABANDONED_HOURS * 3600_000);
+}
+
 /** After the transaction that took locations away: bytes that nobody refers to any more go. */
 export async function dropUnused(db: Db, stores: ImageStores, blobs: readonly Blob[], logger: Logger): Promise<void> {
   for (const { store, sha512 } of blobs) {

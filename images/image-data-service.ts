@@ -135,7 +135,7 @@ export async function uploadImage(data: ImageData, id: string, stream: Readable,
   try {
     const received = await receive(stream, file, limitBytes);
     requireTrue(received, image);
-    await keep(data, image, received, [store]);
+    await keep(data, image, received, { stores: [store] });
   } catch (error) {
     await takeBack(data, id);
     throw error;
@@ -166,43 +166,101 @@ export function requireTrue({ head }: Received, { disk_format: disk, container_f
   if (why !== undefined) throw new ImageError(400, `Image content rejected: ${why}.`);
 }
 
-/** Into these stores, and the image is active. The staging file may be gone after it. */
-export async function keep(
-  data: ImageData,
-  image: ImageRecord,
-  received: Received,
-  stores: readonly ImageStore[],
-  diskFormat = image.disk_format,
-): Promise<void> {
-  const { sha512, sizeBytes, md5, head } = received;
-  await data.db.transaction().execute(async (trx) => {
-    // The rows first: they are the lock against whoever removes the same bytes (image-blob-service).
-    for (const store of stores) await holdBlob(trx, { store: store.id, sha512 }, sizeBytes);
-    for (const [at, store] of stores.entries())
-      await store.put(sha512, received.file, { sizeBytes, mayMove: at === stores.length - 1, signal: AbortSignal.timeout(STORE_MS_MAX) });
-    const now = await lockImage(trx, image.id);
-    await addBlobLocations(trx, now, stores, sha512);
-    await trx
-      .updateTable('image')
-      .set({
-        status: nextStatus(now.status, 'finish'),
-        size: sizeBytes,
-        disk_format: diskFormat,
-        virtual_size: virtualSizeOf(head, recognize(head)) ?? (diskFormat === 'raw' ? sizeBytes : null),
-        checksum: md5,
-        os_hash_algo: 'sha512',
-        os_hash_value: sha512,
-        updated_at: sql`now()`,
-      })
-      .where('id', '=', image.id)
-      .execute();
-  });
+export interface Keeping {
+  readonly stores: readonly ImageStore[];
+  /** What the bytes are when they were converted; default: what the image says. */
+  readonly diskFormat?: string | null;
+  /** One store is enough (`all_stores_must_succeed: false`). Default: all of them. */
+  readonly mayFail?: boolean;
 }
+
+/** Into these stores, and the image is active. @returns stores that failed */
+export async function keep(data: ImageData, image: ImageRecord, received: Received, keeping: Keeping): Promise<string[]> {
+  const { sha512, sizeBytes, md5, head } = received;
+  const { diskFormat = image.disk_format, mayFail = false } = keeping;
+  const { kept, failed, error } = await putInto(data, received, keeping.stores, mayFail);
+  try {
+    if (kept.length === 0) throw error;
+    await data.db.transaction().execute(async (trx) => {
+      await holdKept(trx, kept, received);
+      const now = await lockImage(trx, image.id);
+      await addBlobLocations(trx, now, kept, sha512);
+      await trx
+        .updateTable('image')
+        .set({
+          status: nextStatus(now.status, 'finish'),
+          size: sizeBytes,
+          disk_format: diskFormat,
+          virtual_size: virtualSizeOf(head, recognize(head)) ?? (diskFormat === 'raw' ? sizeBytes : null),
+          checksum: md5,
+          os_hash_algo: 'sha512',
+          os_hash_value: sha512,
+          updated_at: sql`now()`,
+        })
+        .where('id', '=', image.id)
+        .execute();
+    });
+    return failed;
+  } catch (cause) {
+    await forget(data, sha512, keeping.stores);
+    throw cause;
+  }
+}
+
+/** One more store for an image that has its bytes. */
+export async function keepCopy(data: ImageData, image: ImageRecord, received: Received, store: ImageStore): Promise<void> {
+  try {
+    await putInto(data, received, [store], false);
+    await data.db.transaction().execute(async (trx) => {
+      await holdKept(trx, [store], received);
+      await addBlobLocations(trx, await lockImage(trx, image.id), [store], received.sha512);
+    });
+  } catch (error) {
+    await forget(data, received.sha512, [store]);
+    throw error;
+  }
+}
+
+type Bytes = Pick<Received, 'file' | 'sha512' | 'sizeBytes'>;
+
+/** The row first, by itself: a store may take hours, and a process that dies meanwhile leaves a row by which the sweep finds the bytes. */
+async function putInto(data: ImageData, { file, sha512, sizeBytes }: Bytes, stores: readonly ImageStore[], mayFail: boolean) {
+  const kept: ImageStore[] = [];
+  const failed: string[] = [];
+  let error: unknown;
+  for (const store of stores) {
+    try {
+      await data.db.transaction().execute((trx) => holdBlob(trx, { store: store.id, sha512 }, sizeBytes));
+      await store.put(sha512, file, { sizeBytes, signal: AbortSignal.timeout(STORE_MS_MAX) });
+      kept.push(store);
+    } catch (cause) {
+      data.logger.warn({ err: cause, store: store.id, sha512 }, 'a store did not take the bytes of an image');
+      error = cause;
+      failed.push(store.id);
+      if (!mayFail) return { kept: [], failed, error };
+    }
+  }
+  return { kept, failed, error };
+}
+
+/** Their rows are the lock against whoever removes the same bytes (image-blob-service); if somebody just has, they are put there again. */
+async function holdKept(trx: Trx, stores: readonly ImageStore[], { file, sha512, sizeBytes }: Bytes): Promise<void> {
+  for (const store of stores) await holdBlob(trx, { store: store.id, sha512 }, sizeBytes);
+  for (const store of stores) await store.put(sha512, file, { sizeBytes, signal: AbortSignal.timeout(STORE_MS_MAX) });
+}
+
+const forget = ({ db, stores: all, logger }: ImageData, sha512: string, stores: readonly ImageStore[]) =>
+  dropUnused(
+    db,
+    all,
+    stores.map(({ id }) => ({ store: id, sha512 })),
+    logger,
+  );
 
 /** A 16 TiB image to a store at 200 MB/s. */
 const STORE_MS_MAX = 24 * 3600_000;
 
-export async function addBlobLocations(trx: Trx, image: ImageRecord, stores: readonly ImageStore[], sha512: string): Promise<void> {
+async function addBlobLocations(trx: Trx, image: ImageRecord, stores: readonly ImageStore[], sha512: string): Promise<void> {
   const there = new Set(image.locations.map(({ store }) => store));
   const rows = stores
     .filter(({ id }) => !there.has(id))

@@ -56,7 +56,7 @@ export async function keepRendition(
     await lockBytes(trx, sha512);
     const holder = await trx.selectFrom('image_location').select('id').where('sha512', '=', source).forShare().executeTakeFirst();
     if (holder === undefined) throw new ImageError(404, 'The image was deleted while its disk was made ready.');
-    await stores.near.put(sha512, file, { sizeBytes, mayMove: true, signal: AbortSignal.timeout(STRAY_MS) });
+    await stores.near.put(sha512, file, { sizeBytes, signal: AbortSignal.timeout(STRAY_MS) });
     const values = { sha512, size: sizeBytes, disk_size: diskBytes };
     await trx
       .insertInto('image_rendition')
@@ -95,4 +95,5 @@ export async function sweepRenditions(data: Near): Promise<void> {
   const files = await data.stores.near.list(STRAY_MS);
   const known = new Set((await listRenditions(data.db)).map(({ sha512 }) => sha512));
   for (const sha512 of files.filter((one) => !known.has(one))) await data.stores.near.remove(sha512);
+  await data.stores.near.dropIncomplete(STRAY_MS);
 }

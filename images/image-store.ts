@@ -3,20 +3,19 @@ import type { Readable } from 'node:stream';
 /** Where images' bytes are kept, under their SHA-512 (hex): once, however many images have them. */
 export interface ImageStore {
   readonly id: string;
-  readonly kind: 'file';
+  readonly kind: 'file' | 's3';
   readonly description: string;
-  /** Takes in a file of these bytes; nothing happens when they are there. `mayMove`: the file is the store's from then on. */
-  put(
-    sha512: string,
-    file: string,
-    options: { readonly sizeBytes: number; readonly mayMove: boolean; readonly signal: AbortSignal },
-  ): Promise<void>;
+  /** Takes in a file of these bytes, which nobody changes afterwards; nothing happens when they are there. */
+  put(sha512: string, file: string, options: { readonly sizeBytes: number; readonly signal: AbortSignal }): Promise<void>;
   /** Bytes `start` to `end`, both included. @throws ImageError 404 when they are not there */
   open(sha512: string, range: { readonly start: number; readonly end: number }): Promise<Readable>;
   /** All that are there, but what came in the last so many milliseconds. */
   list(ageMsMin: number): Promise<string[]>;
   /** Nothing happens when they are not there. */
   remove(sha512: string): Promise<void>;
+  /** What a `put` left half done that began so long ago, in words. */
+  listIncomplete(ageMsMin: number): Promise<string[]>;
+  dropIncomplete(ageMsMin: number): Promise<void>;
 }
 
 /** A store whose bytes are files of this host. */

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createBufferFreeing } from '../core/base/free-buffers.ts';
@@ -7,6 +7,8 @@ import type { LocalImageStore } from './image-store.ts';
 
 /** A directory: `ab/abcdef…` by SHA-512. A name appears only when its bytes are on the disk. */
 const READ_BYTES = 2 ** 20;
+const WHOLE = /^[0-9a-f]{128}$/;
+const PARTIAL = /^[0-9a-f]{128}\.\d+\.partial$/;
 
 export function localImageStore({ id, directory }: { readonly id: string; readonly directory: string }): LocalImageStore {
   const pathOf = (sha512: string) => join(directory, sha512.slice(0, 2), sha512);
@@ -16,13 +18,13 @@ export function localImageStore({ id, directory }: { readonly id: string; readon
     directory,
     pathOf,
     description: `files in ${directory}`,
-    async put(sha512, file, { mayMove }) {
+    async put(sha512, file) {
       const path = pathOf(sha512);
       if ((await stat(path).catch(() => undefined)) !== undefined) return;
       await mkdir(dirname(path), { recursive: true });
       const partial = `${path}.${process.pid}.partial`;
-      const isMoved = mayMove && (await rename(file, partial).then(() => true, isOtherDisk));
-      if (!isMoved) await copyFile(file, partial);
+      await rm(partial, { force: true });
+      await link(file, partial).catch((error: unknown) => copyToOtherDisk(error, file, partial));
       await syncFile(partial);
       await rename(partial, path);
       await syncFile(dirname(path));
@@ -34,14 +36,25 @@ export function localImageStore({ id, directory }: { readonly id: string; readon
       return Readable.from(piecesOf(path, start, end), { objectMode: false, highWaterMark: READ_BYTES });
     },
     async list(ageMsMin) {
-      const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
-      const names = entries.filter((entry) => entry.isFile() && /^[0-9a-f]{128}$/.test(entry.name)).map(({ name }) => name);
-      if (ageMsMin === 0) return names;
-      const made = await Promise.all(names.map((name) => stat(pathOf(name)).catch(() => undefined)));
-      return names.filter((_name, at) => made[at] !== undefined && Date.now() - made[at].mtimeMs >= ageMsMin);
+      return (await filesOf(directory, WHOLE, ageMsMin)).map(({ name }) => name);
     },
     remove: (sha512) => rm(pathOf(sha512), { force: true }),
+    listIncomplete: async (ageMsMin) => (await filesOf(directory, PARTIAL, ageMsMin)).map(({ name }) => name),
+    async dropIncomplete(ageMsMin) {
+      for (const { path } of await filesOf(directory, PARTIAL, ageMsMin)) await rm(path, { force: true });
+    },
   };
+}
+
+async function filesOf(directory: string, pattern: RegExp, ageMsMin: number): Promise<{ readonly name: string; readonly path: string }[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries
+    .filter((entry) => entry.isFile() && pattern.test(entry.name))
+    .map(({ name, parentPath }) => ({ name, path: join(parentPath, name) }));
+  if (ageMsMin === 0) return files;
+  // Not when its bytes were written: a link to a staged file is as old as that.
+  const stats = await Promise.all(files.map(({ path }) => stat(path).catch(() => undefined)));
+  return files.filter((_file, at) => stats[at] !== undefined && Date.now() - stats[at].ctimeMs >= ageMsMin);
 }
 
 async function* piecesOf(path: string, start: number, end: number): AsyncGenerator<Buffer> {
@@ -60,9 +73,9 @@ async function* piecesOf(path: string, start: number, end: number): AsyncGenerat
   }
 }
 
-function isOtherDisk(error: NodeJS.ErrnoException): false {
-  if (error.code !== 'EXDEV') throw error;
-  return false;
+async function copyToOtherDisk(error: unknown, file: string, partial: string): Promise<void> {
+  if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+  await copyFile(file, partial);
 }
 
 async function syncFile(path: string): Promise<void> {

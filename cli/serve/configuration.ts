@@ -12,6 +12,26 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  */
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
 const remote = z.string().regex(/^(unix:.+|(tcp|ssl):.+:\d{1,5})$/, 'is not unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT');
+const storeId = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,64}$/, 'is not a name of a-z, 0-9, _ and -')
+  .refine((id) => id !== 'near', 'is the name of what is kept near machines');
+const imageStoreShape = z.union([
+  z.strictObject({ id: storeId, directory: z.string().min(1) }),
+  z.strictObject({
+    id: storeId,
+    /** A bucket that is there already, named in the path of its addresses. */
+    s3: z.strictObject({
+      endpoint: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, '')),
+      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not the name of a bucket'),
+      prefix: z.string().max(200).default('images/'),
+      region: z.string().min(1).default('us-east-1'),
+      /** In the form of AWS's tools, with a profile [default]; read at the start. */
+      credentials_file: z.string().min(1),
+      ca_file: z.string().min(1).optional(),
+    }),
+  }),
+]);
 const shape = z.strictObject({
   listen: endpoint.default('127.0.0.1:5000'),
   roles: z
@@ -61,14 +81,7 @@ const shape = z.strictObject({
   images: z
     .strictObject({
       /** Where bytes of images are kept; the first is the default. Default: one directory in the data folder. */
-      stores: z
-        .array(
-          z.strictObject({
-            id: z.string().regex(/^[a-z0-9_-]{1,64}$/, 'is not a name of a-z, 0-9, _ and -'),
-            directory: z.string().min(1),
-          }),
-        )
-        .default([]),
+      stores: z.array(imageStoreShape).default([]),
       /** The format that disks have after an import; default: as they come. */
       convert_imports_to: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
       /** Hosts that an import from the web must not reach. */

@@ -1,30 +1,41 @@
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
+import { sweepBlobs } from '../../images/image-blob-service.ts';
 import { recoverUploads, type ImageData } from '../../images/image-data-service.ts';
 import { sweepRenditions } from '../../images/image-rendition-service.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import { localImageStore } from '../../images/local-image-store.ts';
+import { s3ImageStore } from '../../images/s3-image-store.ts';
 import type { Configuration } from './configuration.ts';
 
+type StoreSettings = Configuration['images']['stores'][number];
+
 /** Where bytes of images are kept; the first is the default. */
-export function storesOf({ dataDirectory, images }: Configuration): readonly { id: string; directory: string }[] {
-  if (images.stores.length === 0) return [{ id: 'local', directory: join(dataDirectory, 'images') }];
-  return images.stores.map(({ id, directory }) => ({ id, directory: resolve(directory) }));
+function storesOf({ dataDirectory, images }: Configuration): readonly StoreSettings[] {
+  return images.stores.length === 0 ? [{ id: 'local', directory: join(dataDirectory, 'images') }] : images.stores;
+}
+
+function openStore(settings: StoreSettings): ImageStore {
+  if ('directory' in settings) return localImageStore({ id: settings.id, directory: resolve(settings.directory) });
+  const { endpoint, bucket, prefix, region, credentials_file: credentialsFile, ca_file: caFile } = settings.s3;
+  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
+  return s3ImageStore({ id: settings.id, endpoint, bucket, prefix, region, credentialsFile, ...ca });
 }
 
 const nearDirectory = ({ dataDirectory }: Configuration): string => join(dataDirectory, 'images-near');
 
 /** What the boot server gives to machines. */
 export const imageDirectoriesOf = (configuration: Configuration): readonly string[] => [
-  ...storesOf(configuration).map(({ directory }) => directory),
+  ...storesOf(configuration).flatMap((store) => ('directory' in store ? [resolve(store.directory)] : [])),
   nearDirectory(configuration),
 ];
 
 /** The stores of this process's images, and what a process before it left half done taken back. */
 export async function startImages(configuration: Configuration, database: Database, logger: Logger): Promise<ImageData> {
   const { dataDirectory } = configuration;
-  const [first, ...others] = storesOf(configuration).map((one): ImageStore => localImageStore(one)) as [ImageStore, ...ImageStore[]];
+  const [first, ...others] = storesOf(configuration).map(openStore) as [ImageStore, ...ImageStore[]];
   const data: ImageData = {
     db: database.db,
     logger,
@@ -44,9 +55,7 @@ const SWEEP_MS = 3600_000;
 export function startImageSweep(data: ImageData): { stop(): Promise<void> } {
   let current = Promise.resolve();
   const sweep = () => {
-    current = sweepRenditions(data).catch((error: unknown) =>
-      data.logger.warn({ err: error }, 'what was made of images could not be swept'),
-    );
+    current = sweepAll(data).catch((error: unknown) => data.logger.warn({ err: error }, 'leftovers of images could not be swept'));
   };
   const timer = setInterval(sweep, SWEEP_MS);
   sweep();
@@ -56,4 +65,9 @@ export function startImageSweep(data: ImageData): { stop(): Promise<void> } {
       await current;
     },
   };
+}
+
+async function sweepAll(data: ImageData): Promise<void> {
+  await sweepRenditions(data);
+  await sweepBlobs(data.db, data.stores, data.logger);
 }

@@ -172,7 +172,7 @@ async function stored({ db, stores }: ImageData, bytes: Buffer, folder: string):
   const source = createHash('sha512').update(bytes).digest('hex');
   const [file, id] = [join(folder, 'upload'), randomUUID()];
   await writeFile(file, bytes);
-  await stores.all[0].put(source, file, { sizeBytes: bytes.length, mayMove: true, signal: new AbortController().signal });
+  await stores.all[0].put(source, file, { sizeBytes: bytes.length, signal: new AbortController().signal });
   await db.insertInto('image_blob').values({ store: 'local', sha512: source, size: bytes.length }).execute();
   await db
     .insertInto('image')
