@@ -68,7 +68,8 @@ export function s3ImageStore(options: S3StoreOptions): ImageStore {
         .map(({ key }) => key.slice(prefix.length));
     },
     async remove(sha512) {
-      await client.text({ method: 'DELETE', key: keyOf(sha512) }).catch(unlessMissing);
+      // A transaction waits for it; what stays is swept later.
+      await client.text({ method: 'DELETE', key: keyOf(sha512), attempts: 2 }).catch(unlessMissing);
     },
     listIncomplete: async (ageMsMin) => (await incomplete(ageMsMin)).map(({ key, uploadId }) => `${key} (${uploadId})`),
     dropIncomplete: async (ageMsMin) => drop(await incomplete(ageMsMin)),

@@ -26,6 +26,8 @@ export interface S3Call {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
   readonly signal?: AbortSignal;
+  /** How often what may work later is tried. Default: for about eight seconds. */
+  readonly attempts?: number;
 }
 
 export interface S3Answer {
@@ -67,7 +69,7 @@ export function s3Client(bucket: S3Bucket): S3Client {
     bodyTimeout: ANSWER_MS_MAX,
     ...(bucket.ca === undefined ? {} : { connect: { ca: bucket.ca } }),
   });
-  const call = (one: S3Call) => withRetries(one.signal, () => callOnce(bucket, dispatcher, one));
+  const call = (one: S3Call) => withRetries(one, () => callOnce(bucket, dispatcher, one));
   return { call, text: async (one) => (await call(one)).body.text() };
 }
 
@@ -101,13 +103,13 @@ function errorOf(status: number, xml: string): S3Error {
 
 const mayWorkLater = (error: unknown) => !(error instanceof S3Error) || error.status >= 500 || error.status === 429 || error.status === 408;
 
-async function withRetries<Value>(signal: AbortSignal | undefined, run: () => Promise<Value>): Promise<Value> {
+async function withRetries<Value>({ signal, attempts = ATTEMPTS_MAX }: S3Call, run: () => Promise<Value>): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
       signal?.throwIfAborted();
-      if (attempt === ATTEMPTS_MAX || !mayWorkLater(error)) throw error;
+      if (attempt >= attempts || !mayWorkLater(error)) throw error;
       await sleep(BACK_OFF_FIRST_MS * 2 ** (attempt - 1), undefined, signal === undefined ? {} : { signal });
     }
   }
