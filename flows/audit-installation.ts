@@ -6,6 +6,8 @@ import { STABLE_STATES } from '../inventory/provision-machine.ts';
 import { readNetworkState } from '../network/network-state-record.ts';
 import type { NetworkState } from '../network/ovn/network-state.ts';
 import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
+import type { SwitchPortFact } from './switch-port-policy.ts';
+import { allSwitchPorts } from './switch-port-service.ts';
 import { compareObjectFiles } from '../storage/object-audit.ts';
 
 /** What should not be, and what nothing else would find: rows, files and networks that belong to nobody, and work that stands still. */
@@ -16,6 +18,8 @@ export interface AuditContext {
   readonly objectDirectory: string;
   /** Undefined without OVN. @throws when OVN does not answer in time */
   readonly compareOvn?: ((state: NetworkState) => Promise<readonly RowDifference[]>) | undefined;
+  /** Undefined without switches. @throws when one does not answer in time */
+  readonly compareSwitches?: ((facts: readonly SwitchPortFact[]) => Promise<readonly string[]>) | undefined;
 }
 
 export interface AuditCheck {
@@ -70,6 +74,19 @@ const CHECKS: readonly Check[] = [
       );
     },
   },
+  {
+    name: 'switch ports that differ',
+    look: async ({ db, compareSwitches }) => (await compareSwitches?.(await allSwitchPorts(db))) ?? [],
+  },
+  rows(
+    'switch ports that wait',
+    `select w.port_id || ' of ' || coalesce(s.name, w.switch_id) || ' for ' || w.purpose || ': ' || coalesce(w.last_error, s.last_error, 'nobody makes it so') as it
+     from switch_port w left join switch s on s.chassis_mac = w.switch_id where ${settled('w.differs_since')}`,
+  ),
+  rows(
+    'switches that do not answer',
+    `select s.name || ' since ' || s.failing_since || ': ' || s.last_error as it from switch s where ${settled('s.failing_since')}`,
+  ),
   rows(
     'image locations without bytes',
     `select l.image_id || ': ' || l.store || '/' || l.sha512 as it from image_location l where l.sha512 is not null

@@ -3,6 +3,8 @@ import type { FlowContext, FlowDefinition, FlowStep } from '../core/flow/flow-de
 import { hasDelay, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { applyEvent, setBootIntent, setPowerState } from '../inventory/node-service.ts';
+import { networkStep } from './machine-networks.ts';
+import { isSwitched } from './switch-port-service.ts';
 import { readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
@@ -43,6 +45,9 @@ const switchOffAndHold = (services: NodeFlowServices, why: string): FlowStep =>
     },
   });
 
+/** Between two instances no network reaches the machine. */
+const leaveNetworks = (services: NodeFlowServices): FlowStep => networkStep(services, 'leave_networks', 'none', 'the end of cleaning');
+
 /** A node that says `automated_clean: false`, or an installation that does, goes through without a ramdisk. */
 const isCleaned = (services: NodeFlowServices, node: NodeRecord): boolean => node.automated_clean ?? services.cleaning.automated;
 
@@ -54,7 +59,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
     waitingFor: () => ({ what: 'the decision whether this node is cleaned', next: 'the agent boots' }),
     async run(ctx) {
       const node = await loadNode(services, ctx.subjectId);
-      if (isFake(node) && !hasDelay(node)) {
+      if (isFake(node) && !hasDelay(node) && !isSwitched(node)) {
         const off = await switchOffAndHold(services, AVAILABLE).run(ctx);
         return off.kind === 'done' ? { ...off, kind: 'finish', evidence: { skipped: 'this machine is only its row' } } : off;
       }
@@ -70,6 +75,7 @@ export const cleanSteps = (services: NodeFlowServices): readonly FlowStep[] => [
   }),
   readHardwareStep(services),
   switchOffAndHold(services, AVAILABLE),
+  leaveNetworks(services),
 ];
 
 const requestedShape = z.array(
@@ -107,7 +113,8 @@ const chooseRamdisk: FlowStep = {
 
 export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.clean',
-  version: 3,
+  version: 4,
+  upgrade: (state) => state,
   steps: cleanSteps(services),
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,
@@ -115,7 +122,8 @@ export const cleanFlow = (services: NodeFlowServices): FlowDefinition => ({
 
 export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.manual-clean',
-  version: 2,
+  version: 3,
+  upgrade: (state) => state,
   steps: [
     chooseRamdisk,
     ...stepLoop(services, {
@@ -125,6 +133,7 @@ export const manualCleanFlow = (services: NodeFlowServices): FlowDefinition => (
     }),
     readHardwareStep(services),
     switchOffAndHold(services, 'manual cleaning is over'),
+    leaveNetworks(services),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'manage'),
   ...failNode,

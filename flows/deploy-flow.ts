@@ -9,6 +9,7 @@ import { planImage } from './image-plan-policy.ts';
 import { withStoredImage } from './instance-image.ts';
 import { readyImageStep } from './ready-image-step.ts';
 import { planNetworkBoot } from './instance-boot.ts';
+import { networkStep } from './machine-networks.ts';
 import { readInspectedDisks } from './inspected-disks.ts';
 import { failNode } from './node-flow-endings.ts';
 import { loadNode, type NodeFlowServices } from './node-flow-services.ts';
@@ -21,7 +22,8 @@ import { planDeploy, stepName } from './step-plan-policy.ts';
  *   1. plan    image and root disk are chosen and checked before anything is touched
  *   2. ready_image  a disk that machines can take is made of an image that is none, or waited for
  *   3.         the agent runs, and the machine is taken through the list of deploy steps: those with a priority
- *              (write_image 80, write_configdrive 60, install_bootloader 50, install_boot_entry 40, sync_and_stop 30, intend_disk 25,
+ *              (write_image 80, write_configdrive 60, install_bootloader 50, install_boot_entry 40, sync_and_stop 30,
+ *              switch_to_tenant_network 27 where a switch has networks, intend_disk 25,
  *              boot_instance 20), the deploy templates of the instance's traits, and what the request asks for
  *   4.         an instance that boots over the network (a ramdisk, a volume) needs no agent: only this
  */
@@ -32,7 +34,7 @@ const onlyOnNetwork = (step: FlowStep): FlowStep => ({
 
 export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.deploy',
-  version: 4,
+  version: 5,
   upgrade: (state) => state,
   steps: [
     {
@@ -46,7 +48,7 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
         if (network !== undefined && 'problem' in network)
           return { kind: 'fail', code: 'network-boot-plan', message: network.problem, advice: 'Correct that, then deploy again.' };
         if (network !== undefined)
-          return { kind: 'goto', step: 'intend_instance', patch: { onNetwork: true }, evidence: { boots: network.kind } };
+          return { kind: 'goto', step: 'tenant_network', patch: { onNetwork: true }, evidence: { boots: network.kind } };
         const stored = await withStoredImage(services.images, node.instance_info as JsonObject);
         const image = 'problem' in stored ? stored : planImage(stored.info);
         if ('problem' in image)
@@ -84,7 +86,11 @@ export const deployFlow = (services: NodeFlowServices): FlowDefinition => ({
         return planDeploy(declared, [...templates.filter((step) => !asked.has(stepName(step))), ...requested]);
       },
     }),
-    ...[intendInstanceStep(services), bootInstanceStep(services)].map(onlyOnNetwork),
+    ...[
+      networkStep(services, 'tenant_network', 'tenant', 'the machine starts the instance'),
+      intendInstanceStep(services),
+      bootInstanceStep(services),
+    ].map(onlyOnNetwork),
   ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,

@@ -4,6 +4,7 @@ import { interfaceOf } from '../inventory/driver-table.ts';
 import { applyEvent, startNodeFlow } from '../inventory/node-service.ts';
 import { acceptOutOfBand } from '../inventory/out-of-band-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
+import { networkStep } from './machine-networks.ts';
 import { readHardwareStep } from './hardware-records.ts';
 import { failNode } from './node-flow-endings.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
@@ -45,10 +46,11 @@ const lookOutOfBand = (services: NodeFlowServices): FlowStep =>
 /** `inspect`: the agent boots, and by calling in it leaves a new inspection; the command is the proof that it still works. */
 export const inspectFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.inspect',
-  version: 3,
+  version: 4,
   upgrade: (state) => state,
   steps: [
     chooseWay(services),
+    networkStep(services, 'enter_network', 'inspection', 'the agent boots'),
     intendAgentStep(services, 'inspection'),
     bootAgentStep(services),
     agentStep(services, {

@@ -10,6 +10,7 @@ import { connectFake, isFake } from '../inventory/fake-hardware.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { findNode } from '../inventory/node-store.ts';
 import type { JsonObject } from '../core/base/json.ts';
+import type { MachineNetworks } from './machine-networks.ts';
 
 /** What the flows of a node need from the outside, passed in by the process that runs them. */
 export interface NodeFlowServices {
@@ -19,6 +20,7 @@ export interface NodeFlowServices {
   readonly clock: Clock;
   readonly cleaning: CleaningSettings;
   readonly images: Pick<ImageData, 'db' | 'stores'>;
+  readonly networks: MachineNetworks;
   /** Where BMCs fetch the agent's boot CD, and what its tokens are signed with; undefined: nobody serves one. */
   readonly bootMedia: { readonly baseUrl: string; readonly secret: Buffer } | undefined;
 }

@@ -3,13 +3,16 @@ import { applyEvent } from '../inventory/node-service.ts';
 import { agentStep, bootAgentStep, intendAgentStep } from './agent-steps.ts';
 import { bootInstanceStep, intendInstanceStep } from './boot-instance-step.ts';
 import { failNode } from './node-flow-endings.ts';
+import { networkStep } from './machine-networks.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 
 /** `rescue`: the ramdisk runs in place of the instance and lets the user `rescue` in over SSH; rescuing → rescue. */
 export const rescueFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.rescue',
-  version: 1,
+  version: 2,
+  upgrade: (state) => state,
   steps: [
+    networkStep(services, 'enter_network', 'rescuing', 'the agent boots'),
     intendAgentStep(services, 'rescue'),
     bootAgentStep(services),
     agentStep(services, {
@@ -28,9 +31,13 @@ export const rescueFlow = (services: NodeFlowServices): FlowDefinition => ({
 /** `unrescue`: the instance starts again; unrescuing → active. */
 export const unrescueFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.unrescue',
-  version: 2,
+  version: 3,
   upgrade: (state) => state,
-  steps: [intendInstanceStep(services), bootInstanceStep(services)],
+  steps: [
+    networkStep(services, 'tenant_network', 'tenant', 'the instance starts again'),
+    intendInstanceStep(services),
+    bootInstanceStep(services),
+  ],
   onSucceeded: (trx, flow) => applyEvent(trx, flow.subjectId, 'done'),
   ...failNode,
 });

@@ -17,6 +17,7 @@ import {
 } from '../network/device-port-service.ts';
 import { plugIn, plugOut } from '../network/port-plug-service.ts';
 import type { NetworkActor } from '../network/resource.ts';
+import { isSwitched } from './switch-port-service.ts';
 import { badRequest } from '../compute/compute-error.ts';
 
 /** Interfaces of servers: ports of networks that are attached to the links of a machine. */
@@ -88,10 +89,16 @@ const ANYONE: NetworkActor = { projectId: null, seesAll: true };
 
 /** Each port on a link of the machine, with the link's own MAC address. @throws InventoryError 400 without a free link */
 export async function attachInterfaces(trx: Trx, nodeUuid: string, networks: readonly ServerNetwork[]): Promise<void> {
+  const node = await findNode(trx, nodeUuid);
   for (const { port } of networks) {
     const link = await attachVif(trx, nodeUuid, { id: port });
     const switchLinks = link !== undefined && 'local_link_connection' in link ? [link.local_link_connection] : [];
-    await plugIn(trx, ANYONE, port, { nodeId: nodeUuid, mac: link?.address ?? null, switchLinks });
+    await plugIn(trx, ANYONE, port, {
+      nodeId: nodeUuid,
+      mac: link?.address ?? null,
+      switchLinks,
+      isSwitched: node !== undefined && isSwitched(node),
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { commandKey, queueCommand } from '../inventory/agent-command-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { applyEvent, applyWaiting, clearCurrentSteps, holdKey, setCurrentStep } from '../inventory/node-service.ts';
+import { networkStep } from './machine-networks.ts';
 import { bootAgentStep, failureOf, intendAgentStep } from './agent-steps.ts';
 import { delayOf, isFake } from '../inventory/fake-hardware.ts';
 import { bmcStep, connectTo, loadNode, POWER_CHANGE_MS, type NodeFlowServices } from './node-flow-services.ts';
@@ -14,6 +15,7 @@ import { declaredSteps } from './steps/declared-steps.ts';
 
 /*
  * Takes a machine through a list of steps, in band and out of band, one after another:
+ *   0. `enter_network`  the machine's ports are where its agent works
  *   1.–2. the agent runs (or boots anew after a step that took the power away)
  *   3. `plan_steps`  made once, from what the agent of this boot declares
  *   4. `run_steps`   one turn for each step of the plan
@@ -33,8 +35,16 @@ const AGENT_SILENCE_GRACE_MS = 120_000;
 const planOf = (state: Readonly<JsonObject>): readonly PlannedStep[] => (state['plan'] ?? []) as unknown as PlannedStep[];
 const currentOf = (state: Readonly<JsonObject>): PlannedStep | undefined => planOf(state)[Number(state['at'] ?? 0)];
 
+const AGENT_NETWORKS = { clean: 'cleaning', deploy: 'provisioning', service: 'servicing' } as const;
+
 export function stepLoop(services: NodeFlowServices, loop: StepLoop): readonly FlowStep[] {
-  return [intendAgentStep(services, loop.why), bootAgentStep(services), planSteps(services, loop), runSteps(services, loop.phase)];
+  return [
+    networkStep(services, 'enter_network', AGENT_NETWORKS[loop.phase], 'the agent boots'),
+    intendAgentStep(services, loop.why),
+    bootAgentStep(services),
+    planSteps(services, loop),
+    runSteps(services, loop.phase),
+  ];
 }
 
 const planSteps = (services: NodeFlowServices, loop: StepLoop): FlowStep => ({
@@ -96,6 +106,7 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
     },
     async onEvent(ctx, payload) {
       const step = currentOf(ctx.state)!;
+      if (!step.inBand && controlPlaneStep(step)?.run !== undefined) return lookAgain(ctx);
       if (!step.inBand) return advance(ctx, step, { commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') });
       const report = payload as unknown as AgentReport;
       if (report.status === 'failed') return failureOf(report);
@@ -110,8 +121,7 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
     async onTimeout(ctx) {
       const step = currentOf(ctx.state)!;
       const isPause = step.step === 'wait' || isFake(await loadNode(services, ctx.subjectId));
-      if (!step.inBand && controlPlaneStep(step)?.run !== undefined)
-        return { kind: 'goto', step: 'run_steps', commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') };
+      if (!step.inBand && controlPlaneStep(step)?.run !== undefined) return lookAgain(ctx);
       if (isPause) return advance(ctx, step, { commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume') });
       return {
         kind: 'fail',
@@ -121,6 +131,12 @@ const runSteps = (services: NodeFlowServices, phase: StepPhase): FlowStep =>
       };
     },
   });
+
+const lookAgain = (ctx: FlowContext): StepOutcome => ({
+  kind: 'goto',
+  step: 'run_steps',
+  commit: (trx) => applyWaiting(trx, ctx.subjectId, 'resume'),
+});
 
 async function conclude(services: NodeFlowServices, ctx: FlowContext, step: PlannedStep, report: AgentReport) {
   const { conclude: work } = agentStepKnowledge(step.step);
@@ -148,9 +164,9 @@ async function takeTurn(
   if (turn.kind === 'done') return advance(ctx, step, turn);
   return {
     kind: 'wait',
-    key: `look-again:${ctx.stepId}`,
+    key: turn.orOn?.key ?? `look-again:${ctx.stepId}`,
     forMs: turn.afterMs,
-    waitingFor: describeCurrent(ctx.state),
+    waitingFor: { ...describeCurrent(ctx.state), ...(turn.orOn === undefined ? {} : { what: turn.orOn.what }) },
     patch: { progress: turn.progress },
     async commit(trx) {
       await turn.commit?.(trx);

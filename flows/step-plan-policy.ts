@@ -45,7 +45,7 @@ const rankOf = (step: { interface: string }) => (INTERFACE_ORDER.indexOf(step.in
 export const stepName = (step: { interface: string; step: string }): string => `${step.interface}.${step.step}`;
 
 /** A deployment without these is none. */
-const NEVER_LEFT_OUT = new Set(['deploy.write_image', 'deploy.sync_and_stop', 'deploy.boot_instance']);
+const NEVER_LEFT_OUT = new Set(['deploy.write_image', 'deploy.sync_and_stop', 'deploy.switch_to_tenant_network', 'deploy.boot_instance']);
 
 const planned = (declared: DeclaredStep, args: JsonObject = {}, priority = declared.priority): PlannedStep => ({
   interface: declared.interface,

@@ -10,7 +10,8 @@ import { tellWaiter } from './node-flow-waiters.ts';
 /** `delete`: the instance is switched off and forgotten (deleting), then the machine is cleaned (cleaning → available). */
 export const undeployFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.undeploy',
-  version: 1,
+  version: 2,
+  upgrade: (state) => state,
   steps: [
     bmcStep({
       name: 'tear_down',

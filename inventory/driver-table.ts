@@ -34,7 +34,7 @@ const ramdisk = {
   boot: ['ipxe', 'pxe'],
   deploy: ['direct', 'ramdisk'],
   inspect: ['agent', 'no-inspect'],
-  network: ['flat', 'noop'],
+  network: ['flat', 'neutron', 'noop'],
   raid: ['no-raid', 'agent'],
   rescue: ['agent', 'no-rescue'],
   storage: ['noop', 'external'],
@@ -59,6 +59,14 @@ const redfishProperties = {
   redfish_password: 'Password of that user. Required.',
   redfish_verify_ca: 'PEM of the certificate to trust, or false to accept the one that the BMC made itself. Default: false.',
 };
+const networkOf = (what: string) => `Network of the Network API, by UUID or name, in which ${what}, with network_interface neutron.`;
+const networkProperties = {
+  provisioning_network: networkOf('the machine is deployed'),
+  cleaning_network: networkOf('the machine is cleaned'),
+  rescuing_network: networkOf('the machine is rescued'),
+  inspection_network: networkOf('the machine is inspected'),
+  servicing_network: networkOf('the machine is serviced'),
+};
 const delay = (what: string) => `Seconds that ${what}: a number, or FIRST,LAST for a random time between. Default: 0.`;
 
 const drivers: readonly Driver[] = [
@@ -72,7 +80,7 @@ const drivers: readonly Driver[] = [
       firmware: ['fake', 'no-firmware'],
       inspect: ['fake', 'no-inspect'],
       management: ['fake', 'noop'],
-      network: ['flat', 'noop'],
+      network: ['flat', 'neutron', 'noop'],
       power: ['fake'],
       raid: ['fake', 'no-raid'],
       rescue: ['fake', 'no-rescue'],
@@ -83,9 +91,14 @@ const drivers: readonly Driver[] = [
       fake_power_delay: delay('a change or look at the power takes'),
       fake_boot_delay: delay('the boot of the ramdisk takes'),
       fake_deploy_delay: delay('each step of a ramdisk takes'),
+      ...networkProperties,
     },
   },
-  { name: 'ipmi', interfaces: { ...ramdisk, management: ['ipmitool'], power: ['ipmitool'] }, properties: ipmiProperties },
+  {
+    name: 'ipmi',
+    interfaces: { ...ramdisk, management: ['ipmitool'], power: ['ipmitool'] },
+    properties: { ...ipmiProperties, ...networkProperties },
+  },
   {
     name: 'redfish',
     interfaces: {
@@ -98,7 +111,7 @@ const drivers: readonly Driver[] = [
       power: ['redfish'],
       raid: ['redfish', 'agent', 'no-raid'],
     },
-    properties: { ...redfishProperties, ...ipmiProperties },
+    properties: { ...redfishProperties, ...ipmiProperties, ...networkProperties },
   },
 ];
 

@@ -20,6 +20,8 @@ export interface Explanation {
   /** Steps of the last flow with their seconds: where the time went. */
   readonly steps: readonly { step: string; attempt: number; seconds: number; outcome: string }[];
   readonly warnings: readonly string[];
+  /** With `network_interface` neutron: what each switch port of it has, shall have, and what it waits for. */
+  readonly switch_ports: readonly string[];
 }
 
 interface SeenEvent {
@@ -38,8 +40,9 @@ export function explainNode(facts: {
   flow: FlowSummary | undefined;
   history: FlowHistory | undefined;
   events: readonly SeenEvent[];
+  switchPorts?: readonly string[];
 }): Explanation {
-  const { node, flow, history, events } = facts;
+  const { node, flow, history, events, switchPorts = [] } = facts;
   const waiting = flow?.waitingFor ?? null;
   const finding = worstFinding(events);
   const lastSeen: Record<string, { at: string; message: string }> = {};
@@ -66,6 +69,7 @@ export function explainNode(facts: {
       .filter((event) => event.severity === 'warning' || event.severity === 'error')
       .slice(-WARNINGS_SHOWN)
       .map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
+    switch_ports: switchPorts,
   };
 }
 

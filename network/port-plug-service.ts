@@ -13,6 +13,8 @@ export interface Plug {
   /** Null: the link has none of its own. */
   readonly mac: string | null;
   readonly switchLinks: readonly unknown[];
+  /** Its switch is made so: the port is up when the switch has it, and not before. */
+  readonly isSwitched: boolean;
 }
 
 /** What is no port of the Network API, or none that the actor sees, is left alone: it can be any network's. */
@@ -25,6 +27,7 @@ export async function plugIn(trx: Trx, actor: NetworkActor, portId: string, plug
     'binding:profile': { local_link_information: plug.switchLinks },
     ...(plug.mac === null || port['binding:host_id'] !== '' ? {} : { mac_address: plug.mac }),
   });
+  if (plug.isSwitched) await trx.updateTable('network_port').set({ status: 'DOWN' }).where('id', '=', portId).execute();
 }
 
 /** Bound nowhere, and with a MAC address that is not the NIC's: another port may come there. */

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { flowHistory } from '../../core/flow/flow-service.ts';
+import { describePort } from '../../flows/switch-port-policy.ts';
+import { switchPortsOfNode } from '../../flows/switch-port-service.ts';
 import { explainNode } from '../../inventory/explain-policy.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { readFeed, readTimeline } from '../../inventory/timeline-store.ts';
@@ -49,7 +51,8 @@ async function explain(call: Call) {
   const events = (
     await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', uuid).orderBy('id', 'desc').limit(200).execute()
   ).reverse();
-  return ok(explainNode({ node, flow: await flowOf(context, uuid), history, events }));
+  const switchPorts = (await switchPortsOfNode(db, uuid)).map(describePort);
+  return ok(explainNode({ node, flow: await flowOf(context, uuid), history, events, switchPorts }));
 }
 
 async function inventory(call: Call) {

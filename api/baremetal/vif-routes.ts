@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isSwitched } from '../../flows/switch-port-service.ts';
+import type { NodeRecord } from '../../inventory/node-record.ts';
 import { attachVif, detachVif, listVifs, type Link } from '../../inventory/vif-service.ts';
 import { NetworkError } from '../../network/network-error.ts';
 import { plugIn, plugOut, type Plug } from '../../network/port-plug-service.ts';
@@ -14,8 +16,9 @@ const vifId = z.string().refine((text) => isUuidLike(text) || isLogicalName(text
 const body = z.looseObject({ id: vifId, port_uuid: uuid.optional(), portgroup_uuid: uuid.optional() });
 
 /** A VIF that is a port of the Network API is bound in the same transaction. */
-const plugOf = (nodeId: string, link: Link): Plug => ({
-  nodeId,
+const plugOf = (node: Pick<NodeRecord, 'uuid' | 'driver' | 'interfaces'>, link: Link): Plug => ({
+  nodeId: node.uuid,
+  isSwitched: isSwitched(node),
   mac: link.address,
   switchLinks: 'local_link_connection' in link ? [link.local_link_connection] : [],
 });
@@ -58,7 +61,7 @@ export const vifRoutes: readonly BaremetalRoute[] = [
       await whileLocked(() =>
         call.context.database.db.transaction().execute(async (trx) => {
           const link = await attachVif(trx, node.uuid, wish);
-          if (link !== undefined) await plugIn(trx, networkActorOf(call), id, plugOf(node.uuid, link)).catch(refused);
+          if (link !== undefined) await plugIn(trx, networkActorOf(call), id, plugOf(node, link)).catch(refused);
         }),
       );
       return noContent();

@@ -133,11 +133,13 @@ function explainText(told: JsonObject): string {
   const seen = Object.entries(told['last_seen'] as JsonObject).map(
     ([source, last]) => `  ${source.padEnd(8)} ${String((last as JsonObject)['at'])}  ${String((last as JsonObject)['message'])}`,
   );
+  const ports = (told['switch_ports'] as string[]).map((line) => `  ${line}`);
   const warnings = (told['warnings'] as string[]).map((line) => `  ${line}`);
   return [
     String(told['summary']),
     ...(steps.length ? ['', 'Steps of the last flow:', ...steps] : []),
     ...(seen.length ? ['', 'Last seen:', ...seen] : []),
+    ...(ports.length ? ['', 'Switch ports:', ...ports] : []),
     ...(warnings.length ? ['', 'Warnings:', ...warnings] : []),
   ].join('\n');
 }

@@ -14,6 +14,7 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
 import type { Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
+import { switchComparison } from './switch-comparison.ts';
 import { startObjects } from './object-setup.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
@@ -51,7 +52,12 @@ export async function startApiRole(options: {
     bootSecret: installation.bootSecret,
     connectBmc: options.connectBmc,
     consoleLogs: options.consoleLogs,
-    audit: { stores: options.images.stores, objectDirectory: objects.directory, compareOvn: await ovnComparison(configuration, logger) },
+    audit: {
+      stores: options.images.stores,
+      objectDirectory: objects.directory,
+      compareOvn: await ovnComparison(configuration, logger),
+      compareSwitches: await switchComparison(configuration),
+    },
     policy: identity.policy,
   };
   const services: readonly MountedService[] = [

@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { bootShape } from './boot-configuration.ts';
+import { switchesShape } from './switch-configuration.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 
 /*
@@ -76,8 +77,18 @@ const shape = z.strictObject({
           { path: ['tls'], message: 'is needed for remotes that begin with ssl:' },
         )
         .optional(),
+      /** By UUID or name; a node's `driver_info` wins. Without one of a kind the provisioning network serves. */
+      provisioning_network: z.string().min(1).optional(),
+      cleaning_network: z.string().min(1).optional(),
+      rescuing_network: z.string().min(1).optional(),
+      inspection_network: z.string().min(1).optional(),
+      servicing_network: z.string().min(1).optional(),
+      /** How long a machine waits for its switch before its deployment or cleaning fails. */
+      switch_timeout_seconds: z.number().min(1).max(86_400).default(300),
     })
     .prefault({}),
+  /** Switches that machines with `network_interface` neutron are plugged into. */
+  switches: switchesShape,
   images: z
     .strictObject({
       /** Where bytes of images are kept; the first is the default. Default: one directory in the data folder. */

@@ -15,6 +15,7 @@ import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { startImages } from './image-setup.ts';
 import { startNetworkRole } from './network-role.ts';
+import { startSwitchRole } from './switch-role.ts';
 import { prefixed, startWorkerRole } from './worker-role.ts';
 import { loadInstallation, loadSecretKey, type Installation } from './installation.ts';
 
@@ -79,6 +80,9 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, logger, stops }) : undefined;
   if (networks !== undefined) counters.push(() => prefixed('network', networks.metrics()));
+  const { record } = recorder;
+  const switches = roles.includes('worker') ? await startSwitchRole({ configuration, database, record, logger, stops }) : undefined;
+  if (switches !== undefined) counters.push(() => prefixed('switch', switches.metrics()));
   if (!roles.includes('api')) return 'no API in this process';
   return startApiRole({
     configuration,
@@ -89,7 +93,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     consoleLogs,
     logger,
     metrics: metricsOf(counters),
-    waiting: () => networks?.waiting() ?? [],
+    waiting: () => [...(networks?.waiting() ?? []), ...(switches?.waiting() ?? [])],
     stops,
   });
 }

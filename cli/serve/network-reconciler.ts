@@ -6,6 +6,7 @@ import { writePortStatus } from '../../network/port-status-service.ts';
 import type { OvsdbOptions } from '../../network/ovsdb/ovsdb-client.ts';
 import { connectNorthbound, type OvnNorthbound } from '../../network/ovn/ovn-northbound.ts';
 import { connectSouthbound, gatewaysOf, type OvnSouthbound } from '../../network/ovn/ovn-southbound.ts';
+import { createWorker, type Worker } from './worker.ts';
 
 /*
  * Keeps OVN as the tables want it, and the tables as OVN says: which ports are up, which hosts there are. It is woken by changes on
@@ -57,7 +58,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     logger.info({ waitedMs: Date.now() - waiting.sinceMs }, 'networks are carried out again');
     waiting = undefined;
   };
-  const settle = worker(GATHER_MS, async () => {
+  const settle = createWorker(GATHER_MS, async () => {
     const begun = performance.now();
     if (!southbound.isReady()) waitFor('the southbound database of OVN');
     await southbound.ready();
@@ -72,7 +73,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     counts.operations += operations;
     counts.lastMs = performance.now() - begun;
   });
-  const tell = worker(GATHER_MS, async () => {
+  const tell = createWorker(GATHER_MS, async () => {
     const up = northbound.portsUp();
     const now = [...up].sort().join();
     if (now === upWritten) return;
@@ -80,7 +81,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     upWritten = now;
     if (changed > 0) logger.debug({ ports: changed }, 'ports changed their status');
   });
-  const hosts = worker(GATHER_MS, async () => {
+  const hosts = createWorker(GATHER_MS, async () => {
     if (!southbound.isReady()) return;
     await writeHosts(database.db, livingOf(southbound, sequenceSeen));
     const gateways = gatewaysOf(southbound.hosts()).chassis.join();
@@ -153,34 +154,3 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
 /** A host that has carried out what others had at the look before lives. */
 const livingOf = (southbound: OvnSouthbound, sequence: number) =>
   southbound.hosts().map((host) => ({ ...host, isAlive: host.sequence >= sequence }));
-
-interface Worker {
-  wake(): void;
-  onError(listener: (error: unknown) => void): void;
-  stop(): void;
-}
-
-/** Work that is done again when it was asked for meanwhile, one at a time. */
-function worker(gatherMs: number, work: () => Promise<void>): Worker {
-  let isDue = false;
-  let isRunning = false;
-  let isStopped = false;
-  let fail: (error: unknown) => void = () => undefined;
-  const run = async () => {
-    isRunning = true;
-    while (isDue && !isStopped) {
-      await new Promise((resolve) => setTimeout(resolve, gatherMs));
-      isDue = false;
-      await work().catch(fail);
-    }
-    isRunning = false;
-  };
-  return {
-    wake() {
-      isDue = true;
-      if (!isRunning && !isStopped) void run();
-    },
-    onError: (listener) => void (fail = listener),
-    stop: () => void (isStopped = true),
-  };
-}

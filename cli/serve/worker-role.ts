@@ -41,6 +41,7 @@ export async function startWorkerRole(options: {
     clock: systemClock,
     cleaning: configuration.cleaning,
     images,
+    networks: machineNetworksOf(configuration),
     bootMedia: bootMediaOf(configuration, installation),
   };
   const { forbidden_hosts: forbiddenHosts, convert_imports_to: convertTo } = configuration.images;
@@ -64,6 +65,15 @@ export async function startWorkerRole(options: {
   const recorder = leadConsoleRecorder({ database, bmcs, sealer, logs: consoleLogs, logger });
   stops.push(() => recorder.stop());
   return () => prefixed('flow', engine.metrics());
+}
+
+function machineNetworksOf({ network }: Configuration): NodeFlowServices['networks'] {
+  const purposes = ['provisioning', 'cleaning', 'rescuing', 'inspection', 'servicing'] as const;
+  const named = purposes.flatMap((purpose) => {
+    const name = network[`${purpose}_network`];
+    return name === undefined ? [] : [[purpose, name]];
+  });
+  return { named: Object.fromEntries(named), timeoutMs: network.switch_timeout_seconds * 1000 };
 }
 
 /** Where BMCs fetch the boot CD; undefined when this installation serves none. */

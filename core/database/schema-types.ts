@@ -7,10 +7,11 @@ import type { InventoryTables } from './inventory-tables.ts';
 import type { NetworkTables } from './network-tables.ts';
 import type { ObjectTables } from './object-tables.ts';
 import type { PlacementTables } from './placement-tables.ts';
+import type { SwitchTables } from './switch-tables.ts';
 
 /** One entry per table, named as in PostgreSQL. Rooms above keep their row types next to their stores and join them here. */
 export interface DatabaseSchema
-  extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables, ComputeTables, ObjectTables {
+  extends IdentityTables, InventoryTables, NetworkTables, PlacementTables, ImageTables, ComputeTables, ObjectTables, SwitchTables {
   flow: FlowTable;
   flow_step: FlowStepTable;
   flow_event: FlowEventTable;

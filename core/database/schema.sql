@@ -1947,6 +1947,7 @@ create table port (
 );
 CREATE INDEX port_node ON public.port USING btree (node_uuid);
 CREATE INDEX port_portgroup ON public.port USING btree (portgroup_uuid) WHERE (portgroup_uuid IS NOT NULL);
+CREATE TRIGGER switch_vif_changed AFTER UPDATE OF internal_info ON public.port FOR EACH ROW WHEN ((old.internal_info IS DISTINCT FROM new.internal_info)) EXECUTE FUNCTION switch_wish_changed();
 
 create table portgroup (
   uuid uuid not null default gen_random_uuid(),
@@ -2104,6 +2105,42 @@ create table setting (
   sealed text not null,
   constraint setting_pkey PRIMARY KEY (name)
 );
+
+create table switch (
+  chassis_mac text not null,
+  name text not null,
+  driver text not null,
+  physical_network text not null,
+  touches text[],
+  model text,
+  software text,
+  seen_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  last_error text,
+  next_try_at timestamp with time zone,
+  constraint switch_name_key UNIQUE (name),
+  constraint switch_pkey PRIMARY KEY (chassis_mac)
+);
+
+create table switch_port (
+  switch_id text not null,
+  port_id text not null,
+  node_uuid uuid not null,
+  port_uuid uuid not null,
+  purpose text not null,
+  network_id uuid,
+  applied jsonb,
+  applied_at timestamp with time zone,
+  differs_since timestamp with time zone default now(),
+  last_error text,
+  constraint switch_port_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint switch_port_pkey PRIMARY KEY (switch_id, port_id),
+  constraint switch_port_port_uuid_fkey FOREIGN KEY (port_uuid) REFERENCES port(uuid) ON DELETE CASCADE,
+  constraint switch_port_port_uuid_key UNIQUE (port_uuid),
+  constraint switch_port_purpose_check CHECK ((purpose = ANY (ARRAY['provisioning'::text, 'cleaning'::text, 'rescuing'::text, 'inspection'::text, 'servicing'::text, 'tenant'::text, 'none'::text])))
+);
+CREATE INDEX switch_port_node ON public.switch_port USING btree (node_uuid);
+CREATE TRIGGER switch_port_changed AFTER INSERT OR DELETE OR UPDATE OF node_uuid, port_uuid, purpose, network_id ON public.switch_port FOR EACH STATEMENT EXECUTE FUNCTION switch_wish_changed();
 
 create table volume_connector (
   uuid uuid not null default gen_random_uuid(),

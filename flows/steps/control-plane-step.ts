@@ -25,7 +25,14 @@ export type Commit = (trx: FlowTransaction) => Promise<void>;
 
 export type StepTurn =
   | { readonly kind: 'done'; readonly commit?: Commit; readonly evidence?: JsonObject }
-  | { readonly kind: 'again'; readonly afterMs: number; readonly progress: JsonObject; readonly commit?: Commit }
+  | {
+      readonly kind: 'again';
+      readonly afterMs: number;
+      /** An event that is waited for meanwhile, and what for. */
+      readonly orOn?: { readonly key: string; readonly what: string };
+      readonly progress: JsonObject;
+      readonly commit?: Commit;
+    }
   | { readonly kind: 'fail'; readonly code: string; readonly message: string; readonly advice: string };
 
 export interface ControlPlaneStep {

@@ -10,6 +10,8 @@ export interface SwitchSettings {
   /** Of its LLDP, in canonical form: how ports of machines name it. */
   readonly chassisMac: string;
   readonly physicalNetwork: string;
+  /** Names of ports that may be changed, `*` for any characters; null: all that machines are said to be plugged into. */
+  readonly touches: readonly string[] | null;
   readonly access: EosAccess | OvsAccess;
 }
 

@@ -23,6 +23,7 @@ const connect = (more: Partial<EosAccess> = {}) =>
     name: 'leaf-1',
     chassisMac: spec.leaf.chassisMac,
     physicalNetwork: 'physnet1',
+    touches: null,
     access: {
       driver: 'eos',
       host: '127.0.0.1',

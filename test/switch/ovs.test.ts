@@ -16,6 +16,7 @@ before(async () => {
     name: 'ovs',
     chassisMac: '',
     physicalNetwork: 'physnet1',
+    touches: null,
     access: { driver: 'ovs', remotes: [rig.remote], bridge: 'br0' },
   });
 });

@@ -12,6 +12,7 @@ import * as objects from './0020-objects.ts';
 import * as compute from './0021-compute.ts';
 import * as placementOfNodes from './0023-placement-of-nodes.ts';
 import * as bootAddresses from './0024-boot-addresses.ts';
+import * as switches from './0030-switches.ts';
 import * as imageRenditions from './0050-image-renditions.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -29,5 +30,6 @@ export const migrations: Record<string, Migration> = {
   '0021-compute': compute,
   '0023-placement-of-nodes': placementOfNodes,
   '0024-boot-addresses': bootAddresses,
+  '0030-switches': switches,
   '0050-image-renditions': imageRenditions,
 };

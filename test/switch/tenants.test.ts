@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { JsonObject } from '../../core/base/json.ts';
+import { Secret } from '../../core/base/secret.ts';
+import { startRack, type Rack, type RunningForward } from '../../lab/start-rack.ts';
+import { declareRack } from '../../lab/topology.ts';
+import { connectSwitch } from '../../network/switch/connect-switch.ts';
+import type { SwitchDriver } from '../../network/switch/switch-driver.ts';
+import type { Tenant } from '../identity/identity-rig.ts';
+import { startNetworkRig, type NetworkRig, type Shown } from '../network/network-rig.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { plug, type Cable } from './machine-cable.ts';
+
+/**
+ * Two tenants' machines on the lab's leaf switch, moved by the real control plane over the switch's own API: who hears whom, frame by frame. The machines are
+ * cables that the test holds; their rows are fake hardware.
+ */
+const spec = declareRack({ machines: 3, seed: 41 });
+const folder = mkdtempSync(join(tmpdir(), 'rackwright-tenants-'));
+const { management, chassisMac } = spec.leaf;
+const [PROVISIONING, CLEANING, ANNS, BOBS] = [1, 5, 101, 102] as const;
+const UNTIL_MS_MAX = 60_000;
+
+let rack: Rack;
+let forward: RunningForward;
+let rig: NetworkRig;
+let operator: SwitchDriver;
+let ann: Tenant;
+let bob: Tenant;
+let spare: Cable;
+const cables: Record<string, Cable> = {};
+const nodes: Record<string, string> = {};
+const ports: Record<string, Shown> = {};
+const { signal } = new AbortController();
+
+const forwardTo = (port: number) =>
+  rack.forwardTcp({ hostListen: `127.0.0.1:${port}`, insideAddress: `${management.address}:${management.port}` });
+
+async function baremetal(status: number, method: string, path: string, body?: unknown): Promise<JsonObject> {
+  const answer = await rig.cloud.serve.call(method, `/baremetal/v1${path}`, body);
+  assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (const giveUpAt = Date.now() + UNTIL_MS_MAX; ;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > giveUpAt) throw new Error(`${what}: not within ${UNTIL_MS_MAX} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+const reaches = (name: string, state: string) =>
+  until(`${name} is ${state}`, async () => {
+    const node = await baremetal(200, 'GET', `/nodes/${nodes[name]}`);
+    if (String(node['provision_state']).endsWith('failed') && !state.endsWith('failed')) throw new Error(String(node['last_error']));
+    return node['provision_state'] === state && node['reservation'] === null ? node : undefined;
+  });
+
+async function verb(name: string, target: string, state: string): Promise<JsonObject> {
+  await baremetal(202, 'PUT', `/nodes/${nodes[name]}/states/provision`, { target });
+  return reaches(name, state);
+}
+
+const vlanOf = async (name: string) => (await operator.readPorts([portOf(name)], signal)).get(portOf(name));
+const portOf = (name: string) => `Ethernet1/${spec.machines[MACHINES[name]!]!.nics[0]!.switchPort}`;
+const MACHINES: Record<string, number> = { a1: 0, b1: 1, a2: 2 };
+const statusOf = async (name: string) => (await rig.expect(200, rig.admin, 'GET', `/v2.0/ports/${ports[name]!.id}`))['port']!['status'];
+
+const vlanNetwork = (name: string, vlan: number, more: object = {}) =>
+  rig.make(rig.admin, '/networks', 'network', {
+    name,
+    'provider:network_type': 'vlan',
+    'provider:physical_network': 'physnet1',
+    'provider:segmentation_id': vlan,
+    ...more,
+  });
+
+async function enrolled(name: string): Promise<void> {
+  const { mac } = spec.machines[MACHINES[name]!]!.nics[0]!;
+  cables[name] = await plug(rack.nicSocket(`machine-${MACHINES[name]! + 1}`, 0), mac);
+  const { uuid } = await baremetal(201, 'POST', '/nodes', { name, driver: 'fake-hardware', network_interface: 'neutron' });
+  nodes[name] = String(uuid);
+  await baremetal(201, 'POST', '/ports', {
+    node_uuid: uuid,
+    address: mac,
+    local_link_connection: { switch_id: chassisMac, port_id: portOf(name) },
+  });
+  await verb(name, 'manage', 'manageable');
+}
+
+async function deployed(name: string, who: Tenant, network: Shown): Promise<void> {
+  ports[name] = await rig.make(who.token, '/ports', 'port', { network_id: network.id, name });
+  await baremetal(204, 'POST', `/nodes/${nodes[name]}/vifs`, { id: ports[name].id });
+  assert.equal(await statusOf(name), 'DOWN');
+  await verb(name, 'active', 'active');
+}
+
+/** What an audit finds about switches. */
+const audited = async (): Promise<string[]> =>
+  ((await baremetal(200, 'GET', '/audit'))['checks'] as { check: string; found: string[]; error: string | null }[])
+    .filter(({ check }) => check.startsWith('switch'))
+    .flatMap(({ found, error }) => [...found, ...(error === null ? [] : [error])]);
+
+const timeline = async (name: string): Promise<string[]> =>
+  ((await baremetal(200, 'GET', `/nodes/${nodes[name]}/timeline`))['events'] as { source: string; message: string }[])
+    .filter(({ source }) => source === 'switch')
+    .map(({ message }) => message);
+
+before(async () => {
+  rack = await startRack({ spec, runDirectory: join(folder, 'rack'), onEvent: () => {} });
+  forward = await forwardTo(0);
+  const certificate = fingerprintOf(rack.leafCertificate);
+  writeFileSync(join(folder, 'password'), `${management.password}\n`, { mode: 0o600 });
+  const leaf = { name: 'leaf-1', chassis_mac: chassisMac, driver: 'eos', physical_network: 'physnet1', ports: ['Ethernet1/*'] };
+  const access = {
+    address: `127.0.0.1:${forward.port}`,
+    username: management.username,
+    password_file: join(folder, 'password'),
+    certificate_sha256: certificate,
+  };
+  const network = { provisioning_network: 'provisioning', cleaning_network: 'cleaning', switch_timeout_seconds: 120 };
+  writeFileSync(join(folder, 'rackwright.yaml'), JSON.stringify({ network, switches: [{ ...leaf, ...access }] }));
+  rig = await startNetworkRig({ args: ['--config', join(folder, 'rackwright.yaml')] });
+  const eos = { driver: 'eos', host: '127.0.0.1', port: forward.port, username: management.username, savesConfiguration: false } as const;
+  operator = connectSwitch({
+    name: 'leaf-1',
+    chassisMac,
+    physicalNetwork: 'physnet1',
+    touches: null,
+    access: { ...eos, password: new Secret(management.password), trust: { certificateSha256: certificate } },
+  });
+  ann = await rig.tenant('ann');
+  bob = await rig.tenant('bob');
+  spare = await plug(rack.sparePortSocket, '52:54:00:77:00:01');
+  await vlanNetwork('provisioning', PROVISIONING);
+  await vlanNetwork('cleaning', CLEANING);
+});
+after(async () => {
+  for (const cable of [...Object.values(cables), spare]) cable?.unplug();
+  await rig?.close();
+  await rack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('before anybody has it a machine is where the switch has it: in the provisioning network', async () => {
+  for (const name of Object.keys(MACHINES)) await enrolled(name);
+  cables['a1']!.say('anybody?');
+  assert.deepEqual(await spare.heard(), ['anybody?']);
+  for (const name of ['b1', 'a2']) assert.deepEqual(await cables[name]!.heard(), ['anybody?']);
+});
+
+test('cleaned in the cleaning network, and between two tenants in none', async () => {
+  for (const name of Object.keys(MACHINES)) {
+    await verb(name, 'provide', 'available');
+    assert.deepEqual(await vlanOf(name), { untagged: null, tagged: [] });
+    const told = await until('both moves are told', async () => {
+      const lines = await timeline(name);
+      return lines.length === 2 ? lines : undefined;
+    });
+    assert.deepEqual(told, [`${portOf(name)} of leaf-1 has VLAN ${CLEANING} (cleaning)`, `${portOf(name)} of leaf-1 has no VLAN (none)`]);
+  }
+  for (const tag of [undefined, PROVISIONING, CLEANING, ANNS]) cables['a1']!.say('let me in', tag);
+  for (const other of [spare, cables['b1']!, cables['a2']!]) assert.deepEqual(await other.heard(), []);
+});
+
+test('a tenant’s machines hear each other, and nobody else does', async () => {
+  const anns = await vlanNetwork('anns', ANNS, { project_id: ann.projectId });
+  const bobs = await vlanNetwork('bobs', BOBS, { project_id: bob.projectId });
+  await deployed('a1', ann, anns);
+  await deployed('a2', ann, anns);
+  await deployed('b1', bob, bobs);
+  for (const [name, vlan] of [
+    ['a1', ANNS],
+    ['a2', ANNS],
+    ['b1', BOBS],
+  ] as const) {
+    assert.deepEqual(await vlanOf(name), { untagged: vlan, tagged: [] }, name);
+    assert.equal(await statusOf(name), 'ACTIVE', name);
+    assert.ok((await timeline(name)).includes(`${portOf(name)} of leaf-1 has VLAN ${PROVISIONING} (provisioning)`), name);
+  }
+  cables['a1']!.say('secret');
+  cables['b1']!.say('psst');
+  spare.say('provisioning here');
+  for (const tag of [ANNS, PROVISIONING]) cables['b1']!.say('hello', tag);
+  assert.deepEqual(await cables['a2']!.heard(), ['secret']);
+  for (const other of [spare, cables['b1']!, cables['a1']!]) assert.deepEqual(await other.heard(), []);
+});
+
+test('who edits the switch by hand is put right, in the words of the timeline; a restart changes nothing', async () => {
+  await operator.writePorts(new Map([[portOf('b1'), { untagged: ANNS, tagged: [] }]]), signal);
+  // Any change of networks makes the control plane look.
+  await rig.make(ann.token, '/networks', 'network', { name: 'whatever' });
+  await until('put right', async () => ((await vlanOf('b1'))?.untagged === BOBS ? true : undefined));
+  await until('told', async () =>
+    (await timeline('b1')).some((line) => /Somebody had changed Ethernet1\/2 of leaf-1/.test(line)) ? true : undefined,
+  );
+  await rack.restartLeaf();
+  assert.deepEqual(await audited(), []);
+  assert.deepEqual(await vlanOf('b1'), { untagged: BOBS, tagged: [] });
+});
+
+test('the switch’s API is down: the machine waits and says for what, the others go on; back again, so does it', async () => {
+  const { port } = forward;
+  await forward.stop();
+  await baremetal(202, 'PUT', `/nodes/${nodes['b1']}/states/provision`, { target: 'deleted' });
+  const why = await until('the reason', async () => {
+    const { waiting_for: waiting, switch_ports: shown } = await baremetal(200, 'GET', `/nodes/${nodes['b1']}/explain`);
+    const what = String((waiting as JsonObject | null)?.['what'] ?? '');
+    return what.includes('ECONNREFUSED') ? `${what} | ${String(shown)}` : undefined;
+  });
+  assert.match(why, new RegExp(`Ethernet1/2 of leaf-1 to have VLAN ${CLEANING} \\(127.0.0.1:${port}: .*ECONNREFUSED`));
+  assert.match(why, /Ethernet1\/2 of leaf-1 has VLAN 102 and shall have VLAN 5 \(cleaning\): .*ECONNREFUSED/);
+  const ready = (await rig.cloud.serve.call('GET', '/healthz')).body as { waiting: { what: string }[] };
+  assert.match(ready.waiting[0]!.what, /the switch leaf-1: .*ECONNREFUSED/);
+  assert.match((await audited()).join(), /ECONNREFUSED/);
+  // What is as it shall be asks nothing of the switch.
+  cables['a1']!.say('still here');
+  assert.deepEqual(await cables['a2']!.heard(), ['still here']);
+  forward = await forwardTo(port);
+  await reaches('b1', 'available');
+  assert.deepEqual(await vlanOf('b1'), { untagged: null, tagged: [] });
+});
+
+test('a network that no switch can carry fails the deployment by name; so does a port that is another machine’s', async () => {
+  const overlay = await rig.make(bob.token, '/networks', 'network', { name: 'overlay' });
+  const port = await rig.make(bob.token, '/ports', 'port', { network_id: overlay.id });
+  await baremetal(204, 'DELETE', `/nodes/${nodes['b1']}/vifs/${ports['b1']!.id}`);
+  await baremetal(204, 'POST', `/nodes/${nodes['b1']}/vifs`, { id: port.id });
+  const { last_error: error } = await verb('b1', 'active', 'deploy failed');
+  assert.match(String(error), /the network overlay has no VLAN on the physical network physnet1/);
+  const { uuid } = await baremetal(201, 'POST', '/nodes', { driver: 'fake-hardware', network_interface: 'neutron' });
+  nodes['x'] = String(uuid);
+  const link = { switch_id: chassisMac, port_id: portOf('a1') };
+  await baremetal(201, 'POST', '/ports', { node_uuid: uuid, address: '52:54:00:77:00:02', local_link_connection: link });
+  await verb('x', 'manage', 'manageable');
+  const { last_error: taken } = await verb('x', 'provide', 'clean failed');
+  assert.match(String(taken), /Ethernet1\/1 of leaf-1 is said to be a1's too/);
+  assert.deepEqual(await vlanOf('a1'), { untagged: ANNS, tagged: [] });
+});
