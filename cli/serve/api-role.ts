@@ -52,12 +52,7 @@ export async function startApiRole(options: {
     bootSecret: installation.bootSecret,
     connectBmc: options.connectBmc,
     consoleLogs: options.consoleLogs,
-    audit: {
-      stores: options.images.stores,
-      objectDirectory: objects.directory,
-      compareOvn: await ovnComparison(configuration, logger),
-      compareSwitches: await switchComparison(configuration),
-    },
+    audit: await auditOf(configuration, options.images, objects, logger),
     policy: identity.policy,
   };
   const services: readonly MountedService[] = [
@@ -95,6 +90,14 @@ export async function startApiRole(options: {
   await writeCredentials(configuration.dataDirectory, publicUrl, installation.administrator);
   return address;
 }
+
+/** What an audit asks beside the database. */
+const auditOf = async (configuration: Configuration, images: ImageData, objects: { readonly directory: string }, logger: Logger) => ({
+  stores: images.stores,
+  objectDirectory: objects.directory,
+  compareOvn: await ovnComparison(configuration, logger),
+  compareSwitches: await switchComparison(configuration),
+});
 
 function splitEndpoint(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':');

@@ -10,7 +10,9 @@ import { migrations } from './migrations/migration-list.ts';
  * @returns the names that were applied now.
  */
 export async function migrateDatabase(db: Kysely<DatabaseSchema>): Promise<readonly string[]> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  // Numbers are given before the work begins, which ends in another order: what came later may be applied already.
+  const provider = { getMigrations: async () => migrations };
+  const migrator = new Migrator({ db, provider, allowUnorderedMigrations: true });
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
     const broken = results.find(({ status }) => status === 'Error');
