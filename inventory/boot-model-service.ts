@@ -64,10 +64,12 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     boot_detail: object;
     macs: string[];
     kernel_options: string | null;
+    has_secure_boot: boolean;
   }>`
     select n.uuid, n.name, n.boot_kind, n.boot_reason, n.boot_detail, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
       (select string_agg(t.kernel_options, ' ' order by t.name) from node_tag g join machine_tag t on t.uuid = g.tag_uuid
-        where g.node_uuid = n.uuid and t.kernel_options <> '') as kernel_options
+        where g.node_uuid = n.uuid and t.kernel_options <> '') as kernel_options,
+      coalesce(n.secure_boot, n.properties->>'capabilities' ~ '(^|,)\\s*secure_boot:true\\s*(,|$)', false) as has_secure_boot
     from node n join port p on p.node_uuid = n.uuid where ${condition} group by n.uuid order by n.uuid`.execute(db);
   return rows.map((row) => ({
     nodeId: row.uuid,
@@ -75,6 +77,7 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     macs: row.macs,
     reservations: {},
     boot: { kind: row.boot_kind, reason: row.boot_reason, ...row.boot_detail } as BootIntent,
+    ...(row.has_secure_boot ? { hasSecureBoot: true } : {}),
     ...(row.kernel_options === null ? {} : { kernelArguments: row.kernel_options }),
   }));
 }

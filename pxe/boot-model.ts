@@ -44,6 +44,8 @@ export interface BootSubnet {
   readonly probeAddresses?: boolean;
   /** Another DHCP server gives the addresses here; we answer with boot files only, and whom: see `ProxyMode`. */
   readonly proxy?: ProxyMode;
+  /** UEFI machines here, known or not, get signed loaders: they run with Secure Boot and without. */
+  readonly signedLoaders?: boolean;
   /** Served by DHCPv6 too, over the same wire. */
   readonly ipv6?: BootSubnetIpv6;
 }
@@ -116,6 +118,8 @@ export interface BootHost {
   readonly reservations6?: Readonly<Record<MacAddress, string>>;
   readonly options?: OptionValues;
   readonly boot: BootIntent;
+  /** Its firmware starts only what is signed. */
+  readonly hasSecureBoot?: boolean;
   /** Added to the agent's kernel command line: the options of the machine's tags. */
   readonly kernelArguments?: string;
 }
@@ -162,6 +166,8 @@ export interface BootFiles {
   readonly agentRamdisk: string;
   /** Added to the agent's kernel command line, for example `rackwright.api=https://10.77.0.1:5443 rackwright.pin=sha256//…`. */
   readonly agentCommandLine: string;
+  /** The same for a machine that boots over IPv6. */
+  readonly agentCommandLine6?: string;
   /** The agent's boot CD (`images/build-boot-iso.ts`), where machines boot by virtual media. */
   readonly agentIso?: {
     readonly path: string;
@@ -171,6 +177,8 @@ export interface BootFiles {
   };
   /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`; for 64-bit ARM `snponly-arm64.efi`. */
   readonly ipxeDirectory: string;
+  /** Signed loaders for Secure Boot. */
+  readonly signed?: { readonly shim: string; readonly grub: string };
   /** Directory whose files are served below `/images/<boot token>/`. */
   readonly imageDirectory: string;
   /** Directories of image stores, where files that are not in the first are looked for. */

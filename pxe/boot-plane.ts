@@ -135,7 +135,7 @@ async function startServices(
     ...shared,
     port: options.tftpPort ?? 69,
     system,
-    resolve: createBootFileResolver(directory, currentIndex),
+    resolve: createBootFileResolver(directory, currentIndex, options.clock),
     identify: directory.identify,
     localAddressFor,
   });

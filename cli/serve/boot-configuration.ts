@@ -141,6 +141,8 @@ const network = z
     probe_addresses: z.boolean().default(true),
     /** Another DHCP server gives the addresses: boot files only, for known machines, for everyone, or so that strangers are enrolled. */
     proxy: z.enum(['known', 'everyone', 'enroll']).optional(),
+    /** UEFI machines get shim and GRUB instead of iPXE, which Secure Boot refuses. Machines that are known to have it on get them anyway. */
+    signed_loaders: z.boolean().default(false),
     ipv6: network6.optional(),
   })
   .superRefine((given, issues) => {
@@ -189,6 +191,8 @@ export const bootShape = z
     http_port: z.number().int().min(1).max(65535).default(8080),
     /** Where the agents reach the API, when it is not on this host: a boot role that runs apart. */
     agent_address: ipv4.optional(),
+    /** The same for machines that boot over IPv6. */
+    agent_address6: ipv6.optional(),
     agent_port: z.number().int().min(1).max(65535).default(5443),
     networks: z.array(network).default([]),
     /** Serve names of machines (port 53 on each server_address): forward below each network's domain, and reverse. */
@@ -201,6 +205,9 @@ export const bootShape = z
     /** MAC → options of machines that are known. */
     machine_options: z.record(mac, options).default({}),
     ipxe_directory: z.string().default('/usr/lib/ipxe'),
+    /** Loaders for machines with Secure Boot. */
+    signed_shim: z.string().default('/usr/lib/shim/shimx64.efi.signed'),
+    signed_grub: z.string().default('/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'),
     image_directory: z.string().optional(),
     ramdisk_cache: z.string().optional(),
     kernel_arguments: z.string().default(''),

@@ -149,23 +149,28 @@ function bootFiles(
   imageDirectory: string,
   agentIso: BootIso | undefined,
 ): BootFiles {
-  const server = configuration.boot.networks[0]?.server_address ?? '127.0.0.1';
+  const { boot } = configuration;
   const pin = new X509Certificate(installation.agentTls.certificatePem).fingerprint256.replaceAll(':', '').toLowerCase();
-  const agentCommandLine = [
-    'quiet no_timer_check',
-    `rackwright.api=https://${configuration.boot.agent_address ?? server}:${configuration.boot.agent_port}`,
-    `rackwright.pin=${pin}`,
-    `rackwright.boot=http://${server}:${configuration.boot.http_port}`,
-    configuration.boot.kernel_arguments,
-  ]
-    .join(' ')
-    .trim();
+  const commandLine = (server: string, api: string) =>
+    [
+      'quiet no_timer_check',
+      `rackwright.api=https://${api}:${boot.agent_port}`,
+      `rackwright.pin=${pin}`,
+      `rackwright.boot=http://${server}:${boot.http_port}`,
+      boot.kernel_arguments,
+    ]
+      .join(' ')
+      .trim();
+  const server = boot.networks[0]?.server_address ?? '127.0.0.1';
+  const server6 = boot.networks.find(({ ipv6 }) => ipv6 !== undefined)?.ipv6?.server_address;
   return {
     agentKernel: ramdisk.kernel,
     agentRamdisk: ramdisk.ramdisk,
-    agentCommandLine,
+    agentCommandLine: commandLine(server, boot.agent_address ?? server),
+    ...(server6 === undefined ? {} : { agentCommandLine6: commandLine(`[${server6}]`, `[${boot.agent_address6 ?? server6}]`) }),
     ...(agentIso === undefined ? {} : { agentIso }),
-    ipxeDirectory: configuration.boot.ipxe_directory,
+    ipxeDirectory: boot.ipxe_directory,
+    signed: { shim: boot.signed_shim, grub: boot.signed_grub },
     imageDirectory,
     storeDirectories: imageDirectoriesOf(configuration),
   };
@@ -179,6 +184,7 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   pools: network.pools,
   leaseSeconds: network.lease_seconds,
   routerAdvertisements: network.router_advertisements,
+  signedLoaders: network.signed_loaders,
   options: {
     ...network.options,
     ...(network.ntp_servers === undefined ? {} : { 42: network.ntp_servers }),

@@ -3,7 +3,7 @@ import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
 import { isActive, QUARANTINE_MS } from '../lease/lease-table.ts';
-import type { IndexedSubnet } from '../model/model-index.ts';
+import { type IndexedSubnet, needsSigned } from '../model/model-index.ts';
 import { findRelayRule } from '../model/relay-rule-policy.ts';
 import { classesOf, type IndexedClass } from '../model/client-class-policy.ts';
 import { type BootFile, chooseBootFile, type FirmwareFacts, isIpxe } from '../script/boot-file-policy.ts';
@@ -99,7 +99,7 @@ function reply(exchange: Exchange, subnet: IndexedSubnet, type: 'offer' | 'ack',
   const { facts, request, host, index, leases, nowMs } = exchange;
   const baseUrl = `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`;
   const classes = classesOf(index.classes, facts.firmware, subnet.subnet.id);
-  const bootFile = classBootFile(classes, facts.firmware) ?? chooseBootFile(facts.firmware, facts.mac, baseUrl);
+  const bootFile = classBootFile(classes, facts.firmware) ?? chooseBootFile(facts.firmware, facts.mac, baseUrl, needsSigned(host, subnet));
   if (bootFile.kind === 'unsupported')
     notes.push({ kind: 'dhcp.unsupported-architecture', message: `${facts.mac} gets an address but no boot file: ${bootFile.why}` });
   const message = composeReply(MESSAGE_TYPE[type], {

@@ -1,4 +1,5 @@
 import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
+import { needsSigned } from '../model/model-index.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
 import { type DhcpReply, type DhcpSilence, type Exchange, silence } from './dhcp-exchange.ts';
 import { MESSAGE_TYPE } from './dhcp-option-codec.ts';
@@ -23,7 +24,12 @@ export function answerAsProxy(exchange: Exchange): DhcpReply | DhcpSilence {
     );
   if (host === undefined && subnet.subnet.proxy === 'known')
     return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet's proxy answers known machines only`);
-  const bootFile = chooseBootFile(facts.firmware, facts.mac, `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`);
+  const bootFile = chooseBootFile(
+    facts.firmware,
+    facts.mac,
+    `http://${subnet.subnet.serverAddress}:${exchange.httpPort}`,
+    needsSigned(host, subnet),
+  );
   if (bootFile.kind === 'not-booting') return silence(exchange, 'not-booting', `${facts.mac} wants an address, and no boot file`);
   if (bootFile.kind === 'unsupported') return silence(exchange, 'not-booting', `${facts.mac} gets no boot file: ${bootFile.why}`);
   const type = proxyAskedFrom === undefined ? 'offer' : 'ack';

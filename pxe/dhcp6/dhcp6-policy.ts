@@ -3,7 +3,7 @@ import type { LeaseDraft } from '../dhcp/dhcp-exchange.ts';
 import { type Address6Wish, chooseAddress6, firstAddresses6, refuseAddress6 } from '../lease/address6-choice-policy.ts';
 import { isActive, type LeaseView, QUARANTINE_MS } from '../lease/lease-table.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
-import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
+import { type IndexedSubnet, type ModelIndex, needsSigned } from '../model/model-index.ts';
 import { type IndexedSubnet6, inRange6 } from '../model/model-index6.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
 import { type Dhcp6ClientFacts, readClientFacts6 } from './dhcp6-client-facts.ts';
@@ -154,7 +154,12 @@ interface Outcome {
 function reply(exchange: Exchange, outcome: Outcome): Dhcp6Reply {
   const { facts, host, index, packet } = exchange;
   const { served, type, associations, address } = outcome;
-  const bootFile = chooseBootFile(facts.firmware, facts.mac, `http://[${served.ipv6.server}]:${exchange.httpPort}`);
+  const bootFile = chooseBootFile(
+    facts.firmware,
+    facts.mac,
+    `http://[${served.ipv6.server}]:${exchange.httpPort}`,
+    needsSigned(host, served.subnet),
+  );
   const message = composeReply6({
     type: MESSAGE6[type],
     request: packet.message,

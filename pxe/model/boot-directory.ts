@@ -5,6 +5,7 @@ import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { AskHost, BootHost, BootIntent } from '../boot-model.ts';
 import type { LeaseBook } from '../lease/lease-book.ts';
 import type { Processor } from '../script/boot-file-policy.ts';
+import { composeGrubScript } from '../script/grub-script-policy.ts';
 import { chooseIntent, composeIpxeScript, type StrangersDo } from '../script/ipxe-script-policy.ts';
 import type { BootCounters } from './boot-counters.ts';
 import { type IndexedSubnet, type ModelIndex, serverNextTo, urlHost } from './model-index.ts';
@@ -33,6 +34,8 @@ export interface Loader {
   /** iPXE's `${platform}`. */
   readonly platform?: string | undefined;
   readonly processor?: Processor | undefined;
+  /** Default: iPXE. */
+  readonly isGrub?: boolean;
 }
 
 export interface BootScript {
@@ -98,7 +101,7 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const { hostByMac } = currentIndex();
       return a === b || (hostByMac.has(a) && hostByMac.get(a) === hostByMac.get(b));
     },
-    async script(mac, clientAddress, { platform, processor }) {
+    async script(mac, clientAddress, { platform, processor, isGrub = false }) {
       const host = await currentHost(mac, options);
       const index = currentIndex();
       const next = serverNextTo(index, clientAddress);
@@ -106,7 +109,8 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
       const server = next?.address ?? index.subnets[0]?.subnet.serverAddress ?? '127.0.0.1';
       const intent = chooseIntent(host, strangers, processor);
-      const text = composeIpxeScript({
+      const { agentCommandLine, agentCommandLine6 } = index.model.files;
+      const text = (isGrub ? composeGrubScript : composeIpxeScript)({
         mac,
         host,
         strangers,
@@ -114,7 +118,7 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
         processor,
         baseUrl: `http://${urlHost(server)}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),
-        agentCommandLine: index.model.files.agentCommandLine,
+        agentCommandLine: (clientAddress.includes(':') ? agentCommandLine6 : undefined) ?? agentCommandLine,
       });
       return { text, kind: intent.kind, reason: intent.reason, host };
     },

@@ -162,6 +162,10 @@ export function serverNextTo(index: ModelIndex, ipAddress: string): { subnet: In
   return subnet && { subnet, address: subnet.subnet.serverAddress };
 }
 
+/** Whether a machine on this network shall get signed loaders, if its firmware is one that can start them. */
+export const needsSigned = (host: BootHost | undefined, { subnet }: IndexedSubnet): boolean =>
+  host?.hasSecureBoot === true || subnet.signedLoaders === true;
+
 /** An address as the host of a URL. */
 export const urlHost = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 

@@ -19,18 +19,20 @@ interface Architecture {
   readonly name: string;
   readonly file?: string;
   readonly http?: true;
+  /** Distributions sign loaders for it. */
+  readonly isX64Uefi?: true;
 }
 
 /** The processor architecture types that IANA lists for option 93, as far as machines in racks send them. */
 const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   0: { name: 'x86 BIOS', file: 'undionly.kpxe' },
   6: { name: '32-bit x86 UEFI' },
-  7: { name: 'x64 UEFI', file: 'snponly.efi' },
-  9: { name: 'x64 UEFI (sent as EFI byte code)', file: 'snponly.efi' },
+  7: { name: 'x64 UEFI', file: 'snponly.efi', isX64Uefi: true },
+  9: { name: 'x64 UEFI (sent as EFI byte code)', file: 'snponly.efi', isX64Uefi: true },
   10: { name: '32-bit ARM UEFI' },
   11: { name: '64-bit ARM UEFI', file: 'snponly-arm64.efi' },
   15: { name: '32-bit x86 UEFI HTTP' },
-  16: { name: 'x64 UEFI HTTP', file: 'snponly.efi', http: true },
+  16: { name: 'x64 UEFI HTTP', file: 'snponly.efi', http: true, isX64Uefi: true },
   18: { name: '32-bit ARM UEFI HTTP' },
   19: { name: '64-bit ARM UEFI HTTP', file: 'snponly-arm64.efi', http: true },
   27: { name: '64-bit RISC-V UEFI' },
@@ -55,7 +57,11 @@ export type Processor = 'arm64';
 export const processorOf = (architecture: number | undefined): Processor | undefined =>
   architecture === 11 || architecture === 19 ? 'arm64' : undefined;
 
-export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: string): BootFile {
+/** What firmware with Secure Boot starts: signed by whose keys it has. */
+export const SIGNED_LOADERS = { shim: 'shimx64.efi', grub: 'grubx64.efi' } as const;
+
+/** @param isSigned only signed programs run on this machine: shim and GRUB instead of iPXE */
+export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: string, isSigned: boolean): BootFile {
   if (isIpxe(facts))
     return { kind: 'file', file: ipxeScriptUrl(baseUrl, mac, processorOf(facts.architecture)), why: 'iPXE gets its script' };
   const isHttp = facts.vendorClass?.startsWith('HTTPClient') ?? false;
@@ -73,6 +79,14 @@ export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: s
       kind: 'unsupported',
       why: `${architecture.name} (architecture ${code}) is not supported yet; x86 BIOS, x64 UEFI and 64-bit ARM UEFI can boot`,
     };
+  if (isSigned && architecture.isX64Uefi) {
+    if (architecture.http || isHttp)
+      return {
+        kind: 'unsupported',
+        why: `${architecture.name} with Secure Boot: signed GRUB loads by TFTP only; let the firmware boot by PXE instead of HTTP`,
+      };
+    return { kind: 'file', file: SIGNED_LOADERS.shim, why: `${architecture.name} with Secure Boot gets shim and GRUB over TFTP` };
+  }
   if (architecture.http || isHttp)
     return {
       kind: 'file',

@@ -19,7 +19,7 @@ export interface ScriptRequest {
 }
 
 /** How long a held machine waits before it asks again: quick for the person who watches, slow for a rack of them. */
-const ASK_AGAIN_SECONDS = 10;
+export const NEXT_TRY_SECONDS = 10;
 
 /** The last `console=` becomes /dev/console: serial, where consoles are recorded. */
 const CONSOLES = 'console=tty0 console=ttyS0,115200';
@@ -58,7 +58,7 @@ function intentOf(host: BootHost | undefined, strangers: StrangersDo): BootInten
 }
 
 const askAgain = (request: ScriptRequest): string[] => [
-  `sleep ${ASK_AGAIN_SECONDS}`,
+  `sleep ${NEXT_TRY_SECONDS}`,
   `chain --replace --autofree ${ipxeScriptUrl(request.baseUrl, request.mac, request.processor)} || goto again`,
 ];
 
@@ -77,7 +77,7 @@ function agentLines(request: ScriptRequest): string[] {
     `initrd --name ramdisk ${base}/ramdisk || goto again`,
     'boot || goto again',
     ':again',
-    `echo The deploy agent could not be started. Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+    `echo The deploy agent could not be started. Asking again in ${NEXT_TRY_SECONDS} seconds.`,
     ...askAgain(request),
   ];
 }
@@ -98,7 +98,7 @@ const imageUrl = ({ baseUrl, token }: ScriptRequest, name: string): string =>
 
 const tryAgain = (request: ScriptRequest, what: string): string[] => [
   ':again',
-  `echo ${what} could not be started. Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+  `echo ${what} could not be started. Asking again in ${NEXT_TRY_SECONDS} seconds.`,
   ...askAgain(request),
 ];
 
@@ -131,12 +131,12 @@ const volumeLines = (request: ScriptRequest, { initiator, drives }: NetworkVolum
 ];
 
 const holdLines = (request: ScriptRequest): string[] => [
-  `echo Asking again in ${ASK_AGAIN_SECONDS} seconds.`,
+  `echo Asking again in ${NEXT_TRY_SECONDS} seconds.`,
   ':again',
   ...askAgain(request),
 ];
 
-const WHAT: Readonly<Record<BootIntent['kind'], string>> = {
+export const WHAT: Readonly<Record<BootIntent['kind'], string>> = {
   agent: 'starts the deploy agent',
   disk: 'starts from its local disk',
   hold: 'does not boot',

@@ -1,37 +1,67 @@
-import { openBelow } from '../files/served-file.ts';
-import { type BootDirectory, IPXE_BINARIES } from '../model/boot-directory.ts';
+import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
+import type { Clock } from '../../core/base/clock.ts';
+import { openBelow, openServedFile, type ServedFile } from '../files/served-file.ts';
+import { type BootClient, type BootDirectory, IPXE_BINARIES } from '../model/boot-directory.ts';
 import type { ModelIndex } from '../model/model-index.ts';
-import { processorOf } from '../script/boot-file-policy.ts';
+import { processorOf, SIGNED_LOADERS } from '../script/boot-file-policy.ts';
+import { GRUB_LOOP } from '../script/grub-script-policy.ts';
 import { TFTP_ERROR } from './tftp-codec.ts';
-import type { TftpResolver } from './tftp-server.ts';
+import type { TftpRejection, TftpResolver } from './tftp-server.ts';
+import type { TftpSource } from './tftp-transfer.ts';
 
-const SCRIPT_NAME = 'boot.ipxe';
+const IPXE_SCRIPT = 'boot.ipxe';
+const GRUB_CONFIGURATION = 'grub/grub.cfg';
+const GRUB_SCRIPT = 'grub/machine.cfg';
+const AGENT_FILE = /^boot\/([^/]+)\/(kernel|ramdisk)$/;
 /** Option 93 of PC BIOS; the other architectures that load a script are UEFI. */
 const ARCHITECTURE_BIOS = 0;
 
-/** The virtual directory that TFTP shows: iPXE's binaries, and for each client its own script. */
-export const createBootFileResolver =
-  (directory: BootDirectory, currentIndex: () => ModelIndex): TftpResolver =>
-  async (path, client) => {
-    // Firmware sends leading and doubled slashes, Windows-bred one backslashes; the tree has one level only.
-    const name = path.replace(/^[/\\]+/, '');
-    if (name === SCRIPT_NAME) {
-      if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
-      const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
-      return Buffer.from(
-        (await directory.script(client.mac, client.ipAddress, { platform, processor: processorOf(client.architecture) })).text,
-      );
-    }
-    if (!IPXE_BINARIES.has(name)) return { code: TFTP_ERROR.notFound, message: 'no such file' };
-    const file = await openBelow(currentIndex().model.files.ipxeDirectory, [name]);
-    if (!file) return { code: TFTP_ERROR.notFound, message: `${name} is missing in the boot server's iPXE directory` };
-    return {
-      sizeBytes: file.sizeBytes,
-      async read(offset, length) {
-        const buffer = Buffer.alloc(length);
-        const { bytesRead } = await file.handle.read(buffer, 0, length, offset);
-        return buffer.subarray(0, bytesRead);
-      },
-      close: () => file.handle.close(),
-    };
+const notFound = (message = 'no such file'): TftpRejection => ({ code: TFTP_ERROR.notFound, message });
+
+/**
+ * The virtual tree that TFTP shows: iPXE's binaries, signed loaders and what they load, and for each client its own script. shim and GRUB also ask for files
+ * that nobody needs to have (revocations, modules, configurations by address): they are not there.
+ */
+export function createBootFileResolver(directory: BootDirectory, currentIndex: () => ModelIndex, clock: Clock): TftpResolver {
+  const script = async (client: BootClient, isGrub: boolean): Promise<Buffer | TftpRejection> => {
+    if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
+    const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
+    const processor = processorOf(client.architecture);
+    return Buffer.from((await directory.script(client.mac, client.ipAddress, { platform, processor, isGrub })).text);
   };
+  const signed = (loader: keyof typeof SIGNED_LOADERS) => {
+    const { signed: paths } = currentIndex().model.files;
+    return fileSource(paths && openServedFile(paths[loader]), `${SIGNED_LOADERS[loader]} is missing on the boot server`);
+  };
+  return async (path, client) => {
+    // Firmware sends leading and doubled slashes, Windows-bred one backslashes.
+    const name = path.replace(/^[/\\]+/, '').replace(/\/{2,}/g, '/');
+    if (name === IPXE_SCRIPT || name === GRUB_SCRIPT) return script(client, name === GRUB_SCRIPT);
+    if (name === GRUB_CONFIGURATION) return Buffer.from(GRUB_LOOP);
+    if (name === SIGNED_LOADERS.shim) return signed('shim');
+    if (name === SIGNED_LOADERS.grub) return signed('grub');
+    const { model, secret } = currentIndex();
+    const [, token, file] = AGENT_FILE.exec(name) ?? [];
+    if (token !== undefined) {
+      if (decodeBootToken(token, secret, clock.nowMs()) === undefined)
+        return { code: TFTP_ERROR.accessViolation, message: 'the boot token is not valid or too old: boot the machine again' };
+      return fileSource(openServedFile(file === 'kernel' ? model.files.agentKernel : model.files.agentRamdisk), `${file} is missing`);
+    }
+    if (!IPXE_BINARIES.has(name)) return notFound();
+    return fileSource(openBelow(model.files.ipxeDirectory, [name]), `${name} is missing in the boot server's iPXE directory`);
+  };
+}
+
+async function fileSource(opening: Promise<ServedFile | undefined> | undefined, missing: string): Promise<TftpSource | TftpRejection> {
+  const file = await opening;
+  if (file === undefined) return notFound(missing);
+  return {
+    sizeBytes: file.sizeBytes,
+    async read(offset, length) {
+      const buffer = Buffer.alloc(length);
+      const { bytesRead } = await file.handle.read(buffer, 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => file.handle.close(),
+  };
+}

@@ -40,6 +40,7 @@ const model: BootModel = {
     agentCommandLine: 'a=b',
     agentIso: { path: join(directory, 'agent.iso'), lineStart: 5_000, lineBytes: 1_024 },
     ipxeDirectory: directory,
+    signed: { shim: join(directory, 'shim'), grub: join(directory, 'no-grub') },
     imageDirectory: join(directory, 'images'),
     storeDirectories: [join(directory, 'no-store'), join(directory, 'store')],
   },
@@ -60,6 +61,7 @@ before(async () => {
   writeFileSync(join(directory, 'vmlinuz'), 'kernel');
   writeFileSync(join(directory, 'ramdisk'), 'ramdisk');
   writeFileSync(join(directory, 'agent.iso'), iso);
+  writeFileSync(join(directory, 'shim'), 'signed');
   writeFileSync(join(directory, 'undionly.kpxe'), undionly);
   writeFileSync(join(directory, 'snponly.efi'), undionly.subarray(0, 1024));
   symlinkSync('/etc/passwd', join(directory, 'images/escape'));
@@ -135,6 +137,24 @@ test('TFTP refuses to write, to leave its tree and to guess whose script is mean
     JSON.stringify(await askTftp({ kind: 'read', path: 'undionly.kpxe', mode: 'mail', options: new Map() })),
     /mode mail is not served/,
   );
+});
+
+test('signed loaders read their files by TFTP: themselves, their configuration, and with a token the agent’s kernel and ramdisk', async () => {
+  const port = String(plane.addresses().tftpPort);
+  const get = async (path: string) => {
+    const out = join(directory, 'signed-got');
+    await run('tftp', ['-m', 'binary', '127.0.0.1', port, '-c', 'get', path, out]);
+    return readFileSync(out, 'utf8');
+  };
+  assert.equal(await get('shimx64.efi'), 'signed');
+  assert.match(await get('/grub/grub.cfg'), /source \/grub\/machine\.cfg/);
+  assert.equal(await get(`/boot/${token()}/kernel`), 'kernel');
+  const refused = async (path: string) => (await askTftp({ kind: 'read', path, mode: 'octet', options: new Map() })) as { code?: number };
+  assert.equal((await refused(`boot/${token(Date.now() - 1)}/kernel`)).code, 2);
+  assert.equal((await refused('boot/forged/kernel')).code, 2);
+  assert.equal((await refused('grub/machine.cfg')).code, 2);
+  // shim asks for these as well, and goes on without them.
+  for (const path of ['revocations_sku.efi', 'grubx64.efi', 'grub/x86_64-efi/http.mod']) assert.equal((await refused(path)).code, 1, path);
 });
 
 test('duplicate ACKs send nothing twice, a lost ACK is made good', async () => {
