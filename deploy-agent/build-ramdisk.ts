@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -23,6 +23,9 @@ export interface BuiltRamdisk {
   /** Absolute paths. */
   readonly kernel: string;
   readonly ramdisk: string;
+  /** What starts the kernel where firmware has Secure Boot: both signed, as the kernel is. */
+  readonly shim: string;
+  readonly grub: string;
   /** Short digest of everything that went in. */
   readonly version: string;
 }
@@ -70,7 +73,9 @@ async function assembleTree(root: string, release: string, version: string): Pro
     init: await readFile(join(ROOM, 'ramdisk/init')),
   });
   await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
-  await addProgram(tree, root, 'sbin/dropbear', await readFile(join(root, 'usr/sbin/dropbear')));
+  for (const name of ['dropbear', 'dhcpcd']) await addProgram(tree, root, `sbin/${name}`, await readFile(join(root, 'usr/sbin', name)));
+  tree.set('etc/dhcpcd.conf', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/dhcpcd.conf')) });
+  tree.set('etc/dhcpcd.script', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/dhcpcd.script')), mode: 0o755 });
   for (const program of ['sbin/mdadm', 'sbin/mke2fs', 'sbin/blkid'])
     await addProgram(tree, root, program, await readFile(join(root, program)));
   tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
@@ -85,7 +90,13 @@ export async function buildRamdisk(options: BuildRamdiskOptions): Promise<BuiltR
   const packages = await resolvePackages([kernelPackage, ...PACKAGES], cacheDirectory);
   const version = await fingerprint(packages.map((p) => `${p.fileName} ${p.digest}`));
   const directory = join(cacheDirectory, `ramdisk-${version}`);
-  const built = { kernel: join(directory, 'kernel'), ramdisk: join(directory, `ramdisk.cpio.${RAMDISK_COMPRESSION}`), version };
+  const built = {
+    kernel: join(directory, 'kernel'),
+    ramdisk: join(directory, `ramdisk.cpio.${RAMDISK_COMPRESSION}`),
+    shim: join(directory, 'shimx64.efi'),
+    grub: join(directory, 'grubx64.efi'),
+    version,
+  };
   if (await stat(built.ramdisk).catch(() => undefined)) return built;
 
   onProgress(`fetching ${packages.length} Debian packages for the deploy ramdisk`);
@@ -97,6 +108,8 @@ export async function buildRamdisk(options: BuildRamdiskOptions): Promise<BuiltR
   const packed = await compressRamdisk(encodeCpio(tree));
   await mkdir(directory, { recursive: true });
   await writeFile(built.kernel, kernel.image);
+  await copyFile(join(root, 'usr/lib/shim/shimx64.efi.signed'), built.shim);
+  await copyFile(join(root, 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'), built.grub);
   // Last and by rename: a ramdisk that is there is whole.
   const partial = `${built.ramdisk}.${process.pid}`;
   await writeFile(partial, packed);

@@ -34,7 +34,9 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
       `This machine fits nodes ${recognition.nodeIds.join(' and ')} equally well (${recognition.evidence.join('; ')}): remove or correct one of them.`,
     );
   }
+  const { secureBoot } = report.inventory.boot;
   const facts = {
+    ...(secureBoot === undefined ? {} : { secure_boot: secureBoot }),
     ...(seen.systemUuid === undefined ? {} : { system_uuid: seen.systemUuid }),
     serials: [...seen.serials],
     properties: propertiesOf(report),

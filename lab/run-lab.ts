@@ -15,7 +15,7 @@ import { walkMachine, type ImageChoice, type MachineReport } from './scenario/ma
 import { createProductClient, type ProductClient } from './scenario/product-client.ts';
 import { watchSteps } from './scenario/step-watch.ts';
 import { startRack, type Rack } from './start-rack.ts';
-import { declareRack } from './topology.ts';
+import { declareRack, type BootWay } from './topology.ts';
 
 /*
  * The virtual rack's main story: start a rack of powered-off machines, start the product in it as a user would, press every
@@ -28,7 +28,7 @@ export interface LabOptions {
   readonly image?: LabImage;
   readonly until: 'available' | 'deployed';
   /** How the agent gets onto the machines. */
-  readonly boot: 'network' | 'virtual-media';
+  readonly boot: BootWay;
   readonly seed: number;
   readonly listen: string;
   readonly runDirectory: string;
@@ -261,8 +261,17 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
         cidr: '10.77.0.0/24',
         interface: 'prov0',
         server_address: '10.77.0.1',
-        pools: ['10.77.0.20-10.77.0.149'],
-        discovery_pool: '10.77.0.150-10.77.0.250',
+        ...(options.boot === 'ipv6'
+          ? {
+              ipv6: {
+                cidr: 'fd00:77::/64',
+                server_address: 'fd00:77::1',
+                pools: ['fd00:77::1000-fd00:77::1fff'],
+                discovery_pool: 'fd00:77::2000-fd00:77::2fff',
+              },
+            }
+          : { pools: ['10.77.0.20-10.77.0.149'], discovery_pool: '10.77.0.150-10.77.0.250' }),
+        signed_loaders: options.boot === 'secure-boot',
       },
     ],
   },

@@ -22,7 +22,16 @@ export interface LeafSpec {
   readonly management: { readonly address: string; readonly port: number; readonly username: string; readonly password: string };
 }
 
+/** What UEFI firmware boots over; BIOS knows PXE over IPv4 only. */
+export type NetworkBoot = 'pxe' | 'http' | 'pxe-ipv6';
+
+/** How the agent gets onto the machines: over the network in one of several ways, all the way to the agent, or from a CD that the BMC shows. */
+export const BOOT_WAYS = ['network', 'http', 'secure-boot', 'ipv6', 'virtual-media'] as const;
+export type BootWay = (typeof BOOT_WAYS)[number];
+
 export interface ProvisioningNetwork {
+  /** Nothing on it gets an address by IPv4 then. */
+  readonly ipv6?: { readonly cidr: string; readonly address: string };
   readonly cidr: string;
   /** The rack side's interface in the rack's namespace, and its address. */
   readonly interface: string;
@@ -38,6 +47,9 @@ export interface MachineSpec {
   readonly disks: readonly DiskSpec[];
   readonly identity: MachineIdentity;
   readonly tpm: boolean;
+  readonly networkBoot: NetworkBoot;
+  /** Microsoft's keys are enrolled, and only what they sign runs. UEFI only. */
+  readonly hasSecureBoot: boolean;
   /** What the firmware tries first when the BMC says nothing. */
   readonly bootOrder: 'disk-first' | 'network-first';
   readonly bmc: BmcSpec;
@@ -82,8 +94,8 @@ export interface RackDeclaration {
   readonly memoryMib?: number;
   /** Of each machine, alike. Default 1. */
   readonly disks?: number;
-  /** Every BMC then speaks Redfish, which virtual media need. Default: network. */
-  readonly boot?: 'network' | 'virtual-media';
+  /** For virtual media every BMC speaks Redfish; the ways that only UEFI has make every machine such a one. Default: network. */
+  readonly boot?: BootWay;
 }
 
 /** BMC addresses start at 10.77.1.11 and end with the octet. */
@@ -115,14 +127,15 @@ function uuid(random: Random): string {
 const octet = (value: number) => value.toString(16).padStart(2, '0');
 
 export function declareRack(declaration: RackDeclaration): RackSpec {
-  const { machines, seed } = declaration;
+  const { machines, seed, boot = 'network' } = declaration;
+  const isUefiOnly = boot === 'http' || boot === 'secure-boot' || boot === 'ipv6';
   if (!Number.isInteger(machines) || machines < 1 || machines > RACK_MACHINES_MAX)
     throw new RangeError(`a rack has 1 to ${RACK_MACHINES_MAX} machines, not ${machines}`);
   const random = seededRandom(seed);
   const macPrefix = `52:54:00:${octet(random.bytes(1)[0]!)}`;
   let ports = 0;
   const declareMachine = (index: number): MachineSpec => {
-    const kind = KINDS[index % KINDS.length]!;
+    const kind = KINDS[isUefiOnly ? KINDS.findIndex(({ firmware }) => firmware === 'uefi') : index % KINDS.length]!;
     const number = index + 1;
     const tail = `${hex(random, 3).toUpperCase()}${String(number).padStart(3, '0')}`;
     return {
@@ -146,6 +159,8 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         assetTag: `RACK1-U${String(number).padStart(2, '0')}`,
       },
       tpm: kind.tpm,
+      networkBoot: boot === 'http' ? 'http' : boot === 'ipv6' ? 'pxe-ipv6' : 'pxe',
+      hasSecureBoot: boot === 'secure-boot',
       bootOrder: 'disk-first',
       bmc: {
         address: `10.77.1.${FIRST_BMC_HOST + index}`,
@@ -153,14 +168,19 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         username: 'admin',
         // 16 bytes at most: the oldest form of an IPMI password.
         password: hex(random, 8),
-        protocols: declaration.boot === 'virtual-media' ? [...new Set([...kind.protocols, 'redfish' as const])] : kind.protocols,
+        protocols: boot === 'virtual-media' ? [...new Set([...kind.protocols, 'redfish' as const])] : kind.protocols,
       },
     };
   };
   const all = Array.from({ length: machines }, (_each, index) => declareMachine(index));
   return {
     seed,
-    network: { cidr: '10.77.0.0/24', interface: 'prov0', address: '10.77.0.1' },
+    network: {
+      cidr: '10.77.0.0/24',
+      interface: 'prov0',
+      address: '10.77.0.1',
+      ...(boot === 'ipv6' ? { ipv6: { cidr: 'fd00:77::/64', address: 'fd00:77::1' } } : {}),
+    },
     leaf: {
       name: 'leaf-1',
       chassisMac: `${macPrefix}:00:01`,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { allFaults, chooseFaults } from '../../lab/choose-faults.ts';
 import { runLab, type LabOptions, type LabReport, type LabImage } from '../../lab/run-lab.ts';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
-import { RACK_MACHINES_MAX } from '../../lab/topology.ts';
+import { BOOT_WAYS, RACK_MACHINES_MAX, type BootWay } from '../../lab/topology.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
@@ -18,7 +18,7 @@ interface LabFlags {
   readonly disks: string;
   readonly image?: LabImage;
   readonly until: 'available' | 'deployed';
-  readonly boot: 'network' | 'virtual-media';
+  readonly boot: BootWay;
   readonly exit?: boolean;
   readonly json?: string | true;
   readonly seed: string;
@@ -41,7 +41,7 @@ export function labCommand(terminal: Terminal): Command {
       ]),
     )
     .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
-    .addOption(new Option('--boot <way>', 'how the agent gets onto the machines').choices(['network', 'virtual-media']).default('network'))
+    .addOption(new Option('--boot <way>', 'how the agent gets onto the machines').choices(BOOT_WAYS).default('network'))
     .option('--exit', 'end when all is done')
     .option('--json [file]', 'write the report as JSON')
     .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
@@ -55,6 +55,7 @@ Examples:
   $ rackwright lab --machines 3 --exit --json lab.json
   $ rackwright lab --machines 1 --image tiny --exit
   $ rackwright lab --machines 1 --image tiny --boot virtual-media --exit
+  $ rackwright lab --machines 1 --until available --boot secure-boot --exit
   $ rackwright lab --fault list
   $ rackwright lab --machines 1 --image tiny --exit --fault kill-control-plane --fault network-loss,bmc-slow --seed 7`,
     )

@@ -12,6 +12,7 @@ import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
+import { bootServerAddresses } from './boot-configuration.ts';
 import type { Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
 import { switchComparison } from './switch-comparison.ts';
@@ -81,9 +82,11 @@ export async function startApiRole(options: {
   const address = await api.listen({ host, port });
   if (configuration.boot.networks.length > 0) {
     const { keyPem, certificatePem } = installation.agentTls;
-    const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
-    stops.push(() => agents.close());
-    await agents.listen({ host: configuration.boot.networks[0]!.server_address, port: configuration.boot.agent_port });
+    for (const host of bootServerAddresses(configuration.boot)) {
+      const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
+      stops.push(() => agents.close());
+      await agents.listen({ host, port: configuration.boot.agent_port });
+    }
   }
   const publicUrl = configuration.public_url ?? address;
   await publishCatalog(identity.identity, publicUrl, services);

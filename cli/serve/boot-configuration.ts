@@ -205,9 +205,6 @@ export const bootShape = z
     /** MAC → options of machines that are known. */
     machine_options: z.record(mac, options).default({}),
     ipxe_directory: z.string().default('/usr/lib/ipxe'),
-    /** Loaders for machines with Secure Boot. */
-    signed_shim: z.string().default('/usr/lib/shim/shimx64.efi.signed'),
-    signed_grub: z.string().default('/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'),
     image_directory: z.string().optional(),
     ramdisk_cache: z.string().optional(),
     kernel_arguments: z.string().default(''),
@@ -215,3 +212,9 @@ export const bootShape = z
     virtual_media: z.boolean().default(false),
   })
   .prefault({});
+
+/** Where machines of all networks find their boot server once they have an address: by IPv4, and by IPv6 where that is served. */
+export function bootServerAddresses({ networks }: z.infer<typeof bootShape>): readonly string[] {
+  const address6 = networks.find(({ ipv6 }) => ipv6 !== undefined)?.ipv6?.server_address;
+  return [...(networks[0] === undefined ? [] : [networks[0].server_address]), ...(address6 === undefined ? [] : [address6])];
+}

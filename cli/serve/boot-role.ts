@@ -6,12 +6,13 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import type { Database } from '../../core/database/connect-database.ts';
-import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
+import { buildRamdisk, type BuiltRamdisk } from '../../deploy-agent/build-ramdisk.ts';
 import { buildBootIso, type BootIso } from '../../images/build-boot-iso.ts';
 import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-model-service.ts';
 import type { BootFiles, BootModel, BootSubnet, ClientClass, RelayRule } from '../../pxe/boot-model.ts';
 import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
+import { bootServerAddresses } from './boot-configuration.ts';
 import type { Configuration } from './configuration.ts';
 import { imageDirectoriesOf } from './image-setup.ts';
 import type { Installation } from './installation.ts';
@@ -145,7 +146,7 @@ async function readRemembered(path: string, cause: unknown): Promise<BootModel> 
 function bootFiles(
   configuration: Configuration,
   installation: Installation,
-  ramdisk: { kernel: string; ramdisk: string },
+  ramdisk: BuiltRamdisk,
   imageDirectory: string,
   agentIso: BootIso | undefined,
 ): BootFiles {
@@ -161,8 +162,7 @@ function bootFiles(
     ]
       .join(' ')
       .trim();
-  const server = boot.networks[0]?.server_address ?? '127.0.0.1';
-  const server6 = boot.networks.find(({ ipv6 }) => ipv6 !== undefined)?.ipv6?.server_address;
+  const [server = '127.0.0.1', server6] = bootServerAddresses(boot);
   return {
     agentKernel: ramdisk.kernel,
     agentRamdisk: ramdisk.ramdisk,
@@ -170,7 +170,7 @@ function bootFiles(
     ...(server6 === undefined ? {} : { agentCommandLine6: commandLine(`[${server6}]`, `[${boot.agent_address6 ?? server6}]`) }),
     ...(agentIso === undefined ? {} : { agentIso }),
     ipxeDirectory: boot.ipxe_directory,
-    signed: { shim: boot.signed_shim, grub: boot.signed_grub },
+    signed: { shim: ramdisk.shim, grub: ramdisk.grub },
     imageDirectory,
     storeDirectories: imageDirectoriesOf(configuration),
   };

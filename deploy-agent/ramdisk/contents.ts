@@ -4,8 +4,8 @@
 export const KERNEL_META_PACKAGE = 'linux-image-amd64';
 
 /**
- * Node wants the C++ runtime and libatomic, the SSH server of a rescue its cryptography; everything else the agent does by
- * itself or through busybox.
+ * Node wants the C++ runtime and libatomic, the SSH server of a rescue its cryptography; busybox has no DHCPv6. The last two lie beside the ramdisk, for
+ * firmware with Secure Boot. Everything else the agent does by itself or through busybox.
  */
 export const PACKAGES = [
   'busybox-static',
@@ -27,6 +27,9 @@ export const PACKAGES = [
   'libcom-err2',
   'libblkid1',
   'libuuid1',
+  'dhcpcd-base',
+  'shim-signed',
+  'grub-efi-amd64-signed',
 ] as const;
 
 /** Beside those that all of our memory file systems have. */

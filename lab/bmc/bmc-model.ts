@@ -211,7 +211,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     restartCause: 0,
     tasks,
     bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
-    secureBoot: createSecureBootState(),
+    secureBoot: createSecureBootState(machine.hasSecureBoot ?? false),
     firmware,
     storage: createStorageState(machine.disks ?? [], tasks, settings.profile?.volumesAtStart === true),
     media: createMediaState(machine),

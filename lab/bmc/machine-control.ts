@@ -29,6 +29,8 @@ export interface MachineControl {
   onPowerChange(listener: (state: 'on' | 'off') => void): () => void;
   /** How its board starts systems; undefined: as it is told. */
   readonly firmwareMode?: 'bios' | 'uefi';
+  /** Its firmware checks signatures from the start. */
+  readonly hasSecureBoot?: boolean;
   readonly disks?: readonly MachineDisk[];
   injectNmi(): Promise<void>;
   /** Fetches the image and shows it to the machine; @throws when it cannot be fetched. */

@@ -43,6 +43,17 @@ test('firmware, disks and identity are those of the spec', () => {
   assert.deepEqual(optionsOf(qemuCommand(bios!, paths, 'disk-first'), '-machine'), ['q35,graphics=off']);
 });
 
+test('firmware boots over what the rack says, and checks signatures where it does', () => {
+  const switchedOff = (boot: 'http' | 'ipv6' | 'secure-boot' | 'network') => {
+    const argv = qemuCommand(declareRack({ machines: 2, seed: 1, boot }).machines[1]!, paths, 'network-first');
+    return [find(argv, '-machine', 'q35'), ...optionsOf(argv, '-fw_cfg').map((each) => /tianocore\/(.*)Support/.exec(each)![1])];
+  };
+  assert.deepEqual(switchedOff('network'), ['q35']);
+  assert.deepEqual(switchedOff('http'), ['q35', 'IPv4PXE', 'IPv6PXE']);
+  assert.deepEqual(switchedOff('ipv6'), ['q35', 'IPv4PXE']);
+  assert.deepEqual(switchedOff('secure-boot'), ['q35,smm=on']);
+});
+
 test('a TPM and a KCS chip are there when they have sockets', () => {
   assert.equal(find(qemuCommand(uefi!, paths, 'disk-first'), '-device', 'tpm-tis'), '');
   assert.notEqual(find(qemuCommand(uefi!, { ...paths, tpmSocket: '/s/tpm' }, 'disk-first'), '-device', 'tpm-tis'), '');

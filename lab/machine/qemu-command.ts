@@ -1,4 +1,4 @@
-import type { DiskSpec, MachineSpec } from '../topology.ts';
+import type { DiskSpec, MachineSpec, NetworkBoot } from '../topology.ts';
 
 /** A machine's QEMU command line, from its spec and the boot order that its BMC asks for. Nothing is started here. */
 export interface QemuPaths {
@@ -31,11 +31,16 @@ const QEMU_PROGRAM = 'qemu-system-x86_64';
 /** A comma ends a value in QEMU's option syntax unless it is doubled. */
 const value = (text: string) => text.replaceAll(',', ',,');
 
+/** The firmware tries PXE over IPv4, PXE over IPv6, then HTTP, each for a minute: what the machine shall not use is switched off. */
+const NO_BOOT: Readonly<Record<NetworkBoot, readonly string[]>> = { pxe: [], http: ['IPv4', 'IPv6'], 'pxe-ipv6': ['IPv4'] };
+
 function firmwareArguments(spec: MachineSpec, paths: QemuPaths): string[] {
   // Without graphics SeaBIOS, iPXE and GRUB talk on the serial port.
   if (spec.firmware === 'bios') return ['-machine', 'q35,graphics=off'];
   return [
-    ...['-machine', 'q35'],
+    // Keys are safe only where system management mode guards the flash.
+    ...(spec.hasSecureBoot ? ['-machine', 'q35,smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'] : ['-machine', 'q35']),
+    ...NO_BOOT[spec.networkBoot].flatMap((family) => ['-fw_cfg', `name=opt/org.tianocore/${family}PXESupport,string=n`]),
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${value(paths.uefiCode ?? '')}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${value(paths.uefiVariables ?? '')}`],
   ];

@@ -37,8 +37,9 @@ export interface QemuMachineSettings {
   readonly report: (kind: string, message: string) => void;
 }
 
-const UEFI_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
-const UEFI_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd';
+/** `.ms`: with Microsoft's keys, and Secure Boot on. */
+const uefiFile = (part: 'CODE' | 'VARS', { hasSecureBoot }: MachineSpec) =>
+  `/usr/share/OVMF/OVMF_${part}_4M${hasSecureBoot ? '.ms' : ''}.fd`;
 /** QEMU's answers are short; a line that never ends is not one. */
 const QMP_TEXT_MAX = 1024 ** 2;
 
@@ -55,7 +56,7 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
     return file;
   });
   const uefiVariables = join(directory, 'uefi-variables.fd');
-  if (spec.firmware === 'uefi' && !existsSync(uefiVariables)) copyFileSync(UEFI_VARIABLES, uefiVariables);
+  if (spec.firmware === 'uefi' && !existsSync(uefiVariables)) copyFileSync(uefiFile('VARS', spec), uefiVariables);
   return {
     qmpSocket: socket('qmp'),
     consoleSocket: socket('console'),
@@ -63,7 +64,7 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
     nicSockets: settings.nicSockets,
     diskFiles,
     consoleLog: join(directory, 'console.log'),
-    ...(spec.firmware === 'uefi' ? { uefiCode: UEFI_CODE, uefiVariables } : {}),
+    ...(spec.firmware === 'uefi' ? { uefiCode: uefiFile('CODE', spec), uefiVariables } : {}),
     ...(spec.tpm ? { tpmSocket: socket('tpm') } : {}),
   };
 }
@@ -202,6 +203,7 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
     console: { write: (bytes) => serial.write(bytes), onData: (listener) => subscribe('data', listener) },
     kcsSocketPath: paths.kcsSocket!,
     firmwareMode: spec.firmware,
+    hasSecureBoot: spec.hasSecureBoot,
     disks: spec.disks.map(toMachineDisk),
     async injectNmi() {
       qmp.write(encodeQmpCommand('inject-nmi'));

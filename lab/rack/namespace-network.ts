@@ -15,4 +15,7 @@ export async function configureNetwork(spec: RackSpec): Promise<void> {
   for (const { bmc } of machines) await ip('address', 'add', `${bmc.address}/32`, 'dev', 'lo');
   await ip('address', 'add', `${network.address}/${prefixLength(network.cidr)}`, 'dev', network.interface);
   await ip('link', 'set', network.interface, 'up');
+  const { ipv6 } = network;
+  // Nobody else can have it here: no time is lost with asking.
+  if (ipv6) await ip('address', 'add', `${ipv6.address}/${prefixLength(ipv6.cidr)}`, 'dev', network.interface, 'nodad');
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import { setInstanceInfo, type Fault, type Mistake, type MistakeScene } from '../fault/fault.ts';
 import type { FaultBook } from '../fault/fault-book.ts';
 import type { Rack } from '../start-rack.ts';
-import type { MachineSpec } from '../topology.ts';
+import type { BootWay, MachineSpec } from '../topology.ts';
 import type { ProductClient } from './product-client.ts';
 import { runOverSsh } from './ssh-login.ts';
 
@@ -43,7 +43,7 @@ export interface WalkOptions {
   readonly product: ProductClient;
   readonly image: ImageChoice;
   readonly until: 'available' | 'deployed';
-  readonly boot: 'network' | 'virtual-media';
+  readonly boot: BootWay;
   readonly key: { readonly publicKey: string; readonly privatePath: string };
   readonly onPhase: (machine: string, phase: string) => void;
   readonly faults: readonly Fault[];
@@ -175,7 +175,7 @@ const SWAP_MIB = 64;
 
 async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
   const { rack, product, image } = options;
-  const enrolled = options.boot === 'network' ? discover : declare;
+  const enrolled = options.boot === 'virtual-media' ? declare : discover;
   const node = await enrolled(machine, options, phase, seen);
   const { uuid } = node;
   await product.send('PATCH', `/nodes/${uuid}`, [{ op: 'add', path: '/name', value: machine.name }]);

@@ -42,7 +42,10 @@ test('a deployed machine goes on to its disk, a held one says why, and what GRUB
 test('no name, reason or argument becomes a command', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (name, reason, line) => {
-      const evil = script({ kind: 'agent', reason: `${reason}'; reboot #` }, { name: `${name}\n'$x`, agentCommandLine: `${line} '$(reboot)` });
+      const evil = script(
+        { kind: 'agent', reason: `${reason}'; reboot #` },
+        { name: `${name}\n'$x`, agentCommandLine: `${line} '$(reboot)` },
+      );
       assert.equal(evil.split('\n').length, script({ kind: 'agent', reason: 'r' }).split('\n').length);
       for (const part of evil.split('\n')) assert.equal(part.split("'").length % 2, 1);
       assert.match(evil.split('\n')[0]!, /^echo '[A-Za-z0-9 ._,:()/@+=?-]*'$/);

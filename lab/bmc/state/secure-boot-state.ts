@@ -7,9 +7,9 @@ export interface SecureBootState {
   apply(): void;
 }
 
-export const createSecureBootState = (): SecureBootState => ({
-  enabled: false,
-  active: false,
+export const createSecureBootState = (enabled: boolean): SecureBootState => ({
+  enabled,
+  active: enabled,
   hasPlatformKey: true,
   apply() {
     this.active = this.enabled && this.hasPlatformKey;
