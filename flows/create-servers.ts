@@ -42,7 +42,7 @@ const MADE_AGAIN = new Set(['40P01', '40001']);
 const ROUNDS_MAX = 20;
 
 /** @throws ComputeError 400, 403 over quota, 409; NetworkError */
-export async function createServers(services: ServerFlowServices, wanted: ServersWanted): Promise<ServersMade> {
+export async function createServers(services: Omit<ServerFlowServices, 'vendorData'>, wanted: ServersWanted): Promise<ServersMade> {
   for (let round = 1; ; round += 1) {
     const model = await services.placement.read();
     try {

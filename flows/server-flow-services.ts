@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { PlacementSnapshot } from '../compute/placement-snapshot.ts';
+import type { JsonObject } from '../core/base/json.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 
@@ -7,6 +8,8 @@ import type { DatabaseSchema } from '../core/database/schema-types.ts';
 export interface ServerFlowServices {
   readonly db: Kysely<DatabaseSchema>;
   readonly sealer: Sealer;
+  /** What the installation tells every instance. */
+  readonly vendorData: JsonObject;
   readonly placement: PlacementSnapshot;
 }
 

@@ -25,7 +25,7 @@ export async function furnishNode(trx: Trx, services: ServerFlowServices, server
       memory_mb: server.flavor.ram,
       traits: [...traits],
     },
-    configdrive: services.sealer.seal(await serverConfigDrive(trx, services.sealer, server)),
+    configdrive: services.sealer.seal(await serverConfigDrive(trx, services, server)),
   });
 }
 

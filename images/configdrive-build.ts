@@ -8,6 +8,7 @@ export interface ConfigDriveContent {
   readonly userData?: string | Buffer;
   readonly networkData?: JsonObject;
   readonly vendorData?: JsonObject;
+  readonly vendorData2?: JsonObject;
   /** To be written into the system: named in `meta_data.json`, kept beside it (nova, "File injection"). */
   readonly files?: readonly { readonly path: string; readonly contents: Buffer }[];
 }
@@ -29,6 +30,7 @@ export function buildConfigDrive(content: ConfigDriveContent): Buffer {
   if (content.userData !== undefined) files.set(`${FOLDER}/user_data`, Buffer.from(content.userData as string));
   if (content.networkData) files.set(`${FOLDER}/network_data.json`, json(content.networkData));
   if (content.vendorData) files.set(`${FOLDER}/vendor_data.json`, json(content.vendorData));
+  if (content.vendorData2) files.set(`${FOLDER}/vendor_data2.json`, json(content.vendorData2));
   return encodeIso9660(LABEL, files);
 }
 

@@ -65,8 +65,9 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     macs: string[];
     kernel_options: string | null;
     has_secure_boot: boolean;
+    has_instance: boolean;
   }>`
-    select n.uuid, n.name, n.boot_kind, n.boot_reason, n.boot_detail, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
+    select n.uuid, n.name, n.instance_uuid is not null as has_instance, n.boot_kind, n.boot_reason, n.boot_detail, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
       (select string_agg(t.kernel_options, ' ' order by t.name) from node_tag g join machine_tag t on t.uuid = g.tag_uuid
         where g.node_uuid = n.uuid and t.kernel_options <> '') as kernel_options,
       coalesce(n.secure_boot, n.properties->>'capabilities' ~ '(^|,)\\s*secure_boot:true\\s*(,|$)', false) as has_secure_boot
@@ -78,6 +79,7 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     reservations: {},
     boot: { kind: row.boot_kind, reason: row.boot_reason, ...row.boot_detail } as BootIntent,
     ...(row.has_secure_boot ? { hasSecureBoot: true } : {}),
+    ...(row.has_instance ? { hasInstance: true } : {}),
     ...(row.kernel_options === null ? {} : { kernelArguments: row.kernel_options }),
   }));
 }

@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
+import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { readCreate } from './attribute-policy.ts';
 import { autoTopology } from './auto-topology-service.ts';
 import { isUuid } from './mechanism/attribute-types.ts';
@@ -164,7 +165,7 @@ export interface Interface {
   }[];
 }
 
-export async function describeInterfaces(trx: Trx, portIds: readonly string[]): Promise<Interface[]> {
+export async function describeInterfaces(trx: Kysely<DatabaseSchema>, portIds: readonly string[]): Promise<Interface[]> {
   const rows = await query<Interface>(
     trx,
     `select p.id as "portId", p.network_id as "networkId", p.mac_address::text as mac, n.mtu,

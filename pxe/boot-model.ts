@@ -38,6 +38,8 @@ export interface BootSubnet {
   readonly leaseSeconds: number;
   /** More options by code; those of a class go before these, and those of a machine before all. */
   readonly options?: OptionValues;
+  /** What machines with an instance get instead: their way to the metadata service. */
+  readonly instanceOptions?: OptionValues;
   /** Answer router solicitations (without it iPXE waits some 12 s for IPv6). */
   readonly routerAdvertisements: boolean;
   /** Ask after an address before it is offered for the first time (ARP, or an echo behind a relay); never for a reserved one. */
@@ -120,6 +122,8 @@ export interface BootHost {
   readonly boot: BootIntent;
   /** Its firmware starts only what is signed. */
   readonly hasSecureBoot?: boolean;
+  /** An instance is on it. */
+  readonly hasInstance?: boolean;
   /** Added to the agent's kernel command line: the options of the machine's tags. */
   readonly kernelArguments?: string;
 }

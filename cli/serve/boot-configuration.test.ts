@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { routesToMetadata } from './boot-role.ts';
 import { readConfiguration } from './configuration.ts';
 
 async function read(yaml: string) {
@@ -52,7 +53,17 @@ for (const [what, yaml, reason] of [
     network("ipv6: {cidr: 'fd00:1::/64', server_address: 'fd00:1::1', pools: ['fd00:2::1-fd00:2::2']}"),
     /is not an address of fd00:1::\/64/,
   ],
+  ['metadata beside another DHCP server', network('proxy: known, metadata: true'), /metadata: needs a way to it/],
   ['a class without members', 'boot: {classes: [{name: x}]}', /needs a vendor_class/],
   ['a relay rule that fits all', 'boot: {relay_rules: [{rack: x}]}', /needs a circuit_id/],
 ] as const)
   test(`${what} is a mistake with its reason`, () => assert.rejects(read(yaml), reason));
+
+test('the way to metadata comes with the default route, or with the routes that are there', () => {
+  const base = { routes: undefined, options: {}, gateway: '10.1.0.254', server_address: '10.1.0.1' };
+  const metadata = '20a9fea9fe0a010001';
+  assert.equal(routesToMetadata(base), `000a0100fe${metadata}`);
+  assert.equal(routesToMetadata({ ...base, gateway: undefined }), metadata);
+  assert.equal(routesToMetadata({ ...base, routes: '080a0a0100fe' }), `080a0a0100fe${metadata}`);
+  assert.equal(routesToMetadata({ ...base, options: { 121: '080a0a0100fe' } }), `080a0a0100fe${metadata}`);
+});

@@ -143,6 +143,11 @@ const network = z
     proxy: z.enum(['known', 'everyone', 'enroll']).optional(),
     /** UEFI machines get shim and GRUB instead of iPXE, which Secure Boot refuses. Machines that are known to have it on get them anyway. */
     signed_loaders: z.boolean().default(false),
+    /**
+     * Instances on this network get metadata at 169.254.169.254, which this host takes for itself. Not by default: a host that is
+     * in a cloud itself asks its own cloud there.
+     */
+    metadata: z.boolean().default(false),
     ipv6: network6.optional(),
   })
   .superRefine((given, issues) => {
@@ -157,6 +162,8 @@ const network = z
         path: ['proxy'],
         message: 'gives no addresses: pools, discovery_pool and reservations are the other server’s',
       });
+    if (given.proxy !== undefined && given.metadata)
+      issues.addIssue({ code: 'custom', path: ['metadata'], message: 'needs a way to it, which is the other DHCP server’s to give' });
     const inside = (text: string) => ipv4InCidr(ipv4ToNumber(text) ?? 0, cidr);
     const all: [string, string][] = [
       ['server_address', given.server_address],

@@ -13,9 +13,11 @@ import type { BootFiles, BootModel, BootSubnet, ClientClass, RelayRule } from '.
 import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
 import { bootServerAddresses } from './boot-configuration.ts';
+import { encodeTypedOption } from '../../pxe/typed-option-codec.ts';
 import type { Configuration } from './configuration.ts';
 import { imageDirectoriesOf } from './image-setup.ts';
 import type { Installation } from './installation.ts';
+import { METADATA_ADDRESS, startMetadataRole } from './metadata-role.ts';
 
 /*
  * The boot role: keeps the boot plane's model equal to the tables, and the last model on disk, so that known machines
@@ -52,6 +54,7 @@ export async function startBootRole(options: {
   const agentIso = configuration.boot.virtual_media
     ? await buildBootIso(ramdisk, configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'))
     : undefined;
+  const metadata = await startMetadataRole({ configuration, installation, database, logger });
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
     const known = await installation();
@@ -61,7 +64,7 @@ export async function startBootRole(options: {
       networks.flatMap(({ cidr, ipv6 }) => [cidr, ...(ipv6 === undefined ? [] : [ipv6.cidr])]),
     );
     const model = await buildBootModel(database.db, {
-      subnets: configuration.boot.networks.map(toSubnet),
+      subnets: configuration.boot.networks.map((network) => toSubnet(network, metadata.isServed)),
       relayRules: configuration.boot.relay_rules.map(toRelayRule),
       classes: configuration.boot.classes.map(toClass),
       leaseQueriesFrom: configuration.boot.lease_queries_from,
@@ -123,6 +126,7 @@ export async function startBootRole(options: {
       clearTimeout(timer);
       clearTimeout(retry);
       for (const stop of stopListening) stop();
+      await metadata.stop();
       await plane.stop();
     },
   };
@@ -176,7 +180,10 @@ function bootFiles(
   };
 }
 
-const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubnet => ({
+type BootNetwork = Configuration['boot']['networks'][number];
+type MetadataNetwork = Pick<BootNetwork, 'routes' | 'options' | 'gateway' | 'server_address'>;
+
+const toSubnet = (network: BootNetwork, hasMetadata: boolean): BootSubnet => ({
   id: network.name,
   cidr: network.cidr,
   serverAddress: network.server_address,
@@ -191,6 +198,7 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
     ...(network.domain_search === undefined ? {} : { 119: network.domain_search }),
     ...(network.routes === undefined ? {} : { 121: network.routes }),
   },
+  ...(network.metadata && hasMetadata ? { instanceOptions: { 121: routesToMetadata(network) } } : {}),
   probeAddresses: network.probe_addresses,
   ...(network.interface === undefined ? {} : { interface: network.interface }),
   ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
@@ -199,6 +207,17 @@ const toSubnet = (network: Configuration['boot']['networks'][number]): BootSubne
   ...(network.proxy === undefined ? {} : { proxy: network.proxy }),
   ...(network.ipv6 === undefined ? {} : { ipv6: toSubnetIpv6(network.ipv6) }),
 });
+
+/**
+ * Whoever gets routes by option 121 ignores the router of option 3 (RFC 3442), so the default route is one of them; what the configuration says
+ * already has it or wants none.
+ */
+export function routesToMetadata({ routes, options, gateway, server_address: server }: MetadataNetwork): string {
+  const own = routes ?? options['121'];
+  const defaults = own === undefined && gateway !== undefined ? [{ to: '0.0.0.0/0', via: gateway }] : [];
+  const value = encodeTypedOption({ routes: [...defaults, { to: `${METADATA_ADDRESS}/32`, via: server }] });
+  return (own ?? '') + (Buffer.isBuffer(value) ? value.toString('hex') : '');
+}
 
 const toClass = (one: Configuration['boot']['classes'][number]): ClientClass => ({
   name: one.name,

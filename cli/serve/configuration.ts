@@ -99,6 +99,19 @@ const shape = z.strictObject({
       forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
     })
     .prefault({}),
+  metadata: z
+    .strictObject({
+      /** A JSON object that every instance gets as vendor data, on its config drive too. */
+      vendor_data_file: z.string().min(1).optional(),
+      /** Where proxies on hypervisors ask, and the secret that they sign with. */
+      listen: endpoint.optional(),
+      proxy_secret_file: z.string().min(1).optional(),
+    })
+    .refine(({ listen, proxy_secret_file: secret }) => listen === undefined || secret !== undefined, {
+      path: ['proxy_secret_file'],
+      message: 'is needed with listen: whoever asks there has to sign',
+    })
+    .prefault({}),
   objects: z
     .strictObject({
       /** Where bytes of objects are kept; processes with one database need one that all of them see. Default: in the data folder. */

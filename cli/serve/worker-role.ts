@@ -19,6 +19,7 @@ import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
 import { leadConsoleRecorder } from './console-recorder.ts';
 import { startImageSweep } from './image-setup.ts';
+import { readVendorData } from './metadata-role.ts';
 import { startPowerSync } from './power-sync.ts';
 
 /** The worker role: flows, the look at the machines' power, their recorded consoles, and the conductor that others see. Returns its counters. */
@@ -46,7 +47,8 @@ export async function startWorkerRole(options: {
   };
   const { forbidden_hosts: forbiddenHosts, convert_imports_to: convertTo } = configuration.images;
   const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts, convertTo });
-  const servers = serverFlows({ db: database.db, sealer, placement: createPlacementSnapshot(database.db) });
+  const vendorData = await readVendorData(configuration);
+  const servers = serverFlows({ db: database.db, sealer, vendorData, placement: createPlacementSnapshot(database.db) });
   const engine = createFlowEngine({
     database,
     definitions: [...nodeFlows(services), ...servers, imports, imageReadyFlow(images)],

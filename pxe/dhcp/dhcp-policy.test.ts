@@ -156,6 +156,14 @@ test('a full pool is told, and a reserved address is never handed to another', (
   assert.equal(r.reply({ type: 'discover', mac: RESERVED }).message.yiaddr, ip('10.77.0.55'));
 });
 
+test('a machine with an instance gets the way to its metadata, others the network’s own options', () => {
+  const routed = model([subnet({ options: { 121: '00' }, instanceOptions: { 121: '01' } })]);
+  const [first, ...others] = routed.hosts;
+  const r = rack({ ...routed, hosts: [{ ...first!, hasInstance: true }, ...others] });
+  const routes = (mac: string) => r.reply({ type: 'discover', mac }).message.options.get(121)?.toString('hex');
+  assert.deepEqual([routes(first!.macs[0]!), routes(RESERVED), routes(STRANGER)], ['01', '00', '00']);
+});
+
 test('two strangers are not offered one address', () => {
   const r = rack(model([subnet({ discoveryPool: ['10.77.0.100', '10.77.0.101'] })]));
   const first = r.reply({ type: 'discover', mac: STRANGER }).message.yiaddr;

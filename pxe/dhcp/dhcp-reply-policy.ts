@@ -140,6 +140,7 @@ export function composeReply(type: number, plan: ReplyPlan): DhcpMessage {
   addNetworkOptions(options, plan);
   if (address !== 0) for (const [code, value] of encoded.times) options.set(code, value);
   for (const [code, value] of subnet.options) options.set(code, value);
+  if (plan.host?.hasInstance === true) for (const [code, value] of subnet.instanceOptions) options.set(code, value);
   for (const extra of plan.extraOptions ?? []) for (const [code, value] of extra) options.set(code, value);
   addEchoes(options, request);
   return {

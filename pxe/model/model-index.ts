@@ -20,6 +20,8 @@ export interface IndexedSubnet {
   readonly discoveryPool?: AddressRange;
   /** Extra options, decoded from hex. */
   readonly options: ReadonlyMap<number, Buffer>;
+  /** The same of machines with an instance, in place of those. */
+  readonly instanceOptions: ReadonlyMap<number, Buffer>;
   readonly ipv6?: IndexedSubnet6;
 }
 
@@ -93,6 +95,7 @@ function indexSubnet(subnet: BootSubnet, problems: string[]): IndexedSubnet | un
     pools: subnet.pools.flatMap(usable),
     ...(discoveryPool ? { discoveryPool } : {}),
     options: indexOptions(`subnet ${subnet.id}`, subnet.options, problems),
+    instanceOptions: indexOptions(`subnet ${subnet.id}`, subnet.instanceOptions, problems),
     ...(ipv6 ? { ipv6 } : {}),
   };
 }

@@ -42,8 +42,8 @@ const PATIENCE_MS = 60_000;
 export const FLAVOR = 'metal';
 const SIZELESS = { 'resources:VCPU': '0', 'resources:MEMORY_MB': '0', 'resources:DISK_GB': '0' };
 
-export async function startComputeRig(): Promise<ComputeRig> {
-  const cloud = await startCloud();
+export async function startComputeRig(options: { args?: readonly string[] } = {}): Promise<ComputeRig> {
+  const cloud = await startCloud(options);
   const { admin } = cloud;
   let { serve } = cloud;
   const call: ComputeRig['call'] = async (token, method, path, body, version = 'latest') => {
@@ -169,7 +169,7 @@ export async function startComputeRig(): Promise<ComputeRig> {
     },
     async crash() {
       await serve.kill('SIGKILL');
-      serve = await startServe(cloud.data);
+      serve = await startServe(cloud.data, options);
     },
     async close() {
       await serve.kill('SIGTERM');
