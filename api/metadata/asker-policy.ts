@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 
 /*
  * Who asks for metadata: the machine whose address it is, whatever it says of itself, or a proxy on a hypervisor that says for which instance and proves with the
@@ -10,7 +9,11 @@ export type Asker =
   | { readonly kind: 'proxy'; readonly instance: string; readonly project: string }
   | { readonly kind: 'refused'; readonly status: number; readonly why: string };
 
-export function whoAsks(headers: IncomingHttpHeaders, address: string, secret: string | undefined): Asker {
+export function whoAsks(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  address: string,
+  secret: string | undefined,
+): Asker {
   const signature = headers['x-instance-id-signature'];
   // Without a signature, or without anybody who could sign, headers are a machine's own words.
   if (secret === undefined || typeof signature !== 'string') return { kind: 'address', address: plain(address) };
