@@ -14,7 +14,6 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
 import { bootServerAddresses } from './boot-configuration.ts';
 import type { Configuration } from './configuration.ts';
-import { startMetadataForProxies } from './metadata-role.ts';
 import { ovnComparison } from './ovn-comparison.ts';
 import { switchComparison } from './switch-comparison.ts';
 import { startObjects } from './object-setup.ts';
@@ -89,8 +88,6 @@ export async function startApiRole(options: {
       await agents.listen({ host, port: configuration.boot.agent_port });
     }
   }
-  const stopMetadata = await startMetadataForProxies({ configuration, installation: async () => installation, database, logger });
-  if (stopMetadata !== undefined) stops.push(stopMetadata);
   const publicUrl = configuration.public_url ?? address;
   await publishCatalog(identity.identity, publicUrl, services);
   await writeCredentials(configuration.dataDirectory, publicUrl, installation.administrator);

@@ -14,6 +14,7 @@ import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { startImages } from './image-setup.ts';
+import { startMetadataForProxies } from './metadata-role.ts';
 import { startNetworkRole } from './network-role.ts';
 import { startSwitchRole } from './switch-role.ts';
 import { prefixed, startWorkerRole } from './worker-role.ts';
@@ -83,6 +84,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const { record } = recorder;
   const switches = roles.includes('worker') ? await startSwitchRole({ configuration, database, record, logger, stops }) : undefined;
   if (switches !== undefined) counters.push(() => prefixed('switch', switches.metrics()));
+  const endMetadata = await startMetadataForProxies({ configuration, installation: async () => installation, database, logger });
+  if (endMetadata !== undefined) stops.push(endMetadata);
   if (!roles.includes('api')) return 'no API in this process';
   return startApiRole({
     configuration,
