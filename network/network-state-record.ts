@@ -35,7 +35,7 @@ const PORTS = `select p.id, p.network_id as "networkId", p.mac_address as mac, $
   case when g.id is not null then 'network:router_gateway' when i.router_id is not null then 'network:router_interface'
     when p.device_owner like 'network:router%' then '' else p.device_owner end as owner,
   coalesce(g.id::text, i.router_id::text, p.device_id) as "deviceId",
-  case when p.host <> '' and p.vif_type = 'ovs' then p.host end as "hostId",
+  case when p.host <> '' and p.vif_type = 'ovs' then p.host end as "hostId", p.vnic_type = 'baremetal' and p.host <> '' as "isMetal",
   (select json_build_object('portId', k.port_id, 'vlan', s.segmentation_id) from network_subport s
    join network_trunk k on k.id = s.trunk_id where s.port_id = p.id) as parent,
   ${list(OPTIONS)} as "dhcpOptions", nullif(p.dns_name, '') as "dnsName"

@@ -53,6 +53,8 @@ export interface PortFact {
   /** The router, for its interfaces. */
   readonly deviceId: string;
   readonly hostId: string | null;
+  /** A machine of its own, behind a switch of the site: no host plugs it in. */
+  readonly isMetal: boolean;
   /** A trunk's subport: frames of the parent with this VLAN. */
   readonly parent: { readonly portId: string; readonly vlan: number } | null;
   readonly dhcpOptions: readonly { readonly name: string; readonly value: string; readonly ipVersion: 4 | 6 }[];

@@ -49,12 +49,15 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
     'tag',
     'dhcpv4_options',
     'dhcpv6_options',
+    'ha_chassis_group',
     'up',
     'external_ids',
   ],
   Logical_Router: ['name', 'ports', 'static_routes', 'nat', 'load_balancer', 'enabled', 'options', 'external_ids'],
-  Logical_Router_Port: ['name', 'mac', 'networks', 'gateway_chassis', 'enabled', 'ipv6_ra_configs', 'external_ids'],
+  Logical_Router_Port: ['name', 'mac', 'networks', 'gateway_chassis', 'enabled', 'ipv6_ra_configs', 'options', 'external_ids'],
   Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'output_port', 'external_ids'],
+  HA_Chassis_Group: ['name', 'ha_chassis', 'external_ids'],
+  HA_Chassis: ['chassis_name', 'priority', 'external_ids'],
   Gateway_Chassis: ['name', 'chassis_name', 'priority', 'external_ids'],
   NAT: ['type', 'external_ip', 'logical_ip', 'external_ids'],
   Load_Balancer: ['name', 'protocol', 'vips', 'external_ids'],
@@ -66,7 +69,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const desiredRows = (state: NetworkState, hosts: GatewayHosts): DesiredRow[] => [
-  ...switchRows(state),
+  ...switchRows(state, hosts),
   ...securityRows(state),
   ...routerRows(state, hosts),
 ];

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { SwitchProcessConfig, SwitchProcessReady } from '../../lab/switch-process.ts';
 import type { Order, Said } from './workload-order.ts';
 
 /*
@@ -26,11 +27,21 @@ export interface Machine {
   up(): Promise<void>;
 }
 
+export interface Leaf {
+  readonly port: number;
+  readonly certificatePem: string;
+  readonly username: string;
+  readonly password: string;
+  readonly machines: Readonly<Record<string, Machine>>;
+}
+
 export interface HostRig {
   addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean }): Promise<void>;
   /** `kill -9`, and a new one. */
   restartController(host: string): Promise<void>;
   machine(host: string, name: string, port: { readonly id: string; readonly mac: string; readonly mtu: number }): Promise<Machine>;
+  /** A leaf switch whose uplink is on the provider's wire, and its management on this host: `Ethernet1` and on, each with a machine that is cabled to it. */
+  leaf(chassisMac: string, machines: readonly { readonly name: string; readonly mac: string }[]): Promise<Leaf>;
   /** The world outside: 192.0.2.1 on the provider's wire. */
   readonly outside: Machine;
   stop(): Promise<void>;
@@ -171,6 +182,35 @@ export async function startHosts(southbound: string): Promise<HostRig> {
       await withChecksums(name, 'eth0');
       await vsctl(host, 'add-port', 'br-int', `t-${name}`, '--', 'set', 'interface', `t-${name}`, `external_ids:iface-id=${id}`);
       return plain(name);
+    },
+    async leaf(chassisMac, machines) {
+      const tap = (at: number) => `l${process.pid}-${at}`;
+      const access = { username: 'admin', password: 'of-the-leaf' };
+      const config: SwitchProcessConfig = {
+        name: 'leaf-1',
+        chassisMac,
+        management: { address: '127.0.0.1', port: 0, ...access },
+        ports: [
+          { name: 'Uplink1', tap: tap(0), vlans: { untagged: null, tagged: 'all' } },
+          ...machines.map((_each, at) => ({ name: `Ethernet${at + 1}`, tap: tap(at + 1) })),
+        ],
+      };
+      const program = join(import.meta.dirname, '../../lab/switch-process.ts');
+      const args = ['--disable-warning=ExperimentalWarning', program, JSON.stringify(config)];
+      const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+      children.set('leaf', child);
+      const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+      // A device that is moved stays the program's.
+      await run('ip', ['link', 'set', tap(0), 'netns', ns('wire')]);
+      await batch(ns('wire'), [`link set ${tap(0)} master ex up`]);
+      const cabled: Record<string, Machine> = {};
+      for (const [at, { name, mac }] of machines.entries()) {
+        await addNamespace(name);
+        await run('ip', ['link', 'set', tap(at + 1), 'netns', ns(name)]);
+        await batch(ns(name), [`link set ${tap(at + 1)} name eth0 address ${mac}`]);
+        cabled[name] = await plain(name);
+      }
+      return { ...(JSON.parse(line) as SwitchProcessReady), ...access, machines: cabled };
     },
     async stop() {
       for (const child of [...children.values()].reverse()) {

@@ -29,6 +29,7 @@ const port = (n: number, networkId: string, subnetId: string, address: string, m
   owner: 'compute:nova',
   deviceId: '',
   hostId: null,
+  isMetal: false,
   parent: null,
   dhcpOptions: [],
   dnsName: null,

@@ -13,6 +13,7 @@ import type { Tenant } from '../identity/identity-rig.ts';
 import { startNetworkRig, type NetworkRig, type Shown } from '../network/network-rig.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { plug, type Cable } from './machine-cable.ts';
+import { createMachineRows, until, vlanNetwork, type MachineRows } from './machine-rows.ts';
 
 /**
  * Two tenants' machines on the lab's leaf switch, moved by the real control plane over the switch's own API: who hears whom, frame by frame. The machines are
@@ -22,92 +23,41 @@ const spec = declareRack({ machines: 3, seed: 41 });
 const folder = mkdtempSync(join(tmpdir(), 'rackwright-tenants-'));
 const { management, chassisMac } = spec.leaf;
 const [PROVISIONING, CLEANING, ANNS, BOBS] = [1, 5, 101, 102] as const;
-const UNTIL_MS_MAX = 60_000;
 
 let rack: Rack;
 let forward: RunningForward;
 let rig: NetworkRig;
+let machines: MachineRows;
 let operator: SwitchDriver;
 let ann: Tenant;
 let bob: Tenant;
 let spare: Cable;
 const cables: Record<string, Cable> = {};
-const nodes: Record<string, string> = {};
 const ports: Record<string, Shown> = {};
 const { signal } = new AbortController();
 
 const forwardTo = (port: number) =>
   rack.forwardTcp({ hostListen: `127.0.0.1:${port}`, insideAddress: `${management.address}:${management.port}` });
 
-async function baremetal(status: number, method: string, path: string, body?: unknown): Promise<JsonObject> {
-  const answer = await rig.cloud.serve.call(method, `/baremetal/v1${path}`, body);
-  assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
-  return answer.body;
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (const giveUpAt = Date.now() + UNTIL_MS_MAX; ;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > giveUpAt) throw new Error(`${what}: not within ${UNTIL_MS_MAX} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
-const reaches = (name: string, state: string) =>
-  until(`${name} is ${state}`, async () => {
-    const node = await baremetal(200, 'GET', `/nodes/${nodes[name]}`);
-    if (String(node['provision_state']).endsWith('failed') && !state.endsWith('failed')) throw new Error(String(node['last_error']));
-    return node['provision_state'] === state && node['reservation'] === null ? node : undefined;
-  });
-
-async function verb(name: string, target: string, state: string): Promise<JsonObject> {
-  await baremetal(202, 'PUT', `/nodes/${nodes[name]}/states/provision`, { target });
-  return reaches(name, state);
-}
-
 const vlanOf = async (name: string) => (await operator.readPorts([portOf(name)], signal)).get(portOf(name));
 const portOf = (name: string) => `Ethernet1/${spec.machines[MACHINES[name]!]!.nics[0]!.switchPort}`;
 const MACHINES: Record<string, number> = { a1: 0, b1: 1, a2: 2 };
 const statusOf = async (name: string) => (await rig.expect(200, rig.admin, 'GET', `/v2.0/ports/${ports[name]!.id}`))['port']!['status'];
 
-const vlanNetwork = (name: string, vlan: number, more: object = {}) =>
-  rig.make(rig.admin, '/networks', 'network', {
-    name,
-    'provider:network_type': 'vlan',
-    'provider:physical_network': 'physnet1',
-    'provider:segmentation_id': vlan,
-    ...more,
-  });
-
 async function enrolled(name: string): Promise<void> {
   const { mac } = spec.machines[MACHINES[name]!]!.nics[0]!;
   cables[name] = await plug(rack.nicSocket(`machine-${MACHINES[name]! + 1}`, 0), mac);
-  const { uuid } = await baremetal(201, 'POST', '/nodes', { name, driver: 'fake-hardware', network_interface: 'neutron' });
-  nodes[name] = String(uuid);
-  await baremetal(201, 'POST', '/ports', {
-    node_uuid: uuid,
-    address: mac,
-    local_link_connection: { switch_id: chassisMac, port_id: portOf(name) },
-  });
-  await verb(name, 'manage', 'manageable');
-}
-
-async function deployed(name: string, who: Tenant, network: Shown): Promise<void> {
-  ports[name] = await rig.make(who.token, '/ports', 'port', { network_id: network.id, name });
-  await baremetal(204, 'POST', `/nodes/${nodes[name]}/vifs`, { id: ports[name].id });
-  assert.equal(await statusOf(name), 'DOWN');
-  await verb(name, 'active', 'active');
+  await machines.enroll(name, { mac, switchId: chassisMac, portId: portOf(name) });
 }
 
 /** What an audit finds about switches. */
 const audited = async (): Promise<string[]> =>
-  ((await baremetal(200, 'GET', '/audit'))['checks'] as { check: string; found: string[]; error: string | null }[])
+  ((await machines.call(200, 'GET', '/audit'))['checks'] as { check: string; found: string[]; error: string | null }[])
     .filter(({ check }) => check.startsWith('switch'))
     .flatMap(({ found, error }) => [...found, ...(error === null ? [] : [error])]);
 
 const timeline = async (name: string): Promise<string[]> =>
-  ((await baremetal(200, 'GET', `/nodes/${nodes[name]}/timeline`))['events'] as { source: string; message: string }[])
+  ((await machines.call(200, 'GET', `/nodes/${machines.id(name)}/timeline`))['events'] as { source: string; message: string }[])
     .filter(({ source }) => source === 'switch')
     .map(({ message }) => message);
 
@@ -134,11 +84,12 @@ before(async () => {
     touches: null,
     access: { ...eos, password: new Secret(management.password), trust: { certificateSha256: certificate } },
   });
+  machines = createMachineRows(rig);
   ann = await rig.tenant('ann');
   bob = await rig.tenant('bob');
   spare = await plug(rack.sparePortSocket, '52:54:00:77:00:01');
-  await vlanNetwork('provisioning', PROVISIONING);
-  await vlanNetwork('cleaning', CLEANING);
+  await vlanNetwork(rig, 'provisioning', PROVISIONING);
+  await vlanNetwork(rig, 'cleaning', CLEANING);
 });
 after(async () => {
   for (const cable of [...Object.values(cables), spare]) cable?.unplug();
@@ -156,7 +107,7 @@ test('before anybody has it a machine is where the switch has it: in the provisi
 
 test('cleaned in the cleaning network, and between two tenants in none', async () => {
   for (const name of Object.keys(MACHINES)) {
-    await verb(name, 'provide', 'available');
+    await machines.verb(name, 'provide', 'available');
     assert.deepEqual(await vlanOf(name), { untagged: null, tagged: [] });
     const told = await until('both moves are told', async () => {
       const lines = await timeline(name);
@@ -169,11 +120,11 @@ test('cleaned in the cleaning network, and between two tenants in none', async (
 });
 
 test('a tenant’s machines hear each other, and nobody else does', async () => {
-  const anns = await vlanNetwork('anns', ANNS, { project_id: ann.projectId });
-  const bobs = await vlanNetwork('bobs', BOBS, { project_id: bob.projectId });
-  await deployed('a1', ann, anns);
-  await deployed('a2', ann, anns);
-  await deployed('b1', bob, bobs);
+  const anns = await vlanNetwork(rig, 'anns', ANNS, { project_id: ann.projectId });
+  const bobs = await vlanNetwork(rig, 'bobs', BOBS, { project_id: bob.projectId });
+  ports['a1'] = await machines.deploy('a1', ann, anns);
+  ports['a2'] = await machines.deploy('a2', ann, anns);
+  ports['b1'] = await machines.deploy('b1', bob, bobs);
   for (const [name, vlan] of [
     ['a1', ANNS],
     ['a2', ANNS],
@@ -207,9 +158,9 @@ test('who edits the switch by hand is put right, in the words of the timeline; a
 test('the switch’s API is down: the machine waits and says for what, the others go on; back again, so does it', async () => {
   const { port } = forward;
   await forward.stop();
-  await baremetal(202, 'PUT', `/nodes/${nodes['b1']}/states/provision`, { target: 'deleted' });
+  await machines.call(202, 'PUT', `/nodes/${machines.id('b1')}/states/provision`, { target: 'deleted' });
   const why = await until('the reason', async () => {
-    const { waiting_for: waiting, switch_ports: shown } = await baremetal(200, 'GET', `/nodes/${nodes['b1']}/explain`);
+    const { waiting_for: waiting, switch_ports: shown } = await machines.call(200, 'GET', `/nodes/${machines.id('b1')}/explain`);
     const what = String((waiting as JsonObject | null)?.['what'] ?? '');
     return what.includes('ECONNREFUSED') ? `${what} | ${String(shown)}` : undefined;
   });
@@ -222,23 +173,19 @@ test('the switch’s API is down: the machine waits and says for what, the other
   cables['a1']!.say('still here');
   assert.deepEqual(await cables['a2']!.heard(), ['still here']);
   forward = await forwardTo(port);
-  await reaches('b1', 'available');
+  await machines.reaches('b1', 'available');
   assert.deepEqual(await vlanOf('b1'), { untagged: null, tagged: [] });
 });
 
 test('a network that no switch can carry fails the deployment by name; so does a port that is another machine’s', async () => {
   const overlay = await rig.make(bob.token, '/networks', 'network', { name: 'overlay' });
   const port = await rig.make(bob.token, '/ports', 'port', { network_id: overlay.id });
-  await baremetal(204, 'DELETE', `/nodes/${nodes['b1']}/vifs/${ports['b1']!.id}`);
-  await baremetal(204, 'POST', `/nodes/${nodes['b1']}/vifs`, { id: port.id });
-  const { last_error: error } = await verb('b1', 'active', 'deploy failed');
+  await machines.call(204, 'DELETE', `/nodes/${machines.id('b1')}/vifs/${ports['b1']!.id}`);
+  await machines.call(204, 'POST', `/nodes/${machines.id('b1')}/vifs`, { id: port.id });
+  const { last_error: error } = await machines.verb('b1', 'active', 'deploy failed');
   assert.match(String(error), /the network overlay has no VLAN on the physical network physnet1/);
-  const { uuid } = await baremetal(201, 'POST', '/nodes', { driver: 'fake-hardware', network_interface: 'neutron' });
-  nodes['x'] = String(uuid);
-  const link = { switch_id: chassisMac, port_id: portOf('a1') };
-  await baremetal(201, 'POST', '/ports', { node_uuid: uuid, address: '52:54:00:77:00:02', local_link_connection: link });
-  await verb('x', 'manage', 'manageable');
-  const { last_error: taken } = await verb('x', 'provide', 'clean failed');
+  await machines.enroll('x', { mac: '52:54:00:77:00:02', switchId: chassisMac, portId: portOf('a1') });
+  const { last_error: taken } = await machines.verb('x', 'provide', 'clean failed');
   assert.match(String(taken), /Ethernet1\/1 of leaf-1 is said to be a1's too/);
   assert.deepEqual(await vlanOf('a1'), { untagged: ANNS, tagged: [] });
 });

@@ -1,4 +1,5 @@
 import type { FloatingIpFact, GatewayHosts, NetworkState, PortFact, RouterFact, SubnetFact } from '../network-state.ts';
+import { hostsInOrder, HOST_PRIORITY_MAX } from './host-order.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, referAll, type DesiredRow } from './desired-row.ts';
 
@@ -6,12 +7,11 @@ import { desired, referAll, type DesiredRow } from './desired-row.ts';
  * Routers, their legs, routes, and what they translate: a router's way out hides its networks behind its own address (SNAT), floating addresses are one
  * machine's both ways, forwarded ports are load balancers of one.
  */
-/** The best gateway host has the highest number (ovn-nb(5), "Gateway_Chassis priority"). */
-const GATEWAY_PRIORITY_MAX = 100;
-
 interface Facts {
   readonly subnets: ReadonlyMap<string, SubnetFact>;
   readonly mtus: ReadonlyMap<string, number>;
+  /** Networks of the site: their frames come by hosts that have a way there. */
+  readonly provided: ReadonlySet<string>;
   readonly legs: readonly PortFact[];
   readonly floating: readonly FloatingIpFact[];
 }
@@ -19,13 +19,14 @@ interface Facts {
 export function routerRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[] {
   const subnets = new Map(state.subnets.map((subnet) => [subnet.id, subnet]));
   const mtus = new Map(state.networks.map((network) => [network.id, network.mtu]));
+  const provided = new Set(state.networks.filter(({ provider }) => provider !== null).map(({ id }) => id));
   const legsOf = Map.groupBy(
     state.ports.filter(({ owner }) => owner.startsWith('network:router_')),
     (port) => port.deviceId,
   );
   const floatingOf = Map.groupBy(state.floatingIps, (one) => one.routerId ?? '');
   return state.routers.flatMap((router) =>
-    rowsOf(router, { subnets, mtus, legs: legsOf.get(router.id) ?? [], floating: floatingOf.get(router.id) ?? [] }, hosts),
+    rowsOf(router, { subnets, mtus, provided, legs: legsOf.get(router.id) ?? [], floating: floatingOf.get(router.id) ?? [] }, hosts),
   );
 }
 
@@ -37,7 +38,10 @@ function rowsOf(router: RouterFact, facts: Facts, hosts: GatewayHosts): DesiredR
   const nats = gateway === undefined ? [] : natRows(router, gateway, inside, facts);
   const balancers = facts.floating.flatMap(forwardingRow);
   const chassis = gateway === undefined ? [] : gatewayChassis(gateway, hosts);
-  const ports = legs.map((leg) => legRow(leg, facts, leg === gateway ? chassis.map(({ key }) => key) : []));
+  const ports = legs.map((leg) => {
+    const isCentral = gateway !== undefined && leg !== gateway && facts.provided.has(leg.networkId);
+    return legRow(leg, facts, { chassis: leg === gateway ? chassis.map(({ key }) => key) : [], isCentral });
+  });
   return [
     ...routes,
     ...nats,
@@ -63,7 +67,14 @@ function rowsOf(router: RouterFact, facts: Facts, hosts: GatewayHosts): DesiredR
 
 const lengthOf = (subnet: SubnetFact | undefined) => subnet?.cidr.split('/')[1] ?? '32';
 
-function legRow(leg: PortFact, { subnets, mtus }: Facts, chassis: readonly string[]): DesiredRow {
+/**
+ * `isCentral`: the router's MAC address is at the gateway host only, also towards machines behind a switch of the site, which must not see it at several ports.
+ */
+function legRow(
+  leg: PortFact,
+  { subnets, mtus }: Facts,
+  { chassis, isCentral }: { readonly chassis: readonly string[]; readonly isCentral: boolean },
+): DesiredRow {
   const networks = leg.addresses.map(({ subnetId, address }) => `${address}/${lengthOf(subnets.get(subnetId))}`);
   return desired('Logical_Router_Port', `leg:${leg.id}`, {
     name: `lrp-${leg.id}`,
@@ -71,6 +82,7 @@ function legRow(leg: PortFact, { subnets, mtus }: Facts, chassis: readonly strin
     networks: setOf(networks),
     enabled: setOf([leg.isEnabled]),
     gateway_chassis: referAll(chassis),
+    options: textMap(isCentral ? { 'reside-on-redirect-chassis': 'true' } : {}),
     ipv6_ra_configs: raConfigs(leg, subnets, mtus.get(leg.networkId) ?? 1500),
   });
 }
@@ -83,18 +95,12 @@ function raConfigs(leg: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu:
   return textMap({ address_mode: RA_MODES[mode], send_periodic: 'true', mtu: String(mtu) });
 }
 
-/** As many as Neutron gives a router: each tells the others that it lives. */
-const GATEWAYS_MAX = 5;
-
-/** Each router begins its list elsewhere, so that no host carries them all. */
-function gatewayChassis(gateway: PortFact, { chassis }: GatewayHosts): DesiredRow[] {
-  const first = chassis.length === 0 ? 0 : Number.parseInt(gateway.id.slice(0, 8), 16) % chassis.length;
-  const ordered = [...chassis.slice(first), ...chassis.slice(0, first)].slice(0, GATEWAYS_MAX);
-  return ordered.map((name, at) =>
+function gatewayChassis(gateway: PortFact, hosts: GatewayHosts): DesiredRow[] {
+  return hostsInOrder(gateway.id, hosts).map((name, at) =>
     desired('Gateway_Chassis', `gateway:${gateway.id}:${name}`, {
       name: `lrp-${gateway.id}_${name}`,
       chassis_name: name,
-      priority: Math.max(1, GATEWAY_PRIORITY_MAX - at),
+      priority: HOST_PRIORITY_MAX - at,
     }),
   );
 }

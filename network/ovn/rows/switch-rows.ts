@@ -1,6 +1,7 @@
-import type { NetworkState, PortFact, SubnetFact } from '../network-state.ts';
+import type { GatewayHosts, NetworkFact, NetworkState, PortFact, SubnetFact } from '../network-state.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
+import { groupKey, isExternal, metalRows } from './metal-rows.ts';
 import { isGuarded } from './security-rows.ts';
 
 /*
@@ -9,8 +10,9 @@ import { isGuarded } from './security-rows.ts';
  */
 const LEASE_SECONDS = 43_200;
 
-export function switchRows(state: NetworkState): DesiredRow[] {
-  const rows: DesiredRow[] = [];
+export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[] {
+  const rows: DesiredRow[] = [...metalRows(state, hosts)];
+  const hasHosts = hosts.chassis.length > 0;
   const portsOf = Map.groupBy(state.ports, (port) => port.networkId);
   const subnetsOf = Map.groupBy(state.subnets, (subnet) => subnet.networkId);
   const subnets = new Map(state.subnets.map((subnet) => [subnet.id, subnet]));
@@ -32,7 +34,7 @@ export function switchRows(state: NetworkState): DesiredRow[] {
     }
     for (const subnet of subnetsOf.get(network.id) ?? [])
       if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, `dhcp:${subnet.id}`, []));
-    for (const port of ports) rows.push(...portRows(port, subnets, network.mtu));
+    for (const port of ports) rows.push(...portRows(port, subnets, network, hasHosts));
     const names = dnsRecords(ports);
     if (names.size > 0) rows.push(desired('DNS', `dns:${network.id}`, { records: { map: names } }));
     rows.push(
@@ -57,7 +59,7 @@ function dnsRecords(ports: readonly PortFact[]): Map<string, string> {
   return new Map(named.map(({ dnsName, addresses }) => [dnsName!.toLowerCase(), addresses.map(({ address }) => address).join(' ')]));
 }
 
-function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu: number): DesiredRow[] {
+function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, network: NetworkFact, hasHosts: boolean): DesiredRow[] {
   const key = `port:${port.id}`;
   const isRouters = port.owner.startsWith('network:router_');
   const common = { name: port.id, enabled: setOf([port.isEnabled]) };
@@ -69,14 +71,16 @@ function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu:
   }
   const own = [port.mac, ...port.addresses.map(({ address }) => address)].join(' ');
   const extra = port.allowedPairs.map(({ address, mac }) => `${mac ?? port.mac} ${address}`);
-  const options = dhcpOf(port, subnets, mtu);
+  const options = dhcpOf(port, subnets, network.mtu);
+  const external = isExternal(port, network.provider !== null);
   return [
     ...options.rows,
     desired('Logical_Switch_Port', key, {
       ...common,
-      type: '',
+      type: external ? 'external' : '',
+      ha_chassis_group: referAll(external && hasHosts ? [groupKey(network.id)] : []),
       addresses: setOf([own, ...(port.hasPortSecurity ? [] : ['unknown'])]),
-      port_security: setOf(isGuarded(port) ? [own, ...extra] : []),
+      port_security: setOf(isGuarded(port) && !external ? [own, ...extra] : []),
       parent_name: setOf(port.parent === null ? [] : [port.parent.portId]),
       tag: setOf(port.parent === null ? [] : [port.parent.vlan]),
       dhcpv4_options: options.v4,
