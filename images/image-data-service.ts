@@ -11,6 +11,7 @@ import { INSPECTED_BYTES, recognize, virtualSizeOf, whyRefused } from './image-f
 import { nextStatus } from './image-machine.ts';
 import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.ts';
 import { storeOf, type ImageStore, type ImageStores } from './image-store.ts';
+import type { PropertyProtections } from './property-protection-codec.ts';
 import { readSparse } from './read-sparse.ts';
 
 /*
@@ -21,6 +22,8 @@ export interface ImageData {
   readonly db: Db;
   readonly stores: ImageStores;
   readonly logger: Logger;
+  /** Of additional properties; undefined: whoever may change an image may change all of them. */
+  readonly protections?: PropertyProtections;
 }
 
 export interface Received {

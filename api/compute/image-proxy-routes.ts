@@ -4,6 +4,7 @@ import { listImages, updateImage, type ImageFilter } from '../../images/image-se
 import type { JsonSchema } from '../json-schema.ts';
 import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, projectSeen } from '../image/image-access.ts';
+import { changeProperties, propertiesSeen } from '../image/property-access.ts';
 import type { ImageCall } from '../image/image-context.ts';
 import { METADATA, readBody, wrapped } from './compute-body.ts';
 import { type ComputeCall, type ComputeRoute } from './compute-context.ts';
@@ -46,7 +47,7 @@ const detailView = (call: ComputeCall, image: ImageRecord) => ({
   updated: time(image.updated_at),
   minDisk: image.min_disk,
   minRam: image.min_ram,
-  metadata: image.properties,
+  metadata: propertiesSeen(asImageCall(call), image.properties),
   'OS-EXT-IMG-SIZE:size': image.size === null ? null : Number(image.size),
 });
 
@@ -84,7 +85,8 @@ async function list(call: ComputeCall, view: (call: ComputeCall, image: ImageRec
     properties,
   };
   const sort = [{ column: 'created_at', descending: true }] as const;
-  const found = page.limit === 0 ? [] : await listImages(call.context.images.db, filter, { sort, ...page });
+  const isVain = Object.keys(propertiesSeen(asImageCall(call), properties)).length < Object.keys(properties).length;
+  const found = page.limit === 0 || isVain ? [] : await listImages(call.context.images.db, filter, { sort, ...page });
   const shown = found.map((image) => view(call, image));
   return ok({ images: shown, ...nextLink(call, 'images', page, shown) });
 }
@@ -94,9 +96,9 @@ type Metadata = Readonly<Record<string, string>>;
 async function writeMetadata(call: ComputeCall, change: (before: Metadata) => Metadata): Promise<Metadata> {
   const image = await find(call, 'image:modify_image');
   const changed = await updateImage(call.context.images.db, image.id, async ({ properties }) => ({
-    properties: { ...change(properties) },
+    properties: changeProperties(asImageCall(call), properties, change),
   }));
-  return changed.properties;
+  return propertiesSeen(asImageCall(call), changed.properties);
 }
 
 const metadataBody = (call: ComputeCall) => readBody<{ metadata: Metadata }>(call, wrapped('metadata', METADATA)).metadata;
@@ -130,7 +132,11 @@ const imageRoutes: readonly ComputeRoute[] = [
 ];
 
 const metadataRoutes: readonly ComputeRoute[] = [
-  { method: 'GET', path: `${ONE}/metadata`, handle: async (call) => ok({ metadata: (await find(call)).properties }) },
+  {
+    method: 'GET',
+    path: `${ONE}/metadata`,
+    handle: async (call) => ok({ metadata: propertiesSeen(asImageCall(call), (await find(call)).properties) }),
+  },
   {
     method: 'POST',
     path: `${ONE}/metadata`,
@@ -151,7 +157,7 @@ const metadataRoutes: readonly ComputeRoute[] = [
     method: 'GET',
     path: `${ONE}/metadata/:key`,
     async handle(call) {
-      const { properties } = await find(call);
+      const properties = propertiesSeen(asImageCall(call), (await find(call)).properties);
       const key = call.params['key']!;
       if (!Object.hasOwn(properties, key)) throw noKey();
       return ok({ meta: { [key]: properties[key] } });

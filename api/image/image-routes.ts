@@ -4,7 +4,7 @@ import { ImageError } from '../../images/image-error.ts';
 import { IMPORT_METHODS } from '../../images/image-import-service.ts';
 import type { ImageRecord } from '../../images/image-record.ts';
 import { lockImage } from '../../images/image-record.ts';
-import { createImage, listImages, setActive, updateImage } from '../../images/image-service.ts';
+import { createImage, listImages, setActive, updateImage, type ImageChange } from '../../images/image-service.ts';
 import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, projectSeen, targetOf } from './image-access.ts';
 import { isAttribute, requireFewProperties, requireImageId, requireTag, requireValid, requireWritable } from './image-attributes.ts';
@@ -14,10 +14,12 @@ import { firstPage, nextPage, readFilter, readPage } from './image-list-query.ts
 import { applyPatch, readPatch, type PatchRights } from './image-patch.ts';
 import { imageView } from './image-view.ts';
 import { patchLocations } from './location-patch.ts';
+import { changeProperties, propertiesSeen } from './property-access.ts';
 
 /** Images' records over HTTP (api-ref "Images"). */
 async function view(call: ImageCall, image: ImageRecord): Promise<Record<string, unknown>> {
-  return imageView(image, { showsLocations: call.allows('image:get_image_location', await targetOf(call, image)) });
+  const seen = { ...image, properties: propertiesSeen(call, image.properties) };
+  return imageView(seen, { showsLocations: call.allows('image:get_image_location', await targetOf(call, image)) });
 }
 
 const storeHeaders = (call: ImageCall) => ({
@@ -50,7 +52,7 @@ async function create(call: ImageCall): Promise<Answer> {
     ...(tags === undefined ? {} : { tags: [...new Set(tags)] }),
     id: id as string,
     owner,
-    properties: JSON.stringify(properties),
+    properties: JSON.stringify(changeProperties(call, {}, () => properties as Record<string, string>)),
   };
   const image = await createImage(dbOf(call), row, owner === null ? new Map() : await limitsOf(call, owner));
   return { status: 201, body: await view(call, image), headers: { location: `${call.base}/v2/images/${image.id}`, ...storeHeaders(call) } };
@@ -59,7 +61,10 @@ async function create(call: ImageCall): Promise<Answer> {
 async function list(call: ImageCall): Promise<Answer> {
   call.require('image:get_images');
   const page = readPage(call.query);
-  const images = await listImages(dbOf(call), readFilter(call.query, projectSeen(call)), page);
+  const filter = readFilter(call.query, projectSeen(call));
+  // Whoever may not see a property does not learn by filters whose images have it.
+  const isVain = Object.keys(propertiesSeen(call, filter.properties)).length < Object.keys(filter.properties).length;
+  const images = isVain ? [] : await listImages(dbOf(call), filter, page);
   const last = images.at(-1);
   return ok({
     images: await Promise.all(images.map((image) => view(call, image))),
@@ -86,7 +91,13 @@ async function patch(call: ImageCall): Promise<Answer> {
       await patchLocations(trx, await lockImage(trx, image.id), operation);
     }
     const others = operations.filter(({ path }) => path[0] !== 'locations');
-    return applyPatch(await lockImage(trx, image.id), others, rights);
+    const now = await lockImage(trx, image.id);
+    let changed: ImageChange = {};
+    const properties = changeProperties(call, now.properties, (seen) => {
+      changed = applyPatch({ ...now, properties: seen }, others, rights);
+      return changed.properties ?? seen;
+    });
+    return { ...changed, properties };
   });
   return ok(await view(call, changed));
 }

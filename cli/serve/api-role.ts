@@ -19,7 +19,9 @@ import { switchComparison } from './switch-comparison.ts';
 import { startObjects } from './object-setup.ts';
 import { publishCatalog, startIdentity, writeCredentials } from './identity-setup.ts';
 import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
+import type { PolicyEngine } from '../../identity/policy-engine.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
+import { unknownPolicies } from '../../images/property-protection-policy.ts';
 import type { Installation } from './installation.ts';
 
 /** The api role: identity, the operators' face, the agents' face. Returns the address that it listens at. */
@@ -46,6 +48,7 @@ export async function startApiRole(options: {
     rules: [...BAREMETAL_RULES, ...NETWORK_RULES, ...PLACEMENT_RULES, ...IMAGE_RULES, ...COMPUTE_RULES, ...OBJECT_RULES],
   });
   stops.push(() => identity.stop());
+  requireKnownPolicies(options.images, identity.policy);
   const objects = await startObjects(configuration, database, logger, stops);
   const context = {
     database,
@@ -105,4 +108,9 @@ const auditOf = async (configuration: Configuration, images: ImageData, objects:
 function splitEndpoint(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':');
   return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
+}
+
+function requireKnownPolicies({ protections }: ImageData, policy: PolicyEngine): void {
+  const unknown = protections === undefined ? [] : unknownPolicies(protections, (name) => policy.rules.has(name));
+  if (unknown.length > 0) throw new Error(`The property protections of images name policies that are not there: ${unknown.join(', ')}`);
 }

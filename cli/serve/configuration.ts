@@ -95,6 +95,9 @@ const shape = z.strictObject({
       stores: z.array(imageStoreShape).default([]),
       /** The format that disks have after an import; default: as they come. */
       convert_imports_to: z.enum(['raw', 'qcow2', 'vmdk']).optional(),
+      /** Glance's file of who may see and change which additional properties, and whether it names roles or policies. */
+      property_protection_file: z.string().min(1).optional(),
+      property_protection_rule_format: z.enum(['roles', 'policies']).default('roles'),
       /** Hosts that an import from the web must not reach. */
       forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
     })

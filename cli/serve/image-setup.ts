@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -7,6 +8,7 @@ import { recoverUploads, type ImageData } from '../../images/image-data-service.
 import { sweepRenditions } from '../../images/image-rendition-service.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import { localImageStore } from '../../images/local-image-store.ts';
+import { decodePropertyProtections, type PropertyProtections } from '../../images/property-protection-codec.ts';
 import { s3ImageStore } from '../../images/s3-image-store.ts';
 import type { Configuration } from './configuration.ts';
 
@@ -36,9 +38,11 @@ export const imageDirectoriesOf = (configuration: Configuration): readonly strin
 export async function startImages(configuration: Configuration, database: Database, logger: Logger): Promise<ImageData> {
   const { dataDirectory } = configuration;
   const [first, ...others] = storesOf(configuration).map(openStore) as [ImageStore, ...ImageStore[]];
+  const protections = await readProtections(configuration);
   const data: ImageData = {
     db: database.db,
     logger,
+    ...(protections === undefined ? {} : { protections }),
     stores: {
       all: [first, ...others],
       stagingDirectory: join(dataDirectory, 'images-staging'),
@@ -47,6 +51,15 @@ export async function startImages(configuration: Configuration, database: Databa
   };
   await recoverUploads(data);
   return data;
+}
+
+/** @throws Error with every mistake: protections that are half understood protect nothing */
+async function readProtections({ images }: Configuration): Promise<PropertyProtections | undefined> {
+  const { property_protection_file: file, property_protection_rule_format: format } = images;
+  if (file === undefined) return undefined;
+  const read = decodePropertyProtections(await readFile(file, 'utf8'), format);
+  if ('mistakes' in read) throw new Error(`The property protections in ${file} have mistakes:\n  ${read.mistakes.join('\n  ')}`);
+  return read;
 }
 
 /** What it removes waited for days. */
