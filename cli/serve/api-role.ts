@@ -83,13 +83,11 @@ export async function startApiRole(options: {
   stops.push(() => api.close());
   const { host, port } = splitEndpoint(configuration.listen);
   const address = await api.listen({ host, port });
-  if (configuration.boot.networks.length > 0) {
-    const { keyPem, certificatePem } = installation.agentTls;
-    for (const host of bootServerAddresses(configuration.boot)) {
-      const agents = createAgentServer({ context, tls: { key: keyPem, cert: certificatePem }, onWarning });
-      stops.push(() => agents.close());
-      await agents.listen({ host, port: configuration.boot.agent_port });
-    }
+  const { keyPem: key, certificatePem: cert } = installation.agentTls;
+  for (const agentHost of configuration.boot.networks.length > 0 ? bootServerAddresses(configuration.boot) : []) {
+    const agents = createAgentServer({ context, tls: { key, cert }, onWarning });
+    stops.push(() => agents.close());
+    await agents.listen({ host: agentHost, port: configuration.boot.agent_port });
   }
   const publicUrl = configuration.public_url ?? address;
   await publishCatalog(identity.identity, publicUrl, services);
