@@ -26,7 +26,7 @@ const vlanOf = (
   and g.physical_network = s.physical_network order by g.position limit 1)`;
 const networkOf = (alias: string) => `json_build_object('id', ${alias}.id, 'name', ${alias}.name, 'vlan', ${vlanOf(`${alias}.id`)})`;
 
-/** A port that is now said to be elsewhere is nobody's to touch there: it is left out. */
+/** A port that is now said to be elsewhere is nobody's to touch there, nor is one of a node that has another `network_interface` now: they are left out. */
 const FACTS = `select w.switch_id as "switchId", w.port_id as "portId", s.name as "switchName", s.physical_network as "physicalNetwork",
   w.node_uuid as "nodeId", w.port_uuid as "portUuid", b.address as mac, w.purpose, w.network_id is not null as "hasNetworkId",
   (select ${networkOf('n')} from network n where n.id = w.network_id) as network,
@@ -38,6 +38,7 @@ const FACTS = `select w.switch_id as "switchId", w.port_id as "portId", s.name a
   w.applied, w.differs_since as "differsSince", w.last_error as "lastError", s.last_error as "switchError"
   from switch_port w join port b on b.uuid = w.port_uuid and lower(b.local_link_connection ->> 'switch_id') = w.switch_id
     and b.local_link_connection ->> 'port_id' = w.port_id
+  join node m on m.uuid = w.node_uuid and m.interfaces ->> 'network' = 'neutron'
   left join switch s on s.chassis_mac = w.switch_id
   left join network_port v on v.id::text = b.internal_info ->> 'tenant_vif_port_id' and v.host = w.node_uuid::text`;
 

@@ -33,7 +33,7 @@ const GATHER_MS = 5;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 /** How long an edit by hand, or a switch that restarted with an old configuration, is left as it is at most. */
-export const LOOK_MS = 15_000;
+const LOOK_MS = 15_000;
 
 export function startSwitchReconciler(options: {
   readonly database: Database;
@@ -47,6 +47,7 @@ export function startSwitchReconciler(options: {
   const counts = { looks: 0, changes: 0, failures: 0 };
   let waiting: { what: string; sinceMs: number } | undefined;
   let isKnown = false;
+  let mustLook = true;
   let retryMs = RETRY_FIRST_MS;
   let retry: NodeJS.Timeout | undefined;
 
@@ -55,7 +56,8 @@ export function startSwitchReconciler(options: {
     if (!isKnown) await identify(driver, settings, database, abort.signal);
     isKnown = true;
     const facts = await switchPortsOfSwitch(database.db, chassisMac);
-    if (facts.length > 0) {
+    if (facts.length > 0 && (mustLook || !facts.every(isSettled))) {
+      mustLook = false;
       const outcomes = await carryOut(driver, settings.name, facts, abort.signal);
       counts.changes += outcomes.filter(({ isChanged }) => isChanged).length;
       tell(outcomes, record);
@@ -71,6 +73,7 @@ export function startSwitchReconciler(options: {
     if (abort.signal.aborted) return;
     counts.failures += 1;
     isKnown = false;
+    mustLook = true;
     const what = error instanceof SwitchError ? error.message : 'an answer of the database';
     if (waiting?.what !== what) logger.warn({ switch: name, err: error }, 'the switch can not be made as it shall be for now');
     waiting = { what, sinceMs: waiting?.sinceMs ?? Date.now() };
@@ -85,14 +88,14 @@ export function startSwitchReconciler(options: {
         .execute((trx) => recordSwitch(trx, chassisMac, { error: what, nextTryAt }))
         .catch((err: unknown) => logger.warn({ err }, 'what a switch said could not be written down'));
   });
+  const lookNow = () => {
+    mustLook = true;
+    settle.wake();
+  };
   // A driver that is told of changes hears its own too: looking once more costs nothing.
-  const driver: SwitchDriver = connectSwitch(settings, settle.wake);
-  const look = setInterval(settle.wake, LOOK_MS);
-  const ends = [
-    database.listen(SWITCH_WISH, settle.wake),
-    database.listen(NETWORK_CHANGED, settle.wake),
-    database.onReconnect(settle.wake),
-  ];
+  const driver: SwitchDriver = connectSwitch(settings, lookNow);
+  const look = setInterval(lookNow, LOOK_MS);
+  const ends = [database.listen(SWITCH_WISH, settle.wake), database.listen(NETWORK_CHANGED, settle.wake), database.onReconnect(lookNow)];
   settle.wake();
   return {
     status: () => ({ name, ...counts, waitingFor: waiting?.what ?? null, waitingSinceMs: waiting?.sinceMs ?? null }),
@@ -105,6 +108,12 @@ export function startSwitchReconciler(options: {
       driver.close();
     },
   };
+}
+
+/** By the tables alone: most changes of networks are about no switch port. */
+function isSettled(fact: SwitchPortFact): boolean {
+  const wish = wishOf(fact);
+  return 'problem' in wish ? fact.lastError === wish.problem : isApplied(fact) && fact.differsSince === null;
 }
 
 /** The one that is meant, and not another behind its address. */

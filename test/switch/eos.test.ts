@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { after, before, test } from 'node:test';
 import { Secret } from '../../core/base/secret.ts';
+import { encodeLldp } from '../../lab/switch/lldp-codec.ts';
+import { encodeStreamFrame } from '../../lab/switch/stream-frame-codec.ts';
 import { startRack, type Rack, type RunningForward } from '../../lab/start-rack.ts';
 import { declareRack } from '../../lab/topology.ts';
 import { connectSwitch, type EosAccess } from '../../network/switch/connect-switch.ts';
-import { SwitchError, type PortVlans } from '../../network/switch/switch-driver.ts';
+import { SwitchError, type Neighbour, type PortVlans } from '../../network/switch/switch-driver.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
 /** Our driver before the lab's leaf switch, over its eAPI. */
@@ -110,4 +113,21 @@ test('somebody else, a wrong password, nobody: told apart, and no password is sh
   assert.equal(await codeOf({ port: 1 }), 'absent');
   // Of the CA itself the name has to be right too.
   assert.equal(await codeOf({ trust: { ca: rack.leafCertificate } }), 'untrusted');
+});
+
+test('who announces itself at a port is a neighbour there', async () => {
+  const socket = connectSocket(rack.nicSocket('machine-1', 0));
+  const said = encodeLldp({
+    chassisMac: '52:54:00:77:00:09',
+    portId: 'eno1',
+    portDescription: '',
+    systemName: 'machine-1',
+    timeToLiveSeconds: 120,
+  });
+  socket.write(encodeStreamFrame(said));
+  const { neighbours } = connect();
+  let found: readonly Neighbour[] = [];
+  while (found.length === 0) found = await neighbours!(signal);
+  assert.deepEqual(found, [{ port: ONE, device: 'machine-1', devicePort: 'eno1' }]);
+  socket.destroy();
 });

@@ -22,7 +22,9 @@ import { createMachineRows, until, vlanNetwork, type MachineRows } from './machi
 const spec = declareRack({ machines: 3, seed: 41 });
 const folder = mkdtempSync(join(tmpdir(), 'rackwright-tenants-'));
 const { management, chassisMac } = spec.leaf;
-const [PROVISIONING, CLEANING, ANNS, BOBS] = [1, 5, 101, 102] as const;
+/** Long enough for a switch that is away for a moment, short enough for a test that waits for its end. */
+const TIMEOUT_SECONDS = 20;
+const [PROVISIONING, CLEANING, ANNS, BOBS, SECOND] = [1, 5, 101, 102, 103] as const;
 
 let rack: Rack;
 let forward: RunningForward;
@@ -73,7 +75,7 @@ before(async () => {
     password_file: join(folder, 'password'),
     certificate_sha256: certificate,
   };
-  const network = { provisioning_network: 'provisioning', cleaning_network: 'cleaning', switch_timeout_seconds: 120 };
+  const network = { provisioning_network: 'provisioning', cleaning_network: 'cleaning', switch_timeout_seconds: TIMEOUT_SECONDS };
   writeFileSync(join(folder, 'rackwright.yaml'), JSON.stringify({ network, switches: [{ ...leaf, ...access }] }));
   rig = await startNetworkRig({ args: ['--config', join(folder, 'rackwright.yaml')] });
   const eos = { driver: 'eos', host: '127.0.0.1', port: forward.port, username: management.username, savesConfiguration: false } as const;
@@ -142,10 +144,22 @@ test('a tenant’s machines hear each other, and nobody else does', async () => 
   for (const other of [spare, cables['b1']!, cables['a1']!]) assert.deepEqual(await other.heard(), []);
 });
 
+test('a trunk’s sub-ports are tags on the machine’s port, as long as they are there', async () => {
+  const second = await vlanNetwork(rig, 'anns second', SECOND, { project_id: ann.projectId });
+  const sub = await rig.make(ann.token, '/ports', 'port', { network_id: second.id });
+  const subPorts = [{ port_id: sub.id, segmentation_type: 'vlan', segmentation_id: SECOND }];
+  const trunk = await rig.make(ann.token, '/trunks', 'trunk', { port_id: ports['a2']!.id, sub_ports: subPorts });
+  const has = (...tagged: number[]) =>
+    until(`tags ${tagged.join()}`, async () =>
+      JSON.stringify(await vlanOf('a2')) === JSON.stringify({ untagged: ANNS, tagged }) ? true : undefined,
+    );
+  await has(SECOND);
+  await rig.expect(200, ann.token, 'PUT', `/v2.0/trunks/${trunk.id}/remove_subports`, { sub_ports: [{ port_id: sub.id }] });
+  await has();
+});
+
 test('who edits the switch by hand is put right, in the words of the timeline; a restart changes nothing', async () => {
   await operator.writePorts(new Map([[portOf('b1'), { untagged: ANNS, tagged: [] }]]), signal);
-  // Any change of networks makes the control plane look.
-  await rig.make(ann.token, '/networks', 'network', { name: 'whatever' });
   await until('put right', async () => ((await vlanOf('b1'))?.untagged === BOBS ? true : undefined));
   await until('told', async () =>
     (await timeline('b1')).some((line) => /Somebody had changed Ethernet1\/2 of leaf-1/.test(line)) ? true : undefined,
@@ -188,4 +202,13 @@ test('a network that no switch can carry fails the deployment by name; so does a
   const { last_error: taken } = await machines.verb('x', 'provide', 'clean failed');
   assert.match(String(taken), /Ethernet1\/1 of leaf-1 is said to be a1's too/);
   assert.deepEqual(await vlanOf('a1'), { untagged: ANNS, tagged: [] });
+});
+
+test('a switch that does not have the port: the flow ends in time, with the switch’s words', async () => {
+  await machines.enroll('y', { mac: '52:54:00:77:00:03', switchId: chassisMac, portId: 'Ethernet1/99' });
+  const { last_error: error } = await machines.verb('y', 'provide', 'clean failed');
+  assert.match(String(error), /did not do what was asked for in 20 s: Ethernet1\/99 of leaf-1 .* leaf-1 has no switch port Ethernet1\/99/);
+  await machines.enroll('z', { mac: '52:54:00:77:00:04', switchId: chassisMac, portId: 'Uplink1' });
+  const { last_error: forbidden } = await machines.verb('z', 'provide', 'clean failed');
+  assert.match(String(forbidden), /Uplink1 of leaf-1 is none of the ports that may be changed there/);
 });
