@@ -8,6 +8,7 @@ import { sql } from 'kysely';
 import { seededRandom } from '../../core/base/random.ts';
 import { silentLogger } from '../../core/base/logger.ts';
 import { connectDatabase, type Database } from '../../core/database/connect-database.ts';
+import { runCommand } from '../../deploy-agent/native-command.ts';
 import { startEmulatedBmc, type EmulatedBmc } from '../../lab/bmc/emulated-bmc.ts';
 import { makeGptImage } from '../agent/gpt-image.ts';
 import { EMPTY_INVENTORY } from '../agent/machine.ts';
@@ -136,6 +137,7 @@ function createVictim() {
   return {
     api,
     start,
+    serve: () => serve!,
     kills: () => kills,
     isUp: () => serve !== undefined,
     async kill(): Promise<void> {
@@ -178,6 +180,21 @@ function writeConfiguration(): void {
       },
     }),
   );
+}
+
+/** The same disk as an image of the Image API that machines can not take as it is. */
+async function storeQcow2({ endpoint, headers, call }: ServeProcess): Promise<string> {
+  const [raw, qcow2] = [join(directory, 'images', 'thin.raw'), join(directory, 'thin.qcow2')];
+  await runCommand('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, qcow2]);
+  const made = await call('POST', '/image/v2/images', { name: 'thin', disk_format: 'qcow2', container_format: 'bare' });
+  const id = String(made.body['id']);
+  const { status } = await fetch(`${endpoint}/image/v2/images/${id}/file`, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'application/octet-stream' },
+    body: await readFile(qcow2),
+  });
+  if (status !== 204) throw new Error(`the image was not stored: ${status}`);
+  return id;
 }
 
 const KILL_DELAY_MS_MAX = 60;
@@ -262,21 +279,22 @@ async function run(): Promise<KillLoopReport> {
     logger: silentLogger,
     poolSize: 2,
   });
+  const stored = { image_source: await storeQcow2(victim.serve()) };
   const plan = planKills(victim, killsWanted);
   await watchKillPoints(database, plan.onPoint);
-  const instanceInfo = {
+  const file = {
     image_source: 'thin.raw',
     image_os_hash_algo: 'sha256',
     image_os_hash_value: createHash('sha256').update(image).digest('hex'),
   };
   for (const { bmc } of machines) bmc.state.control('on');
   const lives: LifeReport[] = await Promise.all(
-    machines.map((each) =>
+    machines.map((each, index) =>
       liveMachine({
         api: victim.api,
         mac: each.mac,
         name: each.name,
-        instanceInfo,
+        instanceInfo: index % 2 === 0 ? stored : file,
         check: () => checkInstance(each),
         isEnough: () => victim.kills() >= killsWanted,
         giveUpAtMs,
