@@ -267,7 +267,12 @@ const routingRules: readonly PolicyRule[] = [
 const TAGGED = 'floatingip network network_segment_range policy port router security_group segment subnet subnetpool trunk';
 const tagRules: readonly PolicyRule[] = TAGGED.split(' ').flatMap((member) => [
   { name: `get_${member}:tags`, check: `rule:get_${member}` },
-  ...['create', 'update', 'delete'].map((verb) => ({ name: `${verb}_${member}:tags`, check: `rule:update_${member}`, deprecated: OWNER })),
+  ...['create', 'update', 'delete'].map((verb) => ({
+    name: `${verb}_${member}:tags`,
+    check: `rule:update_${member}`,
+    // Neutron of that age let whoever sees a policy tag it.
+    deprecated: member === 'policy' ? `${OWNER} or rule:shared_qos_policy` : OWNER,
+  })),
 ]);
 
 export const NETWORK_RULES: readonly PolicyRule[] = [...parts, ...foundationRules, ...portsRules, ...routingRules, ...tagRules];

@@ -41,6 +41,8 @@ export interface SpreadAnswer {
   readonly fetch: readonly { readonly index: number; readonly from: 'server' | ChunkSource }[];
   /** When to ask again for what was not given. */
   readonly retryMs: number;
+  /** It is held back until others are nearer, so that they find in its memory what it got from the server. */
+  readonly isAhead?: true;
 }
 
 export interface ChunkSource {

@@ -47,6 +47,21 @@ test('a machine that got a chunk from the server and does not pass it on holds n
   assert.deepEqual(told(tell(swarm, '2', { wants: [0] }, 8_000)), ['0 server']);
 });
 
+test('a machine far ahead waits for the many behind it, not for stragglers nor for those who came too late', () => {
+  const chunks = 400;
+  const swarm = createSwarm(chunks);
+  const at = (name: string, position: number) =>
+    answerReport(swarm, { name, host: `10.0.0.${name}` }, { ...report({ wants: [position] }), held: encodeHeld([], chunks) }, 0);
+  const behind = ['1', '2', '3', '4', '5', '6', '7', '8'];
+  for (const name of behind) at(name, 200);
+  assert.deepEqual({ ...at('9', 260), retryMs: 0 }, { fetch: [], retryMs: 0, isAhead: true });
+  assert.deepEqual(told(at('9', 240)), ['240 server'], 'as far ahead as the others’ memory reaches');
+  for (const name of behind.slice(1)) at(name, 230);
+  assert.deepEqual(told(at('9', 260)), ['260 server'], 'one straggler is not waited for');
+  for (const name of behind) at(name, 10);
+  assert.deepEqual(told(at('9', 261)), ['261 server'], 'they find nothing of this one’s any more');
+});
+
 test('whoever fails one machine is left alone by it at once, and by all when three say so', () => {
   const swarm = createSwarm(CHUNKS);
   tell(swarm, '1', { has: [0] });

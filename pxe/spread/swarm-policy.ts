@@ -14,6 +14,8 @@ export interface SwarmMachine {
   readonly host: string;
   report: SpreadReport;
   held: Buffer;
+  /** The chunk that it writes next, as far as its reports tell. */
+  position: number;
   seenMs: number;
   /** What it was told to fetch and has not told the end of. */
   readonly granted: Map<number, Grant>;
@@ -33,11 +35,18 @@ const GIVEN_AT_ONCE = 4;
 const SERVED_AT_ONCE = 12;
 /** The machine that got a chunk from the server has this long until another gets it too: a slow one must not hold up all. */
 const SERVER_PATIENCE_MS = 8_000;
+/** So far ahead of the others the server sends nothing: a machine of a gibibyte keeps about a hundred chunks for them. */
+const LEAD = 48;
+/** Who is farther behind finds nothing there any more, and is not waited for. */
+const REACH = 96;
+/** As many of the slowest are not waited for either. */
+const STRAGGLERS = 0.15;
 /** A machine that has not reported for this long is off. */
 const SILENT_MS = 30_000;
 /** So many different machines are not all wrong about one. */
 const ACCUSERS_MAX = 3;
 const RETRY_MS = 150;
+const AHEAD_RETRY_MS = 500;
 
 export const createSwarm = (chunks: number): Swarm => ({ chunks, machines: new Map() });
 
@@ -54,26 +63,31 @@ export function answerReport(
   for (const index of machine.granted.keys()) if (!report.fetching.includes(index)) machine.granted.delete(index);
   const load = loadOf(swarm);
   const fetch: SpreadAnswer['fetch'][number][] = [];
+  let isAhead = false;
   for (const index of byPlace(machine, report.wants)) {
     const from = sourceOf(swarm, machine, index, load, nowMs);
-    if (from === undefined) continue;
+    if (from === 'ahead' && index === report.wants[0]) isAhead = true;
+    if (from === undefined || from === 'ahead') continue;
     machine.granted.set(index, { from: from === 'server' ? undefined : from.source, atMs: nowMs });
     load.add(from === 'server' ? undefined : from.source);
     fetch.push({ index, from });
   }
-  return { fetch, retryMs: RETRY_MS };
+  return { fetch, retryMs: isAhead ? AHEAD_RETRY_MS : RETRY_MS, ...(isAhead ? { isAhead } : {}) };
 }
 
 function enter(swarm: Swarm, { name, host }: { name: string; host: string }, report: SpreadReport, nowMs: number): SwarmMachine {
   const held = Buffer.from(report.held, 'hex');
+  const places = [...report.wants, ...report.fetching];
   const known = swarm.machines.get(name);
   if (known === undefined || known.host !== host || known.report.key !== report.key) {
     // Another power-on: what was said of it before is over.
-    const fresh: SwarmMachine = { name, host, report, held, seenMs: nowMs, granted: new Map(), accusedBy: new Set() };
+    const position = places.length === 0 ? 0 : Math.min(...places);
+    const fresh: SwarmMachine = { name, host, report, held, position, seenMs: nowMs, granted: new Map(), accusedBy: new Set() };
     swarm.machines.set(name, fresh);
     return fresh;
   }
-  return Object.assign(known, { report, held, seenMs: nowMs });
+  const position = places.length === 0 ? known.position : Math.min(...places);
+  return Object.assign(known, { report, held, position, seenMs: nowMs });
 }
 
 interface Load {
@@ -96,7 +110,20 @@ function byPlace({ name }: SwarmMachine, [first, ...others]: readonly number[]):
   return [first, ...others.slice(turn), ...others.slice(0, turn)];
 }
 
-function sourceOf(swarm: Swarm, machine: SwarmMachine, index: number, load: Load, nowMs: number): 'server' | ChunkSource | undefined {
+/** Whether so many others would soon look for this chunk in vain that it is better sent later. */
+function isTooEarly(swarm: Swarm, machine: SwarmMachine, index: number): boolean {
+  const others = [...swarm.machines.values()].filter((other) => other !== machine && !other.report.isDone);
+  const waitedFor = others.filter(({ position }) => position < index - LEAD && position >= index - REACH);
+  return waitedFor.length > others.length * STRAGGLERS;
+}
+
+function sourceOf(
+  swarm: Swarm,
+  machine: SwarmMachine,
+  index: number,
+  load: Load,
+  nowMs: number,
+): 'server' | 'ahead' | ChunkSource | undefined {
   const givers = [...swarm.machines.values()].filter(
     (other) => other !== machine && holds(other.held, index) && !other.accusedBy.has(machine.name) && other.accusedBy.size < ACCUSERS_MAX,
   );
@@ -111,5 +138,6 @@ function sourceOf(swarm: Swarm, machine: SwarmMachine, index: number, load: Load
       grant !== undefined && grant.from === undefined && nowMs - grant.atMs < SERVER_PATIENCE_MS && other.accusedBy.size < ACCUSERS_MAX
     );
   });
-  return isComing || load.of(undefined) >= SERVED_AT_ONCE ? undefined : 'server';
+  if (isComing || load.of(undefined) >= SERVED_AT_ONCE) return undefined;
+  return isTooEarly(swarm, machine, index) ? 'ahead' : 'server';
 }

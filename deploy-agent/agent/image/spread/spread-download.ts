@@ -41,6 +41,10 @@ const FETCHES_AT_ONCE = 6;
 const SLOW_MS = 6_000;
 /** What the writing waits for is asked of the server too after this. */
 const HEDGE_MS = 5_000;
+/** The same for a machine that is held back, whatever the server says. */
+const HELD_BACK_MS_MAX = 20_000;
+/** A report for each chunk would cost the server more than the chunks. */
+const ROOM_TO_REPORT = FETCHES_AT_ONCE / 2;
 const REPORT_MS_MAX = 10_000;
 const REPORT_BYTES_MAX = 2 ** 20;
 const TRACKER_RETRY_MS = 1_000;
@@ -99,6 +103,7 @@ class SpreadDownload {
   #next = 0;
   #asking = false;
   #retryAtMs = 0;
+  #heldBackAtMs = 0;
   #serverFailures = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
@@ -123,15 +128,20 @@ class SpreadDownload {
   async next(index: number): Promise<Buffer> {
     this.#next = index;
     const { clock, signal } = this.#options;
-    const hedgeAtMs = clock.nowMs() + HEDGE_MS;
+    const startedMs = clock.nowMs();
+    this.#heldBackAtMs = startedMs;
     for (;;) {
       signal.throwIfAborted();
       if (this.#failure !== undefined) throw this.#failure;
+      const nowMs = clock.nowMs();
+      // Also when the chunk is here: the next ones shall be on their way while it is written.
+      const room = FETCHES_AT_ONCE - this.#fetching.size;
+      const isMissing = this.#held.get(index) === undefined && !this.#fetching.has(index);
+      if (nowMs >= this.#retryAtMs && (room >= ROOM_TO_REPORT || isMissing)) this.#report();
       const chunk = this.#held.get(index);
       if (chunk !== undefined) return chunk;
-      const nowMs = clock.nowMs();
+      const hedgeAtMs = Math.min(this.#heldBackAtMs + HEDGE_MS, startedMs + HELD_BACK_MS_MAX);
       if (nowMs >= hedgeAtMs && this.#fetching.get(index)?.fromServer !== true) this.#fetch(index, 'server');
-      if (nowMs >= this.#retryAtMs) this.#report();
       const untilMs = Math.max(
         20,
         Math.min(hedgeAtMs > nowMs ? hedgeAtMs - nowMs : Infinity, Math.max(this.#retryAtMs - nowMs, 20), 1_000),
@@ -180,6 +190,7 @@ class SpreadDownload {
       .then(
         (answer) => {
           for (const { index, from } of answer.fetch) this.#fetch(index, from);
+          if (answer.isAhead === true) this.#heldBackAtMs = clock.nowMs();
           this.#retryAtMs = clock.nowMs() + answer.retryMs;
         },
         () => {
