@@ -28,7 +28,7 @@ export interface ApiBenchOptions {
   readonly onLoad: (name: string) => void;
 }
 
-interface Started {
+export interface Started {
   readonly base: string;
   readonly seconds: number;
   readonly pids: readonly number[];
@@ -37,9 +37,10 @@ interface Started {
 
 const SETTLE_MS = 2_000;
 
-async function startServe(program: readonly string[], data: string): Promise<Started> {
+/** @param more arguments of `serve` */
+export async function startServe(program: readonly string[], data: string, more: readonly string[] = []): Promise<Started> {
   const startedMs = performance.now();
-  const [command = '', ...args] = [...program, 'serve', '--data', data, '--listen', '127.0.0.1:0'];
+  const [command = '', ...args] = [...program, 'serve', '--data', data, '--listen', '127.0.0.1:0', ...more];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (bytes: Buffer) => (log = (log + bytes.toString()).slice(-4000)));

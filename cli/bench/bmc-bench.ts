@@ -1,10 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { endedChildrenCpuMs } from './process-cost.ts';
+import { startBmcs } from './bmc-fleet-process.ts';
 import { compare, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 
 /** The power of 200 emulated BMCs over IPMI 2.0, beside FreeIPMI's ipmipower, which reads all of them from one process too. */
@@ -22,37 +22,6 @@ const GOALS = { kept: 0.4, session: 0.8 } as const;
 /** Emulated BMCs that have just started are slow to their first client. */
 const PATIENCE = ['--session-timeout=60000', '--retransmission-timeout=5000'];
 const execute = promisify(execFile);
-
-async function startFleet(file: string) {
-  const program = join(import.meta.dirname, '../rackwright.ts');
-  const args = [
-    'lab',
-    'bmc',
-    '--count',
-    String(BMCS),
-    '--listen',
-    FIRST,
-    '--protocol',
-    'ipmi',
-    '--ipmi-port',
-    String(PORT),
-    '--password',
-    PASSWORD,
-    '--json',
-    file,
-  ];
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...args], { stdio: 'ignore' });
-  for (;;) {
-    try {
-      JSON.parse(readFileSync(file, 'utf8'));
-      return child;
-    } catch {
-      if (child.exitCode !== null)
-        throw new CommandError(`the emulated BMCs did not start; is UDP port ${PORT} of ${FIRST} free?`, EXIT_CODE.failed);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
 
 async function pollOurs(file: string, mode: keyof typeof GOALS): Promise<number> {
   const args = [
@@ -83,7 +52,7 @@ async function pollPeer(): Promise<number> {
 
 async function run({ directory, rounds, onStep }: ComparisonContext): Promise<BenchRow[]> {
   const file = join(directory, 'bmcs.json');
-  const fleet = await startFleet(file);
+  const fleet = await startBmcs({ count: BMCS, first: FIRST, port: PORT, password: PASSWORD, file });
   const figures = { kept: [] as number[], session: [] as number[], peer: [] as number[] };
   try {
     for (let round = 0; round < rounds; round += 1) {

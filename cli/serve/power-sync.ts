@@ -15,12 +15,23 @@ const SILENT_READINGS_MAX = 3;
 /** How long readings wait for others. */
 const GATHER_MS = 100;
 
-/** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is looked at again each round. */
-export function startPowerSync(options: { database: Database; bmcs: BmcConnector; sealer: Sealer; intervalMs: number; logger: Logger }): {
+export interface PowerSync {
+  /** Counters: readings, those that failed, those that were news. */
+  metrics(): Record<'readings' | 'failed' | 'changes', number>;
   stop(): Promise<void>;
-} {
+}
+
+/** Polling is the backup: flows and the boot plane report changes as they happen. The set of nodes is looked at again each round. */
+export function startPowerSync(options: {
+  database: Database;
+  bmcs: BmcConnector;
+  sealer: Sealer;
+  intervalMs: number;
+  logger: Logger;
+}): PowerSync {
   const { database, bmcs, sealer, intervalMs, logger } = options;
   const silentReadings = new Map<string, number>();
+  const counters = { readings: 0, failed: 0, changes: 0 };
   /** Whether this reading says something about the machine. */
   const isTelling = (id: string, state: PowerState | BmcError): boolean => {
     if (!(state instanceof BmcError)) return silentReadings.delete(id) || true;
@@ -36,10 +47,13 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
   const flush = async () => {
     const sightings = waiting;
     [waiting, flushing] = [new Map(), undefined];
-    for (const id of await newsOf(database.db, sightings))
-      await database.db.transaction().execute((trx) => acceptPowerSighting(trx, id, sightings.get(id)!));
+    const news = await newsOf(database.db, sightings);
+    counters.changes += news.length;
+    for (const id of news) await database.db.transaction().execute((trx) => acceptPowerSighting(trx, id, sightings.get(id)!));
   };
   const accept = (id: string, state: PowerState | BmcError) => {
+    counters.readings += 1;
+    if (state instanceof BmcError) counters.failed += 1;
     if (!isTelling(id, state)) return;
     waiting.set(id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state });
     flushing ??= setTimeout(() => {
@@ -71,6 +85,7 @@ export function startPowerSync(options: { database: Database; bmcs: BmcConnector
   const timer = setInterval(tick, intervalMs);
   void tick();
   return {
+    metrics: () => ({ ...counters }),
     async stop() {
       clearInterval(timer);
       clearTimeout(flushing);

@@ -66,7 +66,7 @@ export async function startWorkerRole(options: {
   stops.push(() => sync.stop());
   const recorder = leadConsoleRecorder({ database, bmcs, sealer, logs: consoleLogs, logger });
   stops.push(() => recorder.stop());
-  return () => prefixed('flow', engine.metrics());
+  return () => ({ ...prefixed('flow', engine.metrics()), ...prefixed('power', sync.metrics()) });
 }
 
 function machineNetworksOf({ network }: Configuration): NodeFlowServices['networks'] {
