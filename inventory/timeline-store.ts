@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { JsonObject } from '../core/base/json.ts';
 import type { MachineEvent } from '../core/base/machine-event.ts';
+import type { BootEvent } from './boot-trace-policy.ts';
 import type { Db } from './node-record.ts';
 
 /** One line of a machine's timeline as readers get it. `id` rises, so a reader can resume after it. */
@@ -117,4 +118,15 @@ export async function readFeed(db: Db, afterId: number, limit: number): Promise<
     .limit(limit)
     .execute();
   return rows as unknown as (TimelineEntry & { node_uuid: string | null })[];
+}
+
+/** The newest that tell of boots, in order of time. */
+export async function readBootEvents(db: Db, nodeUuid: string, limit: number): Promise<readonly BootEvent[]> {
+  const { rows } = await sql<BootEvent>`
+    select * from (
+      select id::float8 as id, at, kind, evidence from machine_event
+      where node_uuid = ${nodeUuid} and source in ('dhcp', 'tftp', 'http', 'bmc', 'agent') and kind <> 'agent.running'
+      order by at desc, id desc limit ${limit}) newest
+    order by at, id`.execute(db);
+  return rows;
 }

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { flowHistory } from '../../core/flow/flow-service.ts';
 import { describePort } from '../../flows/switch-port-policy.ts';
 import { switchPortsOfNode } from '../../flows/switch-port-service.ts';
+import { traceBoots } from '../../inventory/boot-trace-policy.ts';
 import { explainNode } from '../../inventory/explain-policy.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
-import { readFeed, readTimeline } from '../../inventory/timeline-store.ts';
+import { readBootEvents, readFeed, readTimeline } from '../../inventory/timeline-store.ts';
 import { flowOf, mustFindNode, type ApiContext } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { ok, toCall, type BaremetalRoute, type Call } from './baremetal-route.ts';
@@ -15,12 +16,17 @@ import { toInteger } from './query-values.ts';
 /** Our additions beside the Bare Metal API: a machine's timeline, the answer to "why", its inspections, and a feed to follow. */
 const TIMELINE_LIMIT_MAX = 5000;
 const TIMELINE_LIMIT_DEFAULT = 1000;
+const BOOTS_DEFAULT = 10;
+const BOOTS_MAX = 100;
+/** A hundred boots leave about as many. */
+const BOOT_EVENTS_MAX = 5_000;
 const FEED_BATCH = 500;
 /** Keeps proxies from closing a quiet stream. */
 const FEED_PING_MS = 15_000;
 
 export const timelineRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/nodes/:node/timeline', query: ['after', 'limit'], handle: timeline },
+  { method: 'GET', path: '/nodes/:node/boots', query: ['limit'], handle: boots },
   { method: 'GET', path: '/nodes/:node/explain', handle: explain },
   { method: 'GET', path: '/nodes/:node/inventory', handle: inventory },
   { method: 'GET', path: '/nodes/:node/addresses', handle: addresses },
@@ -33,6 +39,31 @@ async function timeline(call: Call) {
   if (limit < 1 || limit > TIMELINE_LIMIT_MAX) throw new RequestRefused(400, `limit is not between 1 and ${TIMELINE_LIMIT_MAX}`);
   const events = await readTimeline(call.context.database.db, node.uuid, { afterId: after, limit });
   return ok({ node: node.uuid, events, next: events.length === limit ? events.at(-1)!.id : null });
+}
+
+/** The newest boots last. */
+async function boots(call: Call) {
+  const node = await nodeFor(call, call.params['node']!, 'node:history:get');
+  const limit = toInteger('limit', call.query['limit']) ?? BOOTS_DEFAULT;
+  if (limit < 1 || limit > BOOTS_MAX) throw new RequestRefused(400, `limit is not between 1 and ${BOOTS_MAX}`);
+  const traces = traceBoots(await readBootEvents(call.context.database.db, node.uuid, BOOT_EVENTS_MAX));
+  return ok({
+    node: node.uuid,
+    boots: traces.slice(-limit).map((trace) => ({
+      started_at: trace.startedAt,
+      started_by: trace.startedBy,
+      outcome: trace.outcome,
+      seconds: trace.ms / 1000,
+      waits_for: trace.waitsFor ?? null,
+      phases: trace.phases.map(({ name, startedAt, ms, events: [first, last] }) => ({
+        name,
+        started_at: startedAt,
+        seconds: ms / 1000,
+        first_event: first,
+        last_event: last,
+      })),
+    })),
+  });
 }
 
 async function explain(call: Call) {

@@ -1,15 +1,18 @@
+import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { JsonObject } from '../../core/base/json.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { bootPicture, bootText, type ShownBoot } from './boots-view.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 import { eventLine, followTimeline } from './follow-timeline.ts';
 
-/** The commands that only look: list, show, timeline, explain, sensors, log. */
+/** The commands that only look: list, show, timeline, boots, explain, sensors, log. */
 export const lookCommands = (terminal: Terminal): Command[] => [
   listCommand(terminal),
   showCommand(terminal),
   timelineCommand(terminal),
+  bootsCommand(terminal),
   explainCommand(terminal),
   sensorsCommand(terminal),
   logCommand(terminal),
@@ -65,6 +68,17 @@ const timelineCommand = (terminal: Terminal): Command =>
           .map(eventLine)
           .join('\n'),
       );
+    });
+
+const bootsCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('boots <node>', 'its last boots, and how long each part of them took')
+    .option('--limit <n>', 'how many', '10')
+    .option('--picture <file>', 'write them as an SVG picture too')
+    .action(async (id: string, flags: NodeFlags & { limit: string; picture?: string }) => {
+      const told = await (await connect(flags)).call('GET', `${nodePath(id)}/boots?limit=${encodeURIComponent(flags.limit)}`);
+      const boots = told['boots'] as unknown as ShownBoot[];
+      if (flags.picture !== undefined) await writeFile(flags.picture, bootPicture(id, boots));
+      await show(terminal, flags, told, () => bootText(boots));
     });
 
 const explainCommand = (terminal: Terminal): Command =>

@@ -13,6 +13,8 @@ const IPXE_SCRIPT = 'boot.ipxe';
 const GRUB_CONFIGURATION = 'grub/grub.cfg';
 const GRUB_SCRIPT = 'grub/machine.cfg';
 const AGENT_FILE = /^boot\/([^/]+)\/(kernel|ramdisk)$/;
+/** shim's revocations and certificates; GRUB's lists of modules and configurations by address. */
+const OPTIONAL = /^(revocations_\w+\.efi|shim_certificate_\d+\.efi|grub\/(x86_64-efi\/\w+\.lst|grub\.cfg-.*))$/;
 /** Option 93 of PC BIOS; the other architectures that load a script are UEFI. */
 const ARCHITECTURE_BIOS = 0;
 
@@ -47,7 +49,7 @@ export function createBootFileResolver(directory: BootDirectory, currentIndex: (
         return { code: TFTP_ERROR.accessViolation, message: 'the boot token is not valid or too old: boot the machine again' };
       return fileSource(openServedFile(file === 'kernel' ? model.files.agentKernel : model.files.agentRamdisk), `${file} is missing`);
     }
-    if (!IPXE_BINARIES.has(name)) return notFound();
+    if (!IPXE_BINARIES.has(name)) return OPTIONAL.test(name) ? { ...notFound(), isAskedInVain: true } : notFound();
     return fileSource(openBelow(model.files.ipxeDirectory, [name]), `${name} is missing in the boot server's iPXE directory`);
   };
 }

@@ -15,6 +15,8 @@ import { openTransferSocket, runTftpTransfer, type TftpPeer, type TftpSource } f
 export interface TftpRejection {
   readonly code: number;
   readonly message: string;
+  /** Boot programs ask whether it is there, and go on without. */
+  readonly isAskedInVain?: true;
 }
 
 /** What a client finds under a path: each client may find something else. */
@@ -153,7 +155,8 @@ function tellEnd(
 async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
   // A link-local address has its interface behind a `%`.
   const client = options.identify(peer.address.split('%')[0]!);
-  const path = request.path.replace(/[^\x20-\x7e]/g, '?');
+  // Whoever reads a timeline shall not be able to boot as that machine.
+  const path = request.path.replace(/[^\x20-\x7e]/g, '?').replace(/(boot\/)[^/]+(\/)/, '$1<token>$2');
   const startedMs = options.clock.nowMs();
   const transfer = await openTransferSocket(peer, options.localAddressFor(peer.address), options.system);
   const { socket } = transfer;
@@ -168,7 +171,7 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
       options.gate.record(`tftp ${peer.address} ${path}`, {
         source: 'tftp',
         kind: 'tftp.rejected',
-        severity: 'warning',
+        severity: ready.isAskedInVain ? 'debug' : 'warning',
         message: `${peer.address} asked for ${path}: ${ready.message}`,
         machine: { ...(client.mac ? { mac: client.mac } : {}), ipAddress: peer.address },
         evidence: { path, code: ready.code },
