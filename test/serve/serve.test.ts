@@ -68,6 +68,10 @@ test('a node by hand: created, managed over IPMI, switched on, its password show
   assert.equal((await serve.call('PUT', `${nodes}/by-hand/states/power`, { target: 'power on' })).status, 202);
   await until('by-hand', (node) => node['power_state'] === 'power on' && node['target_power_state'] === null);
   const everything = JSON.stringify([managed, (await serve.call('GET', `${nodes}/by-hand/timeline`)).body]);
+  const firstBoot = async () => ((await serve.call('GET', `${nodes}/by-hand/boots`)).body['boots'] as { waits_for: string }[])[0];
+  while ((await firstBoot()) === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.match((await firstBoot())!.waits_for, /the firmware’s first DHCP packet/);
+  assert.equal((await serve.call('GET', `${nodes}/by-hand/boots?limit=0`)).status, 400);
   assert.ok(!everything.includes(fleet.list()[0]!.password));
 });
 
