@@ -29,6 +29,8 @@ export interface BmcConnectorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly recordEvent: RecordEvent;
+  /** In place of the protocols' own clients: how a BMC is reached that no network leads to. */
+  readonly connectAddress?: (address: BmcAddress) => BmcConnection;
 }
 
 type CallKind = Exclude<keyof BmcConnection, 'protocol' | 'close'>;
@@ -39,11 +41,13 @@ interface CallTraits {
   readonly repeatable?: false;
   /** Read so often that its success is of interest only when looking for a fault. */
   readonly quiet?: true;
+  /** Its answer goes into the event: what the BMC says of itself may be the fault. */
+  readonly tells?: true;
 }
 const CALLS: Readonly<Record<CallKind, CallTraits>> = {
-  powerState: { event: 'bmc.power-state', quiet: true },
+  powerState: { event: 'bmc.power-state', quiet: true, tells: true },
   setPower: { event: 'bmc.power', repeatable: false },
-  bootSetting: { event: 'bmc.boot-setting' },
+  bootSetting: { event: 'bmc.boot-setting', tells: true },
   setBoot: { event: 'bmc.boot' },
   firmwareMode: { event: 'bmc.firmware-mode' },
   setFirmwareMode: { event: 'bmc.set-firmware-mode' },
@@ -97,12 +101,17 @@ function describeArguments(args: readonly unknown[]): JsonObject {
   return Object.fromEntries(Object.entries(first).filter((entry): entry is [string, string | boolean | number] => secretFree(entry[1])));
 }
 
+/** The plain words of it. */
+const describeAnswer = (answer: unknown): JsonObject =>
+  secretFree(answer) ? { answer } : answer === undefined ? {} : { answer: describeArguments([answer]) };
+
 export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
   const { clock } = deps;
   const guard = createLockoutGuard(clock);
   const ipmi = createIpmiProvider({ ...deps, guard });
   const redfish = createRedfishProvider({ clock, guard });
   const providers = { ipmi, redfish } satisfies Record<BmcAddress['protocol'], { connect(address: BmcAddress): BmcConnection }>;
+  const connectAddress = deps.connectAddress ?? ((address) => providers[address.protocol].connect(address));
 
   const record = (
     address: BmcAddress,
@@ -111,6 +120,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
     args: readonly unknown[],
     failure: BmcError | undefined,
     isLast: boolean,
+    answer?: unknown,
   ) => {
     const durationMs = clock.nowMs() - startedAtMs;
     const what = `${address.protocol} ${kind} of ${address.host}`;
@@ -126,6 +136,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
         durationMs,
         outcome: failure?.code ?? 'ok',
         ...describeArguments(args),
+        ...(CALLS[kind].tells ? describeAnswer(answer) : {}),
         ...(failure ? { advice: failure.advice } : {}),
       },
     });
@@ -138,7 +149,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
     let lastUsed = 0;
 
     const connectionAt = (index: number): BmcConnection => {
-      const known = connections.get(index) ?? providers[addresses[index]!.protocol].connect(addresses[index]!);
+      const known = connections.get(index) ?? connectAddress(addresses[index]!);
       connections.set(index, known);
       return known;
     };
@@ -156,7 +167,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
         const startedAtMs = clock.nowMs();
         try {
           const result = await run(connectionAt(index));
-          record(address, kind, startedAtMs, args, undefined, true);
+          record(address, kind, startedAtMs, args, undefined, true, result);
           preferred.set(kind, index);
           lastUsed = index;
           return result;

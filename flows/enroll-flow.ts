@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { timeLimit } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { Secret } from '../core/base/secret.ts';
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
@@ -64,10 +65,14 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
         const redfish = services.connectBmc([
           { protocol: 'redfish', host, username: BMC_USERNAME, password: new Secret(secret), trust: false },
         ]);
-        const refusal = await redfish.powerState(AbortSignal.any([ctx.signal, AbortSignal.timeout(REDFISH_TRY_MS)])).then(
-          () => undefined,
-          (error: unknown) => error,
-        );
+        const { signal, end } = timeLimit(ctx.clock, REDFISH_TRY_MS, ctx.signal);
+        const refusal = await redfish
+          .powerState(signal)
+          .then(
+            () => undefined,
+            (error: unknown) => error,
+          )
+          .finally(end);
         if (refusal !== undefined) {
           // A BMC without Redfish and one that is busy look the same here; what IPMI answers decides.
           const ipmi = services.connectBmc([{ protocol: 'ipmi', host, username: BMC_USERNAME, password: new Secret(secret) }]);

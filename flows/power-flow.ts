@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { timeLimit } from '../core/base/clock.ts';
 import type { PowerState } from '../bmc/capability.ts';
 import type { FlowContext, FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { setPowerState, type PowerRequest } from '../inventory/node-service.ts';
@@ -28,18 +29,20 @@ export const powerFlow = (services: NodeFlowServices): FlowDefinition => ({
               ? SOFT_CHANGE_MS
               : POWER_CHANGE_MS
             : Number(ctx.input['timeoutSeconds']) * 1000;
-        const timeout = AbortSignal.timeout(forMs);
+        const { signal, end } = timeLimit(ctx.clock, forMs, ctx.signal);
         try {
-          const state = await switchPower(services, ctx, action, AbortSignal.any([ctx.signal, timeout]));
+          const state = await switchPower(services, ctx, action, signal);
           return { kind: 'done', commit: (trx) => setPowerState(trx, ctx.subjectId, state, { clearTarget: true }) };
         } catch (error) {
-          if (!timeout.aborted || ctx.signal.aborted) throw error;
+          if (!signal.aborted || ctx.signal.aborted) throw error;
           return {
             kind: 'fail',
             code: 'power-timeout',
             message: `The machine did not change its power within ${forMs / 1000} s of "${action}".`,
             advice: isSoft ? 'Its operating system may ignore the power button: use the hard action.' : "Look at the BMC's own log.",
           };
+        } finally {
+          end();
         }
       },
     }),

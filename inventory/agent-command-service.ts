@@ -72,7 +72,7 @@ export async function acceptReport(trx: Trx, nodeUuid: string, report: AgentRepo
       ...(report.progress === undefined ? {} : { progress: JSON.stringify(report.progress) }),
       ...(report.result === undefined ? {} : { result: JSON.stringify(report.result) }),
       ...(report.error === undefined ? {} : { error: JSON.stringify(report.error) }),
-      ...(ended ? { ended_at: new Date().toISOString() } : {}),
+      ...(ended ? { ended_at: sql`now()` } : {}),
     } as never)
     .where('id', '=', report.commandId)
     .execute();
@@ -87,7 +87,7 @@ export async function abortCommands(trx: Trx, nodeUuid: string): Promise<void> {
     .set({
       status: 'failed',
       abort: true,
-      ended_at: new Date().toISOString(),
+      ended_at: sql`now()`,
       error: JSON.stringify({ code: 'aborted', message: 'the work that this belonged to ended', advice: 'nothing to do' }),
     } as never)
     .where('node_uuid', '=', nodeUuid)

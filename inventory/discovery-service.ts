@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../core/base/json.ts';
 import type { InspectionReport, InventoryDisk } from '../deploy-agent/protocol.ts';
 import { identityOf, recognise, type KnownIdentity } from './identity-policy.ts';
 import { applyInspectionRules } from './inspection-rule-service.ts';
-import { diffInspections } from './inspection-diff.ts';
+import { diffInspections, type InspectionChange } from './inspection-diff.ts';
 import { InventoryError, type Db, type NodeRecord, type Trx } from './node-record.ts';
 import { insertNode, updateNode } from './node-store.ts';
 import { notifyBootModel } from './node-service.ts';
@@ -18,6 +18,8 @@ export interface Discovered {
   readonly node: NodeRecord;
   readonly isNew: boolean;
   readonly inspectionVersion: number;
+  /** What differs from the inspection before. */
+  readonly changes: readonly InspectionChange[];
 }
 
 /** @throws InventoryError 409 when two nodes fit equally well: a person has to merge or rename one. */
@@ -51,10 +53,10 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
   await putPorts(trx, node.uuid, report);
   await storeDeclaredSteps(trx, node.uuid, report);
   await claimEvents(trx, node.uuid, seen.macs);
-  const inspectionVersion = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
+  const { version: inspectionVersion, changes } = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
   await applyInspectionRules(trx, node, report.inventory as unknown as JsonObject);
   await notifyBootModel(trx);
-  return { node, isNew, inspectionVersion };
+  return { node, isNew, inspectionVersion, changes };
 }
 
 /** What people wrote stays, what was seen is brought up to date: root device hints and capabilities survive an inspection. */
@@ -136,7 +138,7 @@ async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): P
   }
 }
 
-async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Promise<number> {
+async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Promise<{ version: number; changes: readonly InspectionChange[] }> {
   const last = await trx
     .selectFrom('inspection')
     .select(['version', 'document'])
@@ -145,13 +147,13 @@ async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Prom
     .limit(1)
     .executeTakeFirst();
   const changes = last === undefined ? [] : diffInspections(last.document as unknown as Json, document);
-  if (last !== undefined && changes.length === 0) return last.version;
+  if (last !== undefined && changes.length === 0) return { version: last.version, changes };
   const version = (last?.version ?? 0) + 1;
   await trx
     .insertInto('inspection')
     .values({ node_uuid: nodeUuid, version, document: JSON.stringify(document), changes: JSON.stringify(changes) } as never)
     .execute();
-  return version;
+  return { version, changes };
 }
 
 /** What a step made of the machine's disks: a version of its inspection like any other. */

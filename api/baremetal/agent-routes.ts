@@ -1,9 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { sql } from 'kysely';
 import { z } from 'zod';
 import { decodeBootToken, type BootClaims } from '../../core/base/boot-token-codec.ts';
-import { signalFlow } from '../../core/flow/flow-service.ts';
 import {
   AGENT_PROTOCOL_VERSION,
   AGENT_TOKEN_HEADER,
@@ -13,12 +11,11 @@ import {
   type Heartbeat,
   type InspectionReport,
 } from '../../deploy-agent/protocol.ts';
-import { acceptReport, agentReadyKey, nextCommand } from '../../inventory/agent-command-service.ts';
-import { acceptInspection, hashAgentToken, openAgentSession } from '../../inventory/discovery-service.ts';
-import { InventoryError, type NodeRecord } from '../../inventory/node-record.ts';
+import { nextCommand } from '../../inventory/agent-command-service.ts';
+import { noteAgentAlive, openSession, takeInspection, takeLog, takeReport } from '../../inventory/agent-session-service.ts';
+import { hashAgentToken } from '../../inventory/discovery-service.ts';
+import type { NodeRecord } from '../../inventory/node-record.ts';
 import { findNode } from '../../inventory/node-store.ts';
-import { startNodeFlow } from '../../inventory/node-service.ts';
-import { insertEvents } from '../../inventory/timeline-store.ts';
 import { mustFindNode, type ApiContext } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
 
@@ -59,20 +56,7 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
     const claims = bootClaims(request, context);
     const report = inspectionShape.parse(request.body) as unknown as InspectionReport;
     if (report.bootMac !== claims.mac) throw new RequestRefused(403, `The boot token is for ${claims.mac}, not for ${report.bootMac}.`);
-    const discovered = await db.transaction().execute((trx) => acceptInspection(trx, report, claims.nodeId));
-    await insertEvents(db, [
-      {
-        atMs: Date.now(),
-        source: 'agent',
-        kind: discovered.isNew ? 'agent.discovered' : 'agent.inspected',
-        severity: 'info',
-        machine: { nodeId: discovered.node.uuid },
-        message: discovered.isNew
-          ? `a new machine: ${discovered.node.name}`
-          : `the agent inspected the machine (version ${discovered.inspectionVersion})`,
-        evidence: { version: discovered.inspectionVersion, agent: report.agentVersion },
-      },
-    ]);
+    const discovered = await takeInspection(db, report, claims.nodeId, Date.now());
     return { uuid: discovered.node.uuid };
   });
 
@@ -87,12 +71,7 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
       .where('address', '=', claims.mac)
       .executeTakeFirst();
     if (owns === undefined) throw new RequestRefused(403, `${claims.mac} is no port of node ${node.uuid}.`);
-    const token = await db.transaction().execute(async (trx) => {
-      const fresh = await openAgentSession(trx, node.uuid);
-      await signalFlow(trx, agentReadyKey(node.uuid), { atMs: Date.now() });
-      if (needsEnrolment(node)) await startNodeFlow(trx, node.uuid, 'node.enroll', {}).catch(ignoreLocked);
-      return fresh;
-    });
+    const token = await openSession(db, node, Date.now());
     return { node: { uuid: node.uuid, name: node.name }, config: { agent_token: token, heartbeat_timeout: HEARTBEAT_SECONDS } };
   });
 
@@ -101,22 +80,14 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
       .looseObject({ agent_token: z.string(), agent_version: z.string().default('') })
       .parse(request.body) as unknown as Heartbeat;
     const node = await authenticate(context, request.params.id, beat.agent_token);
-    await db
-      .updateTable('node')
-      .set({ agent_seen_at: sql`now()` as never, agent_version: beat.agent_version })
-      .where('uuid', '=', node.uuid)
-      .execute();
+    await noteAgentAlive(db, node.uuid, beat.agent_version);
     return reply.status(202).send();
   });
 
   app.get<{ Params: { id: string } }>('/v1/agent/:id/command', async (request, reply) => {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
     const { wait } = z.object({ wait: z.coerce.number().min(0).default(0) }).parse(request.query);
-    await db
-      .updateTable('node')
-      .set({ agent_seen_at: sql`now()` as never })
-      .where('uuid', '=', node.uuid)
-      .execute();
+    await noteAgentAlive(db, node.uuid);
     const command = await waiters.wait(node.uuid, Math.min(wait, LONG_POLL_SECONDS_MAX) * 1000, request.raw, () =>
       nextCommand(db, node.uuid, sealer),
     );
@@ -126,51 +97,15 @@ export function agentRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post<{ Params: { id: string } }>('/v1/agent/:id/report', async (request) => {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
     const report = reportShape.parse(request.body) as unknown as AgentReport;
-    const answer = await db.transaction().execute((trx) => acceptReport(trx, node.uuid, report));
-    await insertEvents(db, [
-      {
-        atMs: Date.now(),
-        source: 'agent',
-        kind: `agent.${report.status}`,
-        severity: report.status === 'failed' ? 'error' : report.status === 'running' ? 'debug' : 'info',
-        machine: { nodeId: node.uuid },
-        correlationId: report.commandId,
-        message:
-          report.error?.message ??
-          (report.progress
-            ? `${report.progress.phase}: ${report.progress.done}${report.progress.total === undefined ? '' : ` of ${report.progress.total}`} ${report.progress.unit}`
-            : `${report.status}`),
-      },
-    ]);
-    return answer;
+    return takeReport(db, node.uuid, report, Date.now());
   });
 
   app.post<{ Params: { id: string } }>('/v1/agent/:id/log', async (request, reply) => {
     const node = await authenticate(context, request.params.id, request.headers[AGENT_TOKEN_HEADER]);
-    const { lines } = logShape.parse(request.body) as unknown as AgentLog;
-    await insertEvents(
-      db,
-      lines.map(
-        (line) =>
-          ({
-            atMs: line.atMs,
-            source: 'agent',
-            kind: 'agent.log',
-            severity: line.level,
-            message: line.text,
-            machine: { nodeId: node.uuid },
-          }) as const,
-      ),
-    );
+    await takeLog(db, node.uuid, logShape.parse(request.body) as unknown as AgentLog);
     return reply.status(204).send();
   });
 }
-
-const needsEnrolment = (node: NodeRecord) => node.provision_state === 'enroll' && Object.keys(node.driver_info).length === 0;
-
-const ignoreLocked = (error: unknown) => {
-  if (!(error instanceof InventoryError && error.status === 409)) throw error;
-};
 
 function bootClaims(request: FastifyRequest, context: ApiContext): BootClaims {
   const token = request.headers[BOOT_TOKEN_HEADER];

@@ -13,6 +13,7 @@ function handClock(): Clock & { atMs: number } {
   const clock = {
     atMs: 0,
     nowMs: () => clock.atMs,
+    steadyMs: () => clock.atMs,
     async sleep(ms: number) {
       clock.atMs += ms;
     },

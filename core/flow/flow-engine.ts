@@ -1,5 +1,4 @@
-import { performance } from 'node:perf_hooks';
-import type { Clock } from '../base/clock.ts';
+import { after, type Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Database } from '../database/connect-database.ts';
 import type { FlowDefinition } from './flow-definition.ts';
@@ -71,11 +70,11 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   let stopping = false;
   let pumping: Promise<void> | undefined;
   let wakeAgain = false;
-  let dueTimer: NodeJS.Timeout | undefined;
-  let heartbeat: NodeJS.Timeout | undefined;
+  let cancelDue = () => {};
+  let cancelBeat = () => {};
   let forgetPresence = () => {};
   const absentOwners = watchAbsentOwners(database.db, owner);
-  let lookTimer: NodeJS.Timeout | undefined;
+  let cancelLook = () => {};
   let firstLooks = FIRST_LOOKS;
   let renewing = false;
   let prunedAt = -Infinity;
@@ -103,7 +102,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
       definition: definitions.get(flow.kind)!,
       controller: new AbortController(),
       stopping: false,
-      leaseEndsAt: performance.now() + leaseMs,
+      leaseEndsAt: clock.steadyMs() + leaseMs,
     };
     const done = runFlow(tools, run).finally(() => {
       if (runs.get(flow.id)?.run === run) runs.delete(flow.id);
@@ -116,14 +115,14 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   const pump = async () => {
     do {
       wakeAgain = false;
-      clearTimeout(dueTimer);
+      cancelDue();
       const limit = concurrency - runs.size;
       if (limit <= 0 || stopping) return;
       const { flows, nextDueInMs } = await claimFlows(database.db, { owner, leaseMs, limit, known });
       for (const flow of flows) begin(flow);
       if (flows.length === limit) return;
       // Later ones are seen by the heartbeat in time.
-      if (nextDueInMs !== undefined && nextDueInMs < leaseMs && !stopping) dueTimer = setTimeout(wake, nextDueInMs + 1);
+      if (nextDueInMs !== undefined && nextDueInMs < leaseMs && !stopping) cancelDue = after(clock, nextDueInMs + 1, wake);
     } while (wakeAgain);
   };
 
@@ -148,7 +147,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     renewing = true;
     const renewed = [...runs.values()].map(({ run }) => ({ run, epoch: run.flow.lease_epoch }));
     try {
-      const startedAt = performance.now();
+      const startedAt = clock.steadyMs();
       const kept =
         renewed.length === 0
           ? new Map<string, never>()
@@ -163,7 +162,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
       }
     } catch (error) {
       report(error);
-      for (const { run } of renewed) if (performance.now() > run.leaseEndsAt) abort(run, 'lease-lost');
+      for (const { run } of renewed) if (clock.steadyMs() > run.leaseEndsAt) abort(run, 'lease-lost');
     } finally {
       renewing = false;
     }
@@ -171,24 +170,25 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
 
   const lookForAbsent = () => {
     if (stopping) return;
-    clearTimeout(lookTimer);
-    absentOwners.look(performance.now()).then(
+    cancelLook();
+    absentOwners.look(clock.steadyMs()).then(
       (due) => {
         if (due) wake();
-        const suspectInMs = absentOwners.nextLookInMs(performance.now());
+        const suspectInMs = absentOwners.nextLookInMs(clock.steadyMs());
         const againInMs = suspectInMs ?? (firstLooks-- > 0 ? FIRST_LOOKS_EVERY_MS : undefined);
-        if (againInMs !== undefined && !stopping) lookTimer = setTimeout(lookForAbsent, againInMs + 1);
+        if (againInMs !== undefined && !stopping) cancelLook = after(clock, againInMs + 1, lookForAbsent);
       },
       (error: unknown) => report(error),
     );
   };
 
   const beat = () => {
+    cancelBeat = after(clock, leaseMs / 3, beat);
     void renew();
     wake();
     lookForAbsent();
-    if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
-    prunedAt = performance.now();
+    if (clock.steadyMs() - prunedAt < PRUNE_EVERY_MS) return;
+    prunedAt = clock.steadyMs();
     pruneEvents(database.db).catch((error: unknown) => report(error));
   };
 
@@ -203,22 +203,21 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     async start() {
       forgetPresence = await database.bePresent(owner);
       unsubscribe.push(database.onReconnect(wake), database.listen(FLOW_CHANNEL, onPayload));
-      heartbeat = setInterval(beat, leaseMs / 3);
       beat();
       await pumping;
     },
     async stop() {
       stopping = true;
       for (const forget of unsubscribe.splice(0)) forget();
-      clearTimeout(dueTimer);
-      clearTimeout(lookTimer);
+      cancelDue();
+      cancelLook();
       await pumping;
       for (const { run } of runs.values()) run.stopping = true;
       const settled = () => Promise.all([...runs.values()].map(({ done }) => done));
-      await orAfter(settled(), STOP_FINISH_MS);
+      await orAfter(clock, settled(), STOP_FINISH_MS);
       for (const { run } of runs.values()) abort(run, 'stop');
-      await orAfter(settled(), STOP_ABORT_MS);
-      clearInterval(heartbeat);
+      await orAfter(clock, settled(), STOP_ABORT_MS);
+      cancelBeat();
       await releaseLeases(
         database.db,
         owner,
@@ -240,13 +239,8 @@ function checkDefinition(definition: FlowDefinition): FlowDefinition {
 }
 
 /** Resolves with the promise, or after the time; leaves no timer behind. */
-async function orAfter(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    promise,
-    new Promise((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
+async function orAfter(clock: Clock, promise: Promise<unknown>, ms: number): Promise<void> {
+  let cancel = () => {};
+  await Promise.race([promise, new Promise<void>((resolve) => (cancel = after(clock, ms, resolve)))]);
+  cancel();
 }

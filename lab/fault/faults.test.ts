@@ -49,7 +49,7 @@ test('faults of the rack add up, and change only what they are about', () => {
 
 test('a fault is met when it happened, the product did what it owes, and every machine reached its goal', () => {
   const faults = named('kill-control-plane', 'network-loss', 'bad-checksum');
-  const book = createFaultBook(faults, { nowMs: () => 1_000, sleep: () => Promise.resolve() });
+  const book = createFaultBook(faults, { nowMs: () => 1_000, steadyMs: () => 1_000, sleep: () => Promise.resolve() });
   for (let kill = 1; kill <= 7; kill += 1) book.inject('kill-control-plane', `kill ${kill}`);
   book.inject('bad-checksum');
   book.inject('bad-checksum');

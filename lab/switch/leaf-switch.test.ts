@@ -10,7 +10,7 @@ const frame = (to: Buffer, from: Buffer) => Buffer.concat([to, from, Buffer.from
 
 function build() {
   let nowMs = 0;
-  const clock: Clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+  const clock: Clock = { nowMs: () => nowMs, steadyMs: () => nowMs, sleep: () => Promise.resolve() };
   const leaf = createLeafSwitch({ name: 'leaf-1', chassisMac: '52:54:00:00:00:01', clock });
   const got: string[] = [];
   const add = (name: string, announces = true) => leaf.addPort({ name, description: '', announces, deliver: () => got.push(name) > 0 });

@@ -108,8 +108,8 @@ interface DecidedReply {
   readonly delivery: DhcpDelivery | undefined;
 }
 
-/** Answers packets in groups; the sockets are `startDhcpServer`'s. */
-function createPacketHandler(options: DhcpServerOptions, isOpen: (listener: DhcpListener) => boolean) {
+/** Answers packets in groups; the sockets are `startDhcpServer`'s, or whoever's who brings packets without any. */
+export function createPacketHandler(options: Omit<DhcpServerOptions, 'proxyPort'>, isOpen: (listener: DhcpListener) => boolean) {
   const { counters, clock, book } = options;
   const events = createDhcpEvents(options);
   const sender = createDhcpSender(options);

@@ -8,7 +8,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
-import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { Random } from '../../core/base/random.ts';
 import { openBelow, openServedFile, type ServedFile } from '../files/served-file.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
@@ -23,6 +23,7 @@ import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
 import { sendFileBytes } from './file-sender.ts';
 import { sendFileByKernel } from './kernel-file-sender.ts';
 import { answerFileRequest } from './http-conditions-policy.ts';
+import { machineOf, tellFile, tellFileStart, tellScript } from './http-events.ts';
 
 export interface BootHttpOptions {
   readonly port: number;
@@ -77,12 +78,6 @@ const hideToken = (route: BootRoute, url: string): string => {
   if (route.kind === 'image') return `/images/<token>/${route.segments.join('/')}`;
   return url.replace(/[^\x20-\x7e]/g, '?').slice(0, 300);
 };
-
-const machineOf = (client: BootClient): MachineEvent['machine'] => ({
-  ...(client.mac ? { mac: client.mac } : {}),
-  ...(client.nodeId ? { nodeId: client.nodeId } : {}),
-  ipAddress: client.ipAddress,
-});
 
 const sendText = (call: Call, status: number, text: string, headers: Record<string, string> = {}): void => {
   const body = Buffer.from(text);
@@ -156,7 +151,7 @@ class BootHttp {
   }
 
   async #sendScript(call: Call, query: URLSearchParams): Promise<void> {
-    const { directory, recordEvent, counters, clock } = this.#options;
+    const { directory, counters } = this.#options;
     const given = query.get('mac');
     const mac = given === null ? call.client.mac : parseMacAddress(given);
     if (mac === undefined)
@@ -173,25 +168,10 @@ class BootHttp {
       platform: query.get('platform') ?? undefined,
       processor: query.get('arch') === 'arm64' ? 'arm64' : undefined,
     });
-    const { host } = script;
     counters.add(`http.script.${script.kind}`);
     sendText(call, 200, script.text);
     if (call.request.method === 'HEAD') return;
-    const fact = (name: string) =>
-      query
-        .get(name)
-        ?.replace(/[^\x20-\x7e]/g, '?')
-        .slice(0, 100) ?? '';
-    recordEvent({
-      atMs: clock.nowMs(),
-      source: 'http',
-      kind: 'http.script',
-      severity: 'info',
-      correlationId: call.id,
-      machine: { ...machineOf(call.client), mac, ...(host ? { nodeId: host.nodeId } : {}) },
-      message: `${host?.name ?? mac} gets the ${script.kind} script: ${script.reason}`,
-      evidence: { intent: script.kind, uuid: fact('uuid'), serial: fact('serial'), platform: fact('platform') },
-    });
+    tellScript(this.#options, call, { mac, script, said: query });
   }
 
   async #sendRoutedFile(call: Call, route: Extract<BootRoute, { kind: 'ipxe-binary' | 'agent-file' | 'image' | 'spread' }>): Promise<void> {
@@ -272,55 +252,21 @@ class BootHttp {
       ...(answer.status === 206 ? { 'content-range': `bytes ${answer.start}-${answer.start + answer.length - 1}/${file.sizeBytes}` } : {}),
     });
     if (request.method === 'HEAD') return void response.end();
-    this.#tell(call, 'http.start', 'debug', `${call.client.ipAddress} starts to read ${call.shownPath}`, {
-      start: answer.start,
-      bytes: answer.length,
-    });
+    tellFileStart(this.#options, call, { start: answer.start, bytes: answer.length });
     const { system } = this.#options;
     const { sentBytes: sent, outcome } =
       patch === undefined && system && answer.length >= KERNEL_BYTES_MIN
         ? await sendFileByKernel(system, response, file.handle, answer.start, answer.length)
         : await sendFileBytes(response, patch === undefined ? file.handle : patchedFile(file.handle, patch), answer.start, answer.length);
     this.#options.counters.add('http.bytes', sent);
-    const milliseconds = this.#options.clock.nowMs() - call.startedMs;
     if (outcome === 'complete') {
       response.end();
       this.#options.counters.add('http.complete');
-      return this.#tell(call, 'http.get', 'info', `${call.client.ipAddress} read ${call.shownPath}: ${sent} bytes in ${milliseconds} ms`, {
-        start: answer.start,
-        bytes: sent,
-        milliseconds,
-      });
+    } else {
+      response.destroy();
+      this.#options.counters.add('http.aborted');
     }
-    const why = outcome === 'client-gone' ? 'the client went away' : 'the file became shorter while it was sent';
-    response.destroy();
-    this.#options.counters.add('http.aborted');
-    this.#tell(
-      call,
-      'http.aborted',
-      'warning',
-      `${call.client.ipAddress} got ${sent} of ${answer.length} bytes of ${call.shownPath}: ${why}`,
-      { start: answer.start, bytes: sent, wanted: answer.length, milliseconds },
-    );
-  }
-
-  #tell(
-    call: Call,
-    kind: string,
-    severity: MachineEvent['severity'],
-    message: string,
-    evidence: NonNullable<MachineEvent['evidence']>,
-  ): void {
-    this.#options.recordEvent({
-      atMs: this.#options.clock.nowMs(),
-      source: 'http',
-      kind,
-      severity,
-      message,
-      machine: machineOf(call.client),
-      correlationId: call.id,
-      evidence: { path: call.shownPath, ...evidence },
-    });
+    tellFile(this.#options, call, { outcome, start: answer.start, sent, wanted: answer.length });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/base/clock.ts';
+import { after, type Clock } from '../../core/base/clock.ts';
 import { encodeBootToken, BOOT_TOKEN_LIFETIME_MS } from '../../core/base/boot-token-codec.ts';
 import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
@@ -59,18 +59,18 @@ export interface DirectoryOptions {
 const ASK_HOST_MS_MAX = 300;
 
 /** The machine as it is known this very moment: a boot right after a change must not meet the old intent. */
-async function currentHost(mac: MacAddress, { askHost, currentIndex, counters }: DirectoryOptions): Promise<BootHost | undefined> {
+async function currentHost(mac: MacAddress, { askHost, currentIndex, counters, clock }: DirectoryOptions): Promise<BootHost | undefined> {
   const remembered = () => currentIndex().hostByMac.get(mac);
   if (askHost === undefined) return remembered();
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error('late')), ASK_HOST_MS_MAX);
+  const cancel = after(clock, ASK_HOST_MS_MAX, () => reject(new Error('late')));
   try {
     return await Promise.race([askHost(mac), late]);
   } catch {
     counters.add('script.from-memory');
     return remembered();
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

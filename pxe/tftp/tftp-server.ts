@@ -9,7 +9,8 @@ import type { BootCounters } from '../model/boot-counters.ts';
 import type { BootClient } from '../model/boot-directory.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import { decodeTftpPacket, encodeNetascii, encodeTftpPacket, TFTP_ERROR, type TftpPacket } from './tftp-codec.ts';
-import { negotiate, type TransferSettings } from './tftp-transfer-policy.ts';
+import { tellEnd } from './tftp-events.ts';
+import { negotiate } from './tftp-transfer-policy.ts';
 import { openTransferSocket, runTftpTransfer, type TftpPeer, type TftpSource } from './tftp-transfer.ts';
 
 export interface TftpRejection {
@@ -111,46 +112,6 @@ class Transfers {
 
 const sendError = (socket: dgram.Socket, peer: TftpPeer, rejection: TftpRejection): Promise<void> =>
   new Promise((resolve) => socket.send(encodeTftpPacket({ kind: 'error', ...rejection }), peer.port, peer.address, () => resolve()));
-
-function tellEnd(
-  options: TftpServerOptions,
-  client: BootClient,
-  path: string,
-  startedMs: number,
-  settings: TransferSettings,
-  result: Awaited<ReturnType<typeof runTftpTransfer>>,
-): void {
-  const milliseconds = options.clock.nowMs() - startedMs;
-  const ok = result.outcome === 'complete';
-  // Firmware asks for the size first and then says that it has seen enough: no failure.
-  const probe = result.outcome === 'client-error' && result.bytesAcknowledged === 0;
-  options.counters.add(`tftp.${probe ? 'probe' : result.outcome}`);
-  options.counters.add('tftp.bytes', result.bytesAcknowledged);
-  options.counters.add('tftp.retransmits', result.retransmits);
-  options.recordEvent({
-    atMs: options.clock.nowMs(),
-    source: 'tftp',
-    kind: ok ? 'tftp.read' : probe ? 'tftp.probe' : 'tftp.failed',
-    severity: ok ? 'info' : probe ? 'debug' : 'warning',
-    message: ok
-      ? `${client.ipAddress} read ${path}: ${result.bytesAcknowledged} bytes in ${milliseconds} ms`
-      : `${client.ipAddress} did not finish ${path}: ${result.outcome}${result.detail ? ` (${result.detail.slice(0, 100)})` : ''} after ${result.bytesAcknowledged} bytes`,
-    machine: {
-      ...(client.mac ? { mac: client.mac } : {}),
-      ...(client.nodeId ? { nodeId: client.nodeId } : {}),
-      ipAddress: client.ipAddress,
-    },
-    evidence: {
-      path,
-      bytes: result.bytesAcknowledged,
-      milliseconds,
-      retransmits: result.retransmits,
-      blockBytes: settings.blockBytes,
-      windowBlocks: settings.windowBlocks,
-      outcome: result.outcome,
-    },
-  });
-}
 
 async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
   // A link-local address has its interface behind a `%`.

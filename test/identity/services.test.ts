@@ -36,6 +36,9 @@ class TestClock implements Clock {
   nowMs(): number {
     return this.now;
   }
+  steadyMs(): number {
+    return this.now;
+  }
   async sleep(): Promise<void> {}
   passSeconds(seconds: number): void {
     this.now += seconds * 1000;

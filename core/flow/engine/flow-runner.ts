@@ -98,7 +98,7 @@ async function runStep(tools: RunnerTools, run: Run, step: FlowStep): Promise<Le
   }
   if ((timedOut && !step.onTimeout) || remainingMs <= 0) return fail(tools, run, deadlineError(flow), 0);
 
-  const result = await callStep<StepOutcome>(run.controller, remainingMs, (signal) => {
+  const result = await callStep<StepOutcome>(tools.clock, run.controller, remainingMs, (signal) => {
     const ctx = contextOf(tools, run, signal);
     if (event) return step.onEvent?.(ctx, event.payload.value) ?? Promise.resolve({ kind: 'done' as const });
     return timedOut ? step.onTimeout!(ctx) : step.run(ctx);

@@ -32,7 +32,7 @@ export interface Run {
   controller: AbortController;
   /** Set when the lease should be handed back at the next chance. */
   stopping: boolean;
-  /** When our lease ends if no renewal succeeds, in `performance.now()` milliseconds. */
+  /** When our lease ends if no renewal succeeds, by the clock's `steadyMs`. */
   leaseEndsAt: number;
 }
 

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { after, type Clock } from '../../base/clock.ts';
 import type { StepOutcome } from '../flow-definition.ts';
 
 /** Why a step's signal aborted; the runner decides by it. */
@@ -34,17 +34,18 @@ export interface StepResult<Value> {
 
 /** Runs one call of a step until it settles, or until `ABORT_GRACE_MS` after its signal aborted. Never throws. */
 export async function callStep<Value = StepOutcome>(
+  clock: Clock,
   controller: AbortController,
   deadlineMs: number,
   call: (signal: AbortSignal) => Promise<Value>,
 ): Promise<StepResult<Value>> {
-  const startedAt = performance.now();
+  const startedAt = clock.steadyMs();
   const { signal } = controller;
-  const deadline = setTimeout(() => controller.abort(new StepAbort('deadline')), Math.min(Math.max(0, deadlineMs), TIMER_MAX_MS));
-  let grace: NodeJS.Timeout | undefined;
+  const cancelDeadline = after(clock, Math.min(Math.max(0, deadlineMs), TIMER_MAX_MS), () => controller.abort(new StepAbort('deadline')));
+  let cancelGrace = () => {};
   const abandoned = new Promise<{ error: unknown }>((resolve) => {
     const onAbort = () => {
-      grace = setTimeout(() => resolve({ error: signal.reason }), ABORT_GRACE_MS);
+      cancelGrace = after(clock, ABORT_GRACE_MS, () => resolve({ error: signal.reason }));
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
@@ -54,7 +55,7 @@ export async function callStep<Value = StepOutcome>(
     (error: unknown) => ({ error }),
   );
   const result = await Promise.race([settled, abandoned]);
-  clearTimeout(deadline);
-  clearTimeout(grace);
-  return { ...result, aborted: signal.aborted ? (signal.reason as StepAbort).cause : undefined, elapsedMs: performance.now() - startedAt };
+  cancelDeadline();
+  cancelGrace();
+  return { ...result, aborted: signal.aborted ? (signal.reason as StepAbort).cause : undefined, elapsedMs: clock.steadyMs() - startedAt };
 }

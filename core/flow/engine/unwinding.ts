@@ -26,7 +26,7 @@ export async function unwindStep(tools: RunnerTools, run: Run): Promise<LeasedFl
 
   // Also an undo whose engine died in its last moments gets a try.
   const remainingMs = Math.max(flow.remaining_ms ?? step.deadlineMs, LAST_TRY_MS);
-  const result = await callStep(run.controller, remainingMs, async (signal) => {
+  const result = await callStep(tools.clock, run.controller, remainingMs, async (signal) => {
     await step.undo!(contextOf(tools, run, signal));
     return true;
   });
