@@ -24,7 +24,7 @@ export interface Explanation {
   readonly switch_ports: readonly string[];
 }
 
-interface SeenEvent {
+export interface SeenEvent {
   readonly at: Date;
   readonly source: string;
   readonly kind: string;

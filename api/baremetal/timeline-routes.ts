@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { flowHistory } from '../../core/flow/flow-service.ts';
 import { describePort } from '../../flows/switch-port-policy.ts';
 import { switchPortsOfNode } from '../../flows/switch-port-service.ts';
 import { traceBoots } from '../../inventory/boot-trace-policy.ts';
-import { explainNode } from '../../inventory/explain-policy.ts';
+import { readExplanation } from '../../inventory/explain-service.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { readBootEvents, readFeed, readTimeline } from '../../inventory/timeline-store.ts';
-import { flowOf, mustFindNode, type ApiContext } from './api-context.ts';
+import { mustFindNode, type ApiContext } from './api-context.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { ok, toCall, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { nodeFor } from './node-access.ts';
@@ -67,23 +66,10 @@ async function boots(call: Call) {
 }
 
 async function explain(call: Call) {
-  const { context } = call;
-  const { db } = context.database;
   const { uuid } = await nodeFor(call, call.params['node']!, 'node:history:get');
-  const node = await mustFindNode(context, uuid);
-  const last = await db
-    .selectFrom('flow')
-    .select('id')
-    .where('subject_id', '=', uuid)
-    .orderBy('created_at', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const history = last === undefined ? undefined : await db.transaction().execute((trx) => flowHistory(trx, last.id));
-  const events = (
-    await db.selectFrom('machine_event').selectAll().where('node_uuid', '=', uuid).orderBy('id', 'desc').limit(200).execute()
-  ).reverse();
+  const { db } = call.context.database;
   const switchPorts = (await switchPortsOfNode(db, uuid)).map(describePort);
-  return ok(explainNode({ node, flow: await flowOf(context, uuid), history, events, switchPorts }));
+  return ok(await readExplanation(db, await mustFindNode(call.context, uuid), switchPorts));
 }
 
 async function inventory(call: Call) {

@@ -9,10 +9,10 @@ import { connectDatabase } from '../../core/database/connect-database.ts';
 import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createConsoleLogs } from '../../inventory/console-log-files.ts';
+import { createEventRecorder } from '../../inventory/event-recorder.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
-import { createEventRecorder } from './event-recorder.ts';
 import { startImages } from './image-setup.ts';
 import { startMetadataForProxies } from './metadata-role.ts';
 import { startNetworkRole } from './network-role.ts';
@@ -54,7 +54,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }),
   });
   stops.push(() => database.close());
-  const recorder = createEventRecorder(database, logger);
+  const recorder = createEventRecorder(database, systemClock, logger);
   stops.push(() => recorder.stop());
   const counters: (() => Record<string, number>)[] = [() => ({ events_dropped: recorder.dropped() })];
   const startBoot = async (installation: () => Promise<Installation>) => {

@@ -107,7 +107,12 @@ async function waitUntilReady(socketPath: string, alive: () => boolean, describe
  * @param dataDirectory holds `pg/` (the cluster) and `pg-run/` (the socket); both are made when missing.
  * @throws when the binaries are missing, the disk is full or the server does not come up; the message carries its log.
  */
-export async function startEmbeddedPostgres(options: { dataDirectory: string; logger: Logger }): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(options: {
+  dataDirectory: string;
+  logger: Logger;
+  /** More of the server's settings, or others: `fsync: 'off'` where nobody keeps the data. */
+  settings?: Readonly<Record<string, string>>;
+}): Promise<EmbeddedPostgres> {
   const { dataDirectory, logger } = options;
   const cluster = join(dataDirectory, 'pg');
   const socketDirectory = join(dataDirectory, 'pg-run');
@@ -162,7 +167,7 @@ export async function startEmbeddedPostgres(options: { dataDirectory: string; lo
     });
   }
   const logPath = join(dataDirectory, 'pg.log');
-  const child = startServer({ binaries, cluster, socketDirectory, identity, logPath });
+  const child = startServer({ binaries, cluster, socketDirectory, identity, logPath, more: options.settings ?? {} });
   await waitUntilReady(
     socketPath,
     () => child.exitCode === null,
@@ -196,6 +201,7 @@ function startServer(server: {
   socketDirectory: string;
   identity: Identity;
   logPath: string;
+  more: Readonly<Record<string, string>>;
 }): ChildProcess {
   const settings = {
     listen_addresses: '',
@@ -206,6 +212,7 @@ function startServer(server: {
     wal_compression: 'on',
     log_min_messages: 'warning',
     timezone: 'UTC',
+    ...server.more,
   };
   const [command, ...args] = [
     ...server.identity.prefix,

@@ -1,7 +1,8 @@
-import type { Logger } from '../../core/base/logger.ts';
-import type { MachineEvent } from '../../core/base/machine-event.ts';
-import type { Database } from '../../core/database/connect-database.ts';
-import { insertEvents } from '../../inventory/timeline-store.ts';
+import { after, type Clock } from '../core/base/clock.ts';
+import type { Logger } from '../core/base/logger.ts';
+import type { MachineEvent } from '../core/base/machine-event.ts';
+import type { Database } from '../core/database/connect-database.ts';
+import { insertEvents } from './timeline-store.ts';
 
 /**
  * Takes events from packet paths without waiting and stores them in batches. While the database is away it keeps the newest
@@ -13,16 +14,20 @@ export interface EventRecorder {
   stop(): Promise<void>;
 }
 
-const FLUSH_EVERY_MS = 200;
+/** Gathers what belongs together; and the pause before what could not be stored is tried again. */
+const GATHER_MS = 200;
 /** Some minutes of a busy rack at 200 bytes each. */
 const KEPT_MAX = 50_000;
 const BATCH_MAX = 1000;
 
-export function createEventRecorder(database: Database, logger: Logger): EventRecorder {
+export function createEventRecorder(database: Pick<Database, 'db'>, clock: Clock, logger: Logger): EventRecorder {
   let waiting: MachineEvent[] = [];
   let dropped = 0;
   let flushing: Promise<void> | undefined;
   let failing = false;
+  let isDue = false;
+  let stopped = false;
+  let cancel = () => {};
 
   async function flush(): Promise<void> {
     while (waiting.length > 0) {
@@ -38,7 +43,17 @@ export function createEventRecorder(database: Database, logger: Logger): EventRe
       }
     }
   }
-  const timer = setInterval(() => (flushing ??= flush().finally(() => (flushing = undefined))), FLUSH_EVERY_MS);
+  const plan = () => {
+    if (isDue || stopped || flushing !== undefined) return;
+    isDue = true;
+    cancel = after(clock, GATHER_MS, () => {
+      isDue = false;
+      flushing = flush().finally(() => {
+        flushing = undefined;
+        if (waiting.length > 0) plan();
+      });
+    });
+  };
   return {
     record(event) {
       if (waiting.length >= KEPT_MAX) {
@@ -46,10 +61,12 @@ export function createEventRecorder(database: Database, logger: Logger): EventRe
         return;
       }
       waiting.push(event);
+      plan();
     },
     dropped: () => dropped,
     async stop() {
-      clearInterval(timer);
+      stopped = true;
+      cancel();
       await flushing;
       await flush();
     },

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { silentLogger } from '../core/base/logger.ts';
+import { seededRandom } from '../core/base/random.ts';
+import { connectDatabase } from '../core/database/connect-database.ts';
+import { startEmbeddedPostgres } from '../core/database/embedded-postgres.ts';
+import { migrateDatabase } from '../core/database/migrate.ts';
+import { runSeed, type SeedReport } from './run/run-seed.ts';
+import { drawScenario, START_MS, type Scenario } from './run/scenario.ts';
+import { createSimulatedServer, type SimulatedServer } from './world/simulated-database.ts';
+import { SEARCH_PATH, SIMULATION_SCHEMA } from './world/simulation-schema.ts';
+import { createVirtualTime } from './world/virtual-time.ts';
+
+/** A PostgreSQL of its own in virtual time, on which seeds run one after another. */
+export interface Simulation {
+  run(scenario: Scenario, onRest?: Parameters<typeof runSeed>[2]): Promise<SeedReport>;
+  close(): Promise<void>;
+}
+
+/** What nobody keeps needs no care: a crash of the real server loses the seed that runs. */
+const CARELESS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+};
+/** What seeds write; the rest is as the migrations left it. */
+const WRITTEN = ['agent_command', 'machine_event', 'flow_step', 'flow_event', 'flow', 'lease', 'inspection', 'port', 'node'];
+/** Rows of seeds before are dead weight: after so many, the tables begin anew. */
+const SEEDS_PER_TRUNCATION = 100;
+
+export async function startSimulation(): Promise<Simulation> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'rw-sim-'));
+  const postgres = await startEmbeddedPostgres({ dataDirectory, logger: silentLogger, settings: CARELESS });
+  const stop = async () => {
+    await postgres.stop();
+    await rm(dataDirectory, { recursive: true, force: true });
+  };
+  try {
+    // Waits until a server that is starting takes sessions.
+    await (await connectDatabase({ connection: postgres.connection, logger: silentLogger })).close();
+    await makeSchema(postgres.connection);
+    const random = seededRandom(0);
+    const server = await createSimulatedServer(postgres.connection, { time: createVirtualTime(START_MS, random), random });
+    let seeds = 0;
+    return {
+      async run(scenario, onRest) {
+        await clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
+        seeds += 1;
+        return runSeed(server, scenario, onRest);
+      },
+      async close() {
+        await server.close();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function makeSchema(connection: pg.ClientConfig): Promise<void> {
+  const pool = new pg.Pool({ ...connection, max: 1 });
+  pool.on('connect', (client) => void client.query(`set simulation.now = '${new Date(START_MS).toISOString()}'`));
+  try {
+    for (const statement of SIMULATION_SCHEMA) await pool.query(statement);
+    await pool.query(`set search_path = ${SEARCH_PATH}`);
+    await migrateDatabase(new Kysely({ dialect: new PostgresDialect({ pool }) }));
+  } finally {
+    await pool.end();
+  }
+}
+
+async function clean(server: SimulatedServer, isWhole: boolean): Promise<void> {
+  await server.administer(
+    isWhole ? `truncate ${WRITTEN.join(', ')} restart identity cascade` : WRITTEN.map((table) => `delete from ${table}`).join('; '),
+  );
+  await server.administer(`select setval('simulation.uuids', 1, false)`);
+}
+
+export { drawScenario, seededRandom };
+export type { SeedReport, Scenario };

@@ -1,0 +1,310 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Random } from '../../core/base/random.ts';
+import type { Database } from '../../core/database/connect-database.ts';
+import type { DatabaseSchema } from '../../core/database/schema-types.ts';
+import { NOTIFICATION, SEARCH_PATH } from './simulation-schema.ts';
+import type { Life, VirtualTime } from './virtual-time.ts';
+
+/*
+ * A real PostgreSQL in virtual time. Every statement of every process waits in one queue; one at a time is carried out, the seed says which.
+ * A transaction that has begun goes on until it ends, so transactions come one after another; a process dies between any two statements.
+ */
+export interface SimulatedServer {
+  /** The database as a process sees it. */
+  databaseOf(life: Life): Database;
+  /** Whether a statement waits. */
+  hasWork(): boolean;
+  /** Carries one out. */
+  work(): Promise<void>;
+  /** A process is gone: what it began is rolled back. */
+  bury(life: Life): Promise<void>;
+  /** The server is killed: all sessions break, and nobody gets one until `start`. */
+  stop(): Promise<void>;
+  start(): void;
+  isUp(): boolean;
+  /** Beside the queue, in a session of nobody's: for the simulation itself. */
+  administer(text: string, values?: readonly unknown[]): Promise<pg.QueryResult>;
+  /** Forgets processes and listeners, and begins another seed. */
+  reset(seed: { readonly time: VirtualTime; readonly random: Random }): Promise<void>;
+  /** What was asked of the real server beside the queue is answered. */
+  settled(): Promise<void>;
+  readonly counters: { statements: number };
+  /** Of all statements so far with their instants, as one number: the same for the same seed. */
+  traceHash(): string;
+  close(): Promise<void>;
+}
+
+interface Session {
+  readonly life: Life;
+  real: RealSession | undefined;
+}
+
+interface Statement {
+  readonly session: Session;
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Notification {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+interface RealSession {
+  readonly client: pg.Client;
+  /** The virtual instant that its clock shows. */
+  setAtMs: number;
+  /** Told when the transaction commits. */
+  untold: Notification[];
+}
+
+interface Listener {
+  readonly life: Life;
+  readonly channel: string;
+  onPayload(payload: string): void;
+}
+
+/** First key of the product's own presence locks (`core/database/connection/notification-client.ts`). */
+const PRESENCE_LOCK_CLASS = 0x5257;
+/** Prepared by name: sent in this form more than once. */
+const SEEN_BEFORE_PREPARING = 1;
+/** A statement that waits for a lock waits for a transaction that waits for it: the product holds one while it asks for another. */
+const LOCK_TIMEOUT_MS = 10_000;
+
+/** bigint identity columns count rows, far below 2^53: numbers, not text. As the product's own pool reads them. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: string) =>
+    oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
+};
+
+/** FNV-1a of 32 bits. */
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+function fnv(start: number, text: string): number {
+  let hash = start;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME) >>> 0;
+  return hash;
+}
+
+const brokenSession = () => Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
+const noServer = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+
+export async function createSimulatedServer(
+  connection: pg.ClientConfig,
+  seed: { readonly time: VirtualTime; readonly random: Random },
+): Promise<SimulatedServer> {
+  let { time, random } = seed;
+  const counters = { statements: 0 };
+  const idle: RealSession[] = [];
+  const all: RealSession[] = [];
+  let waiting: Statement[] = [];
+  /** Sessions within a transaction, the newest last. */
+  let open: Session[] = [];
+  let listeners: Listener[] = [];
+  let present = new Map<string, Life>();
+  let reconnects: { life: Life; listener: () => void }[] = [];
+  let up = true;
+  const beside = new Set<Promise<unknown>>();
+  const aside = <Value>(promise: Promise<Value>): Promise<Value> => {
+    const tracked: Promise<unknown> = promise.catch(() => {}).finally(() => beside.delete(tracked));
+    beside.add(tracked);
+    return promise;
+  };
+  let hash = FNV_START;
+  const textHashes = new Map<string, number>();
+  const names = new Map<string, string>();
+  const seen = new Map<string, number>();
+
+  const connect = async (): Promise<RealSession> => {
+    const client = new pg.Client({ ...connection, types, application_name: 'simulation' });
+    const real: RealSession = { client, setAtMs: -1, untold: [] };
+    client.on('notice', ({ message, hint, detail }) => {
+      if (message === NOTIFICATION) real.untold.push({ channel: hint ?? '', payload: detail ?? '' });
+    });
+    await client.connect();
+    await client.query(
+      `set search_path = ${SEARCH_PATH}; set plan_cache_mode = force_generic_plan; set jit = off; set lock_timeout = ${LOCK_TIMEOUT_MS}`,
+    );
+    all.push(real);
+    return real;
+  };
+  const main = await connect();
+  idle.push(main);
+
+  const setClock = async (real: RealSession) => {
+    const nowMs = time.nowMs();
+    if (real.setAtMs === nowMs) return;
+    real.setAtMs = nowMs;
+    await real.client.query(`set simulation.now = '${new Date(nowMs).toISOString()}'`);
+  };
+  const nameOf = (text: string): string | undefined => {
+    const known = names.get(text);
+    if (known !== undefined) return known;
+    const count = seen.get(text) ?? 0;
+    seen.set(text, count + 1);
+    if (count < SEEN_BEFORE_PREPARING) return undefined;
+    const name = `s${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  const note = (text: string) => {
+    let known = textHashes.get(text);
+    if (known === undefined) textHashes.set(text, (known = fnv(FNV_START, text)));
+    hash = Math.imul(hash ^ known ^ (time.nowMs() >>> 0), FNV_PRIME) >>> 0;
+  };
+  const send = async (real: RealSession, text: string, values: readonly unknown[]) => {
+    counters.statements += 1;
+    note(text);
+    await setClock(real);
+    if (values.length === 0) return real.client.query(text);
+    const name = nameOf(text);
+    return real.client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+  };
+  const tell = (real: RealSession) => {
+    for (const { channel, payload } of real.untold.splice(0))
+      for (const listener of listeners) {
+        if (listener.channel !== channel || !listener.life.alive) continue;
+        // On its way a notification may be overtaken by whatever else happens at this moment.
+        time
+          .clockOf(listener.life)
+          .sleep(0)
+          .then(() => {
+            if (up) listener.onPayload(payload);
+          }, undefined);
+      }
+  };
+  const release = (session: Session) => {
+    if (session.real !== undefined) idle.push(session.real);
+    session.real = undefined;
+    open = open.filter((each) => each !== session);
+  };
+
+  const carryOut = async ({ session, text, values, resolve, reject }: Statement): Promise<void> => {
+    const begins = text === 'begin' || text.startsWith('start transaction');
+    const ends = text === 'commit' || text === 'rollback';
+    const real = session.real ?? idle.pop() ?? (await connect());
+    if (begins) {
+      session.real = real;
+      open.push(session);
+    }
+    try {
+      const result = await send(real, text, values);
+      if (session.real === undefined || text === 'commit') tell(real);
+      if (ends) real.untold.length = 0;
+      resolve(result);
+    } catch (error) {
+      if (session.real === undefined) real.untold.length = 0;
+      reject(error as Error);
+    } finally {
+      if (ends) release(session);
+      else if (session.real === undefined) idle.push(real);
+    }
+  };
+
+  const rollBack = async (session: Session) => {
+    if (session.real === undefined) return;
+    await session.real.client.query('rollback').catch(() => {});
+    session.real.untold.length = 0;
+    release(session);
+  };
+  const lock = (verb: 'lock' | 'unlock', name: string) =>
+    aside(main.client.query(`select ${verb === 'lock' ? 'pg_advisory_lock' : 'pg_advisory_unlock'}($1, hashtext($2))`, [PRESENCE_LOCK_CLASS, name]));
+  const forget = async (name: string) => {
+    if (present.delete(name)) await lock('unlock', name);
+  };
+
+  const poolOf = (life: Life) => ({
+    async connect() {
+      if (!life.alive) return new Promise<never>(() => {});
+      if (!up) throw noServer();
+      const session: Session = { life, real: undefined };
+      return {
+        query: (text: string, values: readonly unknown[] = []) =>
+          new Promise((resolve, reject) => {
+            if (!life.alive) return;
+            if (!up) return reject(noServer());
+            waiting.push({ session, text, values, resolve, reject });
+          }),
+        release() {},
+      };
+    },
+    async end() {},
+  });
+
+  return {
+    counters,
+    isUp: () => up,
+    databaseOf(life) {
+      const db = new Kysely<DatabaseSchema>({ dialect: new PostgresDialect({ pool: poolOf(life) as never }) });
+      return {
+        db,
+        listen(channel, onPayload) {
+          const listener = { life, channel, onPayload };
+          listeners.push(listener);
+          return () => void (listeners = listeners.filter((each) => each !== listener));
+        },
+        async bePresent(name) {
+          present.set(name, life);
+          await lock('lock', name);
+          return () => void forget(name);
+        },
+        lead: () => {
+          throw new Error('nobody leads in the simulation');
+        },
+        onReconnect(listener) {
+          const entry = { life, listener };
+          reconnects.push(entry);
+          return () => void (reconnects = reconnects.filter((each) => each !== entry));
+        },
+        close: async () => {},
+      };
+    },
+    async settled() {
+      while (beside.size > 0) await Promise.all(beside);
+    },
+    traceHash: () => hash.toString(16),
+    hasWork: () => waiting.length > 0,
+    async work() {
+      const inside = open.findLast((session) => waiting.some((statement) => statement.session === session));
+      const from = inside === undefined ? waiting : waiting.filter(({ session }) => session === inside);
+      const chosen = from.length === 1 ? from[0]! : from[Math.floor(random.unit() * from.length)]!;
+      waiting = waiting.filter((statement) => statement !== chosen);
+      await carryOut(chosen);
+    },
+    async bury(life) {
+      waiting = waiting.filter(({ session }) => session.life !== life);
+      for (const session of open.filter((each) => each.life === life)) await rollBack(session);
+      listeners = listeners.filter((each) => each.life !== life);
+      reconnects = reconnects.filter((each) => each.life !== life);
+      for (const [name, holder] of [...present]) if (holder === life) await forget(name);
+    },
+    async stop() {
+      up = false;
+      const broken = waiting;
+      waiting = [];
+      for (const session of [...open]) await rollBack(session);
+      for (const name of present.keys()) await lock('unlock', name);
+      for (const { reject } of broken) reject(brokenSession());
+    },
+    start() {
+      up = true;
+      for (const { life, listener } of reconnects) void time.clockOf(life).sleep(0).then(listener);
+      for (const name of present.keys()) void lock('lock', name);
+    },
+    administer: (text, values = []) => aside(main.client.query(text, [...values])),
+    async reset(next) {
+      for (const session of [...open]) await rollBack(session);
+      for (const name of [...present.keys()]) await forget(name);
+      ({ time, random } = next);
+      [waiting, open, listeners, reconnects, present, up] = [[], [], [], [], new Map(), true];
+      for (const real of all) real.setAtMs = -1;
+      hash = FNV_START;
+    },
+    async close() {
+      await Promise.all(all.map(({ client }) => client.end()));
+    },
+  };
+}
