@@ -23,6 +23,11 @@ export const LOADER_SILENCE_MS = 2 * 60_000;
 export const KERNEL_SILENCE_MS = 10 * 60_000;
 /** The agent has spoken and then fell silent before its session was open. */
 export const AGENT_SILENCE_MS = 5 * 60_000;
+/**
+ * A machine that goes on asking is never silent: firmware that gets no boot file it can use, a download that always breaks off.
+ * The slowest boot that succeeds has a self-test of ten minutes, a slow download, and a kernel that waits for links.
+ */
+export const BOOT_MS_MAX = 40 * 60_000;
 export const BOOT_TRIES_MAX = 3;
 
 const LOADER_KINDS = /^(dhcp|tftp|router-advertisement)|^http\.script$/;
@@ -38,8 +43,12 @@ function silenceAllowed(sign: BootSign | undefined): { ms: number; stage: string
 export function judgeSilence(facts: { sign: BootSign | undefined; poweredOnAtMs: number; nowMs: number; tries: number }): BootVerdict {
   const { sign, poweredOnAtMs, nowMs, tries } = facts;
   const { ms, stage } = silenceAllowed(sign);
-  const leftMs = Math.max(sign?.atMs ?? 0, poweredOnAtMs) + ms - nowMs;
+  const silentMs = nowMs - Math.max(sign?.atMs ?? 0, poweredOnAtMs);
+  const leftMs = Math.min(ms - silentMs, poweredOnAtMs + BOOT_MS_MAX - nowMs);
   if (leftMs > 0) return { kind: 'wait', forMs: leftMs };
-  const because = `${stage} and was not heard of for ${Math.round(ms / 60_000)} minutes`;
+  const because =
+    sign !== undefined && silentMs < ms
+      ? `after ${Math.round((nowMs - poweredOnAtMs) / 60_000)} minutes it was still no further than "${sign.message}"`
+      : `${stage} and was not heard of for ${Math.round(ms / 60_000)} minutes`;
   return tries < BOOT_TRIES_MAX ? { kind: 'boot-again', because } : { kind: 'give-up', because };
 }

@@ -66,11 +66,10 @@ export async function startSimulation(): Promise<Simulation> {
 }
 
 async function makeSchema(connection: pg.ClientConfig): Promise<void> {
-  const pool = new pg.Pool({ ...connection, max: 1 });
-  pool.on('connect', (client) => void client.query(`set simulation.now = '${new Date(START_MS).toISOString()}'`));
+  const options = `-c simulation.now=${new Date(START_MS).toISOString()} -c search_path=${SEARCH_PATH.replaceAll(' ', '')}`;
+  const pool = new pg.Pool({ ...connection, max: 1, options });
   try {
     for (const statement of SIMULATION_SCHEMA) await pool.query(statement);
-    await pool.query(`set search_path = ${SEARCH_PATH}`);
     await migrateDatabase(new Kysely({ dialect: new PostgresDialect({ pool }) }));
   } finally {
     await pool.end();

@@ -70,7 +70,7 @@ export async function operate(
   const look = (uuid: string): Promise<Look> =>
     ask(async ({ db }) => ({
       node: (await findNode(db, uuid))!,
-      flow: await db.transaction().execute((trx) => activeFlow(trx, nodeLock(uuid))),
+      flow: await activeFlow(db as never, nodeLock(uuid)),
     }));
   const check = ({ node, flow }: Look) => {
     if (STABLE_STATES.has(node.provision_state)) return;
@@ -150,11 +150,13 @@ export async function operate(
     let reached = false;
     for (let tries = 0; tries < TRIES_MAX && !reached; tries += 1) {
       const before = await rest(uuid);
-      for (const verb of wayTo(leg, before.provision_state)) {
+      const way = wayTo(leg, before.provision_state);
+      reached = way.length === 0;
+      for (const verb of way) {
         world.note('operator', `${verb} ${machine.name}`);
         await request(uuid, verb);
         const after = await rest(uuid);
-        reached = after.provision_state === leg.goal && verb === leg.verb;
+        reached = after.provision_state === leg.goal && verb === way.at(-1);
         if (after.last_error !== null) failures.push(`${verb}: ${after.provision_state}: ${after.last_error}`);
       }
       if (!reached) await clock.sleep(AGAIN_MS);
@@ -266,7 +268,7 @@ async function discover(
       const found = await ask(async ({ db }) => {
         const port = await db.selectFrom('port').select('node_uuid').where('address', '=', machine.mac).executeTakeFirst();
         if (port === undefined) return undefined;
-        const flow = await db.transaction().execute((trx) => activeFlow(trx, nodeLock(port.node_uuid)));
+        const flow = await activeFlow(db as never, nodeLock(port.node_uuid));
         const node = await findNode(db, port.node_uuid);
         return { node: node!, isIdle: flow === undefined };
       });

@@ -49,7 +49,7 @@ const TROUBLES = [0, 1, 1, 1, 2, 3] as const;
 /** @param names of the faults to draw from. */
 export function drawScenario(seed: number, random: Random, names: readonly string[], machines: number): Scenario {
   const troubles = Array.from({ length: pick(random, TROUBLES) }, () => {
-    const fromMs = START_MS + whole(random, 0, 20) * MINUTE;
+    const fromMs = START_MS + whole(random, 0, 6) * MINUTE;
     return { name: pick(random, names), fromMs, untilMs: random.unit() < 0.2 ? Infinity : fromMs + whole(random, 2, 60) * MINUTE };
   });
   return {

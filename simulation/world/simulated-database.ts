@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Random } from '../../core/base/random.ts';
@@ -37,6 +38,8 @@ export interface SimulatedServer {
 
 interface Session {
   readonly life: Life;
+  /** Goes out with the first statement of the transaction. */
+  begin: string | undefined;
   real: RealSession | undefined;
 }
 
@@ -119,26 +122,34 @@ export async function createSimulatedServer(
   const seen = new Map<string, number>();
 
   const connect = async (): Promise<RealSession> => {
-    const client = new pg.Client({ ...connection, types, application_name: 'simulation' });
+    // Statements that nobody looks between go out together: the clock, a transaction's begin and its first statement.
+    const client = new pg.Client({ ...connection, types, application_name: 'simulation', pipeline: true } as pg.ClientConfig);
     const real: RealSession = { client, setAtMs: -1, untold: [] };
     client.on('notice', ({ message, hint, detail }) => {
       if (message === NOTIFICATION) real.untold.push({ channel: hint ?? '', payload: detail ?? '' });
     });
     await client.connect();
-    await client.query(
-      `set search_path = ${SEARCH_PATH}; set plan_cache_mode = force_generic_plan; set jit = off; set lock_timeout = ${LOCK_TIMEOUT_MS}`,
-    );
+    for (const setting of [
+      `search_path = ${SEARCH_PATH}`,
+      'plan_cache_mode = force_generic_plan',
+      'jit = off',
+      `lock_timeout = ${LOCK_TIMEOUT_MS}`,
+    ])
+      await client.query(`set ${setting}`);
     all.push(real);
     return real;
   };
   const main = await connect();
   idle.push(main);
 
-  const setClock = async (real: RealSession) => {
+  /** What has to go before the next statement. */
+  const prelude = (real: RealSession, session: Session): string[] => {
     const nowMs = time.nowMs();
-    if (real.setAtMs === nowMs) return;
+    const clock = real.setAtMs === nowMs ? [] : [`set simulation.now = '${new Date(nowMs).toISOString()}'`];
     real.setAtMs = nowMs;
-    await real.client.query(`set simulation.now = '${new Date(nowMs).toISOString()}'`);
+    const { begin } = session;
+    session.begin = undefined;
+    return begin === undefined ? clock : [...clock, begin];
   };
   const nameOf = (text: string): string | undefined => {
     const known = names.get(text);
@@ -155,13 +166,19 @@ export async function createSimulatedServer(
     if (known === undefined) textHashes.set(text, (known = fnv(FNV_START, text)));
     hash = Math.imul(hash ^ known ^ (time.nowMs() >>> 0), FNV_PRIME) >>> 0;
   };
-  const send = async (real: RealSession, text: string, values: readonly unknown[]) => {
+  const send = async (real: RealSession, session: Session, text: string, values: readonly unknown[]) => {
     counters.statements += 1;
     note(text);
-    await setClock(real);
-    if (values.length === 0) return real.client.query(text);
-    const name = nameOf(text);
-    return real.client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+    const { stream } = (real.client as unknown as { connection: { stream: Socket } }).connection;
+    stream.cork();
+    try {
+      for (const before of prelude(real, session)) real.client.query(before).catch(() => {});
+      if (values.length === 0) return real.client.query(text);
+      const name = nameOf(text);
+      return real.client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
+    } finally {
+      stream.uncork();
+    }
   };
   const tell = (real: RealSession) => {
     for (const { channel, payload } of real.untold.splice(0))
@@ -188,10 +205,12 @@ export async function createSimulatedServer(
     const real = session.real ?? idle.pop() ?? (await connect());
     if (begins) {
       session.real = real;
+      session.begin = text;
       open.push(session);
+      return resolve({ command: 'BEGIN', rowCount: null, rows: [] });
     }
     try {
-      const result = await send(real, text, values);
+      const result = await send(real, session, text, values);
       if (session.real === undefined || text === 'commit') tell(real);
       if (ends) real.untold.length = 0;
       resolve(result);
@@ -220,7 +239,7 @@ export async function createSimulatedServer(
     async connect() {
       if (!life.alive) return new Promise<never>(() => {});
       if (!up) throw noServer();
-      const session: Session = { life, real: undefined };
+      const session: Session = { life, begin: undefined, real: undefined };
       return {
         query: (text: string, values: readonly unknown[] = []) =>
           new Promise((resolve, reject) => {
