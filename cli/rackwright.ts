@@ -9,6 +9,7 @@ import { nodeCommand } from './commands/node-command.ts';
 import { openrcCommand } from './commands/openrc-command.ts';
 import { ramdiskCommand } from './commands/ramdisk-command.ts';
 import { serveCommand } from './commands/serve-command.ts';
+import { simulateCommand } from './commands/simulate-command.ts';
 import { testCommand } from './commands/test-command.ts';
 import { CommandError, EXIT_CODE } from './terminal/exit-code.ts';
 import { processTerminal } from './terminal/terminal.ts';
@@ -43,6 +44,7 @@ for (const command of [
   openrcCommand,
   ramdiskCommand,
   serveCommand,
+  simulateCommand,
   testCommand,
 ])
   program.addCommand(command(processTerminal));

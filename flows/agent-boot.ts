@@ -45,6 +45,13 @@ export async function prepareAgentBoot(
   await bmc.setBoot({ device, persistent: false, ...firmwareOf(node) }, signal);
 }
 
+/** The boot before came to nothing: whether the BMC keeps what it was told is for whoever reads the timeline. */
+export async function lookAtBootSetting(bmc: BmcConnection, signal: AbortSignal): Promise<void> {
+  await bmc.bootSetting(signal).catch((error: unknown) => {
+    if (!(error instanceof BmcError) || signal.aborted) throw error;
+  });
+}
+
 /** The agent runs, or never will. A CD that stays in does no harm: the boot device was set for one start. */
 export async function endAgentBoot(node: NodeRecord, bmc: BmcConnection, signal: AbortSignal): Promise<{ readonly ejectFailed?: string }> {
   if (!bootsByMedia(node)) return {};

@@ -1,3 +1,4 @@
+import { BmcError, type PowerState } from '../bmc/capability.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowStep, FlowTransaction, StepOutcome } from '../core/flow/flow-definition.ts';
 import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
@@ -5,7 +6,7 @@ import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-comm
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { lastBootSign } from '../inventory/timeline-store.ts';
-import { endAgentBoot, prepareAgentBoot } from './agent-boot.ts';
+import { endAgentBoot, lookAtBootSetting, prepareAgentBoot } from './agent-boot.ts';
 import { judgeSilence, LOADER_SILENCE_MS } from './boot-silence-policy.ts';
 import { orFake } from './fake-hardware.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, POWER_CHANGE_MS, switchOff, type NodeFlowServices } from './node-flow-services.ts';
@@ -53,6 +54,7 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       const agentBootAtMs = ctx.clock.nowMs();
       await switchOff(bmc, ctx.clock, ctx.signal);
       await prepareAgentBoot(services, node, bmc, ctx.signal);
+      if (triesOf(ctx) > 0) await lookAtBootSetting(bmc, ctx.signal);
       await bmc.setPower('on', ctx.signal);
       return {
         ...waitForAgent(ctx, FIRST_LOOK_MS),
@@ -78,16 +80,27 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
       const sign = await lastBootSign(services.db, ctx.subjectId, poweredOnAtMs);
       const verdict = judgeSilence({ sign, poweredOnAtMs, nowMs: ctx.clock.nowMs(), tries: triesOf(ctx) });
       if (verdict.kind === 'wait') return waitForAgent(ctx, verdict.forMs);
-      if (verdict.kind === 'boot-again') return { kind: 'goto', step: 'boot_agent', evidence: { because: verdict.because } };
+      const isOff = sign === undefined && (await lookAtPower(services, ctx)) === 'off';
+      const because = isOff ? 'the BMC was told to switch the machine on, and says that it is off' : verdict.because;
+      if (verdict.kind === 'boot-again') return { kind: 'goto', step: 'boot_agent', evidence: { because } };
       return {
         kind: 'fail',
         code: 'agent-no-call',
-        message: `The agent did not call in ${triesOf(ctx)} boots: ${verdict.because}.`,
+        message: `The agent did not call in ${triesOf(ctx)} boots: ${because}.`,
         advice: sign === undefined ? NO_DHCP_ADVICE : 'Read the console and the boot trace (`node console`, `node explain`) from there on.',
       };
     },
   });
   return orFake(services, 'fake_boot_delay', step);
+}
+
+/** What the BMC says of a machine that has said nothing; undefined when it says nothing either. */
+async function lookAtPower(services: NodeFlowServices, ctx: FlowContext): Promise<PowerState | undefined> {
+  const bmc = connectTo(services, await loadNode(services, ctx.subjectId));
+  return bmc.powerState(ctx.signal).catch((error: unknown) => {
+    if (!(error instanceof BmcError) || ctx.signal.aborted) throw error;
+    return undefined;
+  });
 }
 
 /** No firmware is through with its network boot before; what it then has done tells how long to wait. */

@@ -8,6 +8,8 @@ export interface BootSign {
   readonly kind: string;
   readonly message: string;
   readonly atMs: number;
+  /** A DHCP client that is no firmware: the ramdisk runs. */
+  readonly isRamdisk?: boolean;
 }
 
 export type BootVerdict =
@@ -35,8 +37,9 @@ const LOADER_KINDS = /^(dhcp|tftp|router-advertisement)|^http\.script$/;
 function silenceAllowed(sign: BootSign | undefined): { ms: number; stage: string } {
   if (sign === undefined) return { ms: FIRST_SIGN_MS, stage: 'the machine sent no DHCP request' };
   if (sign.source === 'agent') return { ms: AGENT_SILENCE_MS, stage: `the agent fell silent after "${sign.message}"` };
+  if (sign.isRamdisk === true) return { ms: AGENT_SILENCE_MS, stage: `the ramdisk fell silent after "${sign.message}"` };
   if (LOADER_KINDS.test(sign.kind)) return { ms: LOADER_SILENCE_MS, stage: `the firmware fell silent after "${sign.message}"` };
-  return { ms: KERNEL_SILENCE_MS, stage: `the kernel or the agent fell silent after "${sign.message}"` };
+  return { ms: KERNEL_SILENCE_MS, stage: `the kernel fell silent after "${sign.message}"` };
 }
 
 /** @param sign the last one since the power-on. */

@@ -1,5 +1,7 @@
 import type { FlowHistory, FlowSummary } from '../core/flow/flow-service.ts';
-import { FINDING_EVENT, POWER_ON_ACTIONS, type ConsoleFinding } from './console-pattern-policy.ts';
+import { FINDING_EVENT, type ConsoleFinding } from './console-pattern-policy.ts';
+import { diagnose, type Diagnosis, type SeenEvent } from './diagnosis-rule-table.ts';
+import { isPowerOn } from './diagnosis/diagnosis-facts.ts';
 import type { NodeRecord } from './node-record.ts';
 import { STABLE_STATES, verbsFrom } from './provision-machine.ts';
 
@@ -11,6 +13,8 @@ export interface Explanation {
   readonly summary: string;
   readonly waiting_for: FlowSummary['waitingFor'] | null;
   readonly last_error: string | null;
+  /** Causes that the evidence names, the likeliest first. */
+  readonly diagnosis: readonly Diagnosis[];
   /** What its console told since the last power-on, the worst one, newest first. */
   readonly console_finding: { readonly at: string; readonly pattern: string; readonly message: string; readonly advice: string } | null;
   /** Verbs that may be used now. */
@@ -24,15 +28,6 @@ export interface Explanation {
   readonly switch_ports: readonly string[];
 }
 
-export interface SeenEvent {
-  readonly at: Date;
-  readonly source: string;
-  readonly kind: string;
-  readonly evidence: unknown;
-  readonly severity: string;
-  readonly message: string;
-}
-
 const WARNINGS_SHOWN = 10;
 
 export function explainNode(facts: {
@@ -41,8 +36,11 @@ export function explainNode(facts: {
   history: FlowHistory | undefined;
   events: readonly SeenEvent[];
   switchPorts?: readonly string[];
+  /** Of no node, since the last flow began. */
+  beside: readonly SeenEvent[];
 }): Explanation {
   const { node, flow, history, events, switchPorts = [] } = facts;
+  const diagnosis = diagnose(facts);
   const waiting = flow?.waitingFor ?? null;
   const finding = worstFinding(events);
   const lastSeen: Record<string, { at: string; message: string }> = {};
@@ -52,7 +50,8 @@ export function explainNode(facts: {
   return {
     node: node.uuid,
     state: node.provision_state,
-    summary: summarise(node, flow) + (finding === null ? '' : ` Its console told: ${finding.message}. ${finding.advice}`),
+    summary: summarise(node, flow) + (finding === null ? '' : ` Its console told: ${finding.message}. ${finding.advice}`) + describe(diagnosis),
+    diagnosis,
     waiting_for: waiting,
     last_error: node.last_error,
     console_finding: finding,
@@ -90,10 +89,7 @@ function worstFinding(events: readonly SeenEvent[]): Explanation['console_findin
   return { at: worst.at.toISOString(), pattern: worst.pattern, message: worst.message, advice: worst.advice };
 }
 
-const isPowerOn = ({ kind, evidence }: SeenEvent): boolean => {
-  const { outcome, argument } = evidence as { outcome?: unknown; argument?: unknown };
-  return kind === 'bmc.power' && outcome === 'ok' && POWER_ON_ACTIONS.some((action) => action === argument);
-};
+const describe = ([first]: readonly Diagnosis[]): string => (first === undefined ? '' : ` Diagnosis: ${first.cause} ${first.advice}`);
 
 function summarise(node: NodeRecord, flow: FlowSummary | undefined): string {
   const name = node.name ?? node.uuid;

@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { activeFlow, flowHistory } from '../core/flow/flow-service.ts';
-import { explainNode, type Explanation, type SeenEvent } from './explain-policy.ts';
+import type { SeenEvent } from './diagnosis-rule-table.ts';
+import { explainNode, type Explanation } from './explain-policy.ts';
 import type { NodeRecord } from './node-record.ts';
 import { nodeLock } from './node-service.ts';
 
@@ -9,6 +10,10 @@ import { nodeLock } from './node-service.ts';
 const EVENTS_MAX = 1000;
 /** Before the first flow, and for what goes on without one. */
 const EVENTS_BESIDE_MAX = 200;
+
+/** Nobody's events that may be the cause of a node's trouble. */
+const KINDS_BESIDE = ['boot.started', 'dhcp.malformed', 'tftp.malformed', 'dhcp.journal-failed'];
+const BESIDE_MAX = 20;
 
 /** Everything that is known of the node's last work, as one answer. */
 export async function readExplanation(
@@ -28,6 +33,18 @@ export async function readExplanation(
       trx.selectFrom('machine_event').selectAll().where('node_uuid', '=', node.uuid).orderBy('id', 'desc').limit(limit);
     const beside = await newest(EVENTS_BESIDE_MAX).execute();
     const ofWork = last === undefined ? [] : await newest(EVENTS_MAX).where('at', '>=', last.created_at).execute();
+    const foreign =
+      last === undefined
+        ? []
+        : await trx
+            .selectFrom('machine_event')
+            .selectAll()
+            .where('node_uuid', 'is', null)
+            .where('kind', 'in', KINDS_BESIDE)
+            .where('at', '>=', last.created_at)
+            .orderBy('id', 'desc')
+            .limit(BESIDE_MAX)
+            .execute();
     const events = (ofWork.length > beside.length ? ofWork : beside).toReversed() as unknown as SeenEvent[];
     return explainNode({
       node,
@@ -35,6 +52,7 @@ export async function readExplanation(
       history: last === undefined ? undefined : await flowHistory(trx, last.id),
       events,
       switchPorts,
+      beside: foreign.toReversed() as unknown as SeenEvent[],
     });
   });
 }

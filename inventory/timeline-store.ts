@@ -84,17 +84,17 @@ export async function lastBootSign(
   db: Db,
   nodeUuid: string,
   sinceMs: number,
-): Promise<{ source: string; kind: string; message: string; atMs: number } | undefined> {
+): Promise<{ source: string; kind: string; message: string; atMs: number; isRamdisk?: boolean } | undefined> {
   const row = await db
     .selectFrom('machine_event')
-    .select(['source', 'kind', 'message', 'at'])
+    .select(['source', 'kind', 'message', 'at', 'evidence'])
     .where('node_uuid', '=', nodeUuid)
     .where('source', 'in', ['dhcp', 'tftp', 'http', 'router-advertisement', 'agent'])
     .where('at', '>=', new Date(sinceMs))
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const seen = row === undefined ? undefined : { source: row.source, kind: row.kind, message: row.message, atMs: row.at.getTime() };
+  const seen = row && { source: row.source, kind: row.kind, message: row.message, atMs: row.at.getTime(), isRamdisk: isRamdisk(row) };
   const lease = await db
     .selectFrom('lease')
     .innerJoin('port', 'port.address', 'lease.mac')
@@ -104,9 +104,19 @@ export async function lastBootSign(
     .orderBy('lease.stored_at', 'desc')
     .limit(1)
     .executeTakeFirst();
-  if (lease === undefined || (seen !== undefined && seen.atMs >= lease.stored_at.getTime())) return seen;
+  // Stored a moment after its ACK: when that event is there, it tells more.
+  if (lease === undefined || (seen !== undefined && seen.atMs >= lease.stored_at.getTime() - LEASE_STORED_MS)) return seen;
   return { source: 'dhcp', kind: 'dhcp.lease', message: `the lease of ${lease.ip_address}`, atMs: lease.stored_at.getTime() };
 }
+
+/** Leases reach the database in batches, within a second when all is well. */
+const LEASE_STORED_MS = 5_000;
+
+/** Firmware and iPXE name themselves in option 60. */
+const isRamdisk = ({ source, evidence }: { source: string; evidence: unknown }): boolean => {
+  const vendorClass = (evidence as { vendorClass?: unknown } | null)?.vendorClass;
+  return source === 'dhcp' && typeof vendorClass === 'string' && !/^(PXE|HTTP)Client/.test(vendorClass);
+};
 
 /** Events of every machine after an id: the feed of the event stream. */
 export async function readFeed(db: Db, afterId: number, limit: number): Promise<(TimelineEntry & { node_uuid: string | null })[]> {

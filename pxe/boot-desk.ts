@@ -13,6 +13,7 @@ import { BootCounters } from './model/boot-counters.ts';
 import { createBootDirectory } from './model/boot-directory.ts';
 import { EventGate } from './model/event-gate.ts';
 import { indexModel } from './model/model-index.ts';
+import { tellStart } from './model/tell-start.ts';
 import { tellEnd } from './tftp/tftp-events.ts';
 import { negotiate } from './tftp/tftp-transfer-policy.ts';
 
@@ -81,6 +82,7 @@ export function createBootDesk(options: BootDeskOptions): BootDesk {
   );
   const channel = { send: options.onReply, flush: () => {}, close: () => {} };
   const call = (ipAddress: string) => ({ client: directory.identify(ipAddress), id: `http-${random.bytes(6).toString('hex')}` });
+  tellStart(options);
   return {
     replaceModel(model) {
       if (model.version >= index.model.version) index = indexModel(model);

@@ -20,6 +20,7 @@ import { indexModel, type ModelIndex, serverNextTo } from './model/model-index.t
 import { type FrameSender, openFrameSender } from './socket/frame-sender.ts';
 import { openNeighbourTable } from './socket/neighbour-table.ts';
 import { loadLinuxCalls, type LinuxCalls } from '../core/base/linux-calls.ts';
+import { tellStart } from './model/tell-start.ts';
 import { createBootFileResolver } from './tftp/boot-file-resolver.ts';
 import { startTftpServer } from './tftp/tftp-server.ts';
 
@@ -210,6 +211,7 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
         .catch((error: unknown) => logger.warn({ err: error }, 'expired leases could not be written down; they are tried again'));
     }, HOUSEKEEPING_MS);
     closers.push(() => clearInterval(housekeeping));
+    tellStart(options);
     return {
       async replaceModel(model) {
         if (model.version < index.model.version) return false;

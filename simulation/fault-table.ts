@@ -61,7 +61,7 @@ export const SIMULATED_FAULTS: readonly SimulatedFault[] = [
   { name: 'kernel-panic', part: 'machine', does: 'the kernel panics', diagnosis: 'console-kernel-panic', from: 'manageable' },
   { name: 'agent-killed', part: 'agent', does: 'the agent is killed in the midst of a write', diagnosis: 'agent-killed', from: 'available' },
   { name: 'disk-bad-sectors', part: 'disk', does: 'the disk has sectors that can not be written', diagnosis: 'disk-bad-sectors', from: 'available' },
-  { name: 'disk-slow', part: 'disk', does: 'the disk writes thirty times slower than it should', diagnosis: 'disk-slow', from: 'available' },
+  { name: 'disk-slow', part: 'disk', does: 'the disk writes twenty times slower than it should', diagnosis: 'disk-slow', from: 'available' },
   { name: 'disk-vanished', part: 'disk', does: 'the disk is not there any more', diagnosis: 'disk-vanished', from: 'available' },
   { name: 'disk-lost-while-writing', part: 'disk', does: 'the disk vanishes while it is written', diagnosis: 'disk-vanished', from: 'available' },
   { name: 'disk-too-small', part: 'operator', does: 'the image is bigger than the disk', diagnosis: 'disk-too-small', neverEnds: true },

@@ -9,14 +9,14 @@ import { connectDatabase } from '../core/database/connect-database.ts';
 import { startEmbeddedPostgres } from '../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../core/database/migrate.ts';
 import { runSeed, type SeedReport } from './run/run-seed.ts';
-import { drawScenario, START_MS, type Scenario } from './run/scenario.ts';
+import { START_MS, type Scenario } from './run/scenario.ts';
 import { createSimulatedServer, type SimulatedServer } from './world/simulated-database.ts';
 import { SEARCH_PATH, SIMULATION_SCHEMA } from './world/simulation-schema.ts';
 import { createVirtualTime } from './world/virtual-time.ts';
 
 /** A PostgreSQL of its own in virtual time, on which seeds run one after another. */
 export interface Simulation {
-  run(scenario: Scenario, onRest?: Parameters<typeof runSeed>[2]): Promise<SeedReport>;
+  run(scenario: Scenario): Promise<SeedReport>;
   close(): Promise<void>;
 }
 
@@ -49,10 +49,10 @@ export async function startSimulation(): Promise<Simulation> {
     const server = await createSimulatedServer(postgres.connection, { time: createVirtualTime(START_MS, random), random });
     let seeds = 0;
     return {
-      async run(scenario, onRest) {
+      async run(scenario) {
         await clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
         seeds += 1;
-        return runSeed(server, scenario, onRest);
+        return runSeed(server, scenario);
       },
       async close() {
         await server.close();
@@ -82,6 +82,3 @@ async function clean(server: SimulatedServer, isWhole: boolean): Promise<void> {
   );
   await server.administer(`select setval('simulation.uuids', 1, false)`);
 }
-
-export { drawScenario, seededRandom };
-export type { SeedReport, Scenario };

@@ -7,6 +7,8 @@ import { decodeMachineUuid, decodeText, decodeUint16, decodeUint32, decodeUserCl
 export interface DhcpClientFacts {
   readonly mac: MacAddress;
   readonly messageType: number;
+  /** For how long the client says that it has been asking. */
+  readonly secs: number;
   readonly clientId?: Buffer | undefined;
   readonly requestedAddress?: number | undefined;
   readonly serverIdentifier?: number | undefined;
@@ -40,6 +42,7 @@ export function readClientFacts(request: DhcpMessage): DhcpClientFacts | string 
   return {
     mac: macAddressFromBytes(request.chaddr),
     messageType: type[0]!,
+    secs: request.secs,
     clientId: options.get(OPTION.clientIdentifier),
     requestedAddress: decodeUint32(options.get(OPTION.requestedAddress)),
     serverIdentifier: decodeUint32(options.get(OPTION.serverIdentifier)),

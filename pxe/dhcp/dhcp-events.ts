@@ -57,6 +57,7 @@ const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string)
   ...(decision.facts?.firmware.vendorClass ? { vendorClass: decision.facts.firmware.vendorClass } : {}),
   ...(decision.facts?.firmware.userClasses.length ? { userClasses: [...decision.facts.firmware.userClasses] } : {}),
   ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
+  ...(decision.facts?.secs ? { secs: decision.facts.secs } : {}),
   ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
   ...(decision.kind === 'reply' && decision.classes ? { classes: [...decision.classes] } : {}),
   ...relayEvidence(decision.relay),

@@ -18,7 +18,7 @@ export type StepEnd = { readonly result: Json } | { readonly error: AgentError }
 
 /** What is on the image server: its true checksum, and its length. */
 export const IMAGE = { checksum: 'c0ffee'.repeat(10) + 'c0de', bytes: 400_000_000 };
-const SLOW_DISK = 30;
+const SLOW_DISK = 20;
 const PROGRESS_REPORTS = 3;
 
 const failed = (code: AgentErrorCode, message: string, advice: string): StepEnd => ({ error: { code, message, advice } });
@@ -60,12 +60,13 @@ async function work({ world, machine, sleep, running, command }: StepScene, from
   const slow = isTroubled(world, 'disk-slow') && meets(world, 'disk-slow') ? SLOW_DISK : 1;
   const startedMs = world.time.nowMs();
   for (let part = 1; part <= PROGRESS_REPORTS; part += 1) {
-    await sleep((fromMs * slow) / PROGRESS_REPORTS, (toMs * slow) / PROGRESS_REPORTS);
+    const leftMs = startedMs + command.timeoutSeconds * 1000 - world.time.nowMs();
+    await sleep(Math.min(leftMs, (fromMs * slow) / PROGRESS_REPORTS), Math.min(leftMs, (toMs * slow) / PROGRESS_REPORTS));
     if (meets(world, 'agent-killed', 0.4)) {
       world.note(machine.name, `the agent is killed within ${command.step}`);
       return 'killed';
     }
-    if (world.time.nowMs() - startedMs > command.timeoutSeconds * 1000)
+    if (world.time.nowMs() - startedMs >= command.timeoutSeconds * 1000)
       return failed(
         'timeout',
         `${command.step} was not done within ${command.timeoutSeconds} s`,
@@ -125,6 +126,6 @@ async function writeImage(scene: StepScene): Promise<StepEnd> {
   machine.disk.content = checksum;
   const seconds = (world.time.nowMs() - startedMs) / 1000;
   return {
-    result: { device: '/dev/sda', wireBytes: IMAGE.bytes, imageBytes: 2e9, writtenBytes: 1.2e9, checksum, verified: true, seconds },
+    result: { device: '/dev/sda', wireBytes: IMAGE.bytes, imageBytes: 4.2e9, writtenBytes: 4e9, checksum, verified: true, seconds },
   };
 }

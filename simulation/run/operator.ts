@@ -28,13 +28,13 @@ export interface OperatorReport {
   readonly failures: readonly string[];
 }
 
-const TRIES_MAX = 4;
 const LOOK_MS = 60_000;
 const AGAIN_MS = 10 * 60_000;
 /** Three boots of a silent machine take 45 minutes, a slow disk two hours: whoever is not at rest after this never will be. */
 const REST_MS_MAX = 12 * 3_600_000;
 /** What is late by less than this waits for an engine to take it up. */
 const LATE_MS_MAX = 15 * 60_000;
+const LAST_LOOK_MS = 5 * 60_000;
 const DISCOVERY_MS_MAX = 6 * 3_600_000;
 
 type Look = { readonly node: NodeRecord; readonly flow: Awaited<ReturnType<typeof activeFlow>> };
@@ -43,7 +43,7 @@ export async function operate(
   world: World,
   machine: Machine,
   plan: MachineScenario,
-  onRest: (leg: Leg) => void = () => {},
+  { triesMax, onLeg }: { readonly triesMax: number; readonly onLeg: (leg: Leg) => void },
 ): Promise<OperatorReport> {
   const clock = world.time.clockOf(makeLife());
   const explanations: Explanation[] = [];
@@ -131,7 +131,9 @@ export async function operate(
   };
 
   const finish = async (uuid: string | undefined, reached: boolean): Promise<OperatorReport> => {
-    const node = uuid === undefined ? undefined : (await look(uuid)).node;
+    // Events are stored in batches, and a machine that was just switched on has not shown yet what it does.
+    await clock.sleep(LAST_LOOK_MS);
+    const node = uuid === undefined ? undefined : await rest(uuid);
     return {
       machine: machine.name,
       node: uuid,
@@ -148,7 +150,7 @@ export async function operate(
   if (uuid === undefined) return finish(undefined, false);
   for (const leg of plan.journey) {
     let reached = false;
-    for (let tries = 0; tries < TRIES_MAX && !reached; tries += 1) {
+    for (let tries = 0; tries < triesMax && !reached; tries += 1) {
       const before = await rest(uuid);
       const way = wayTo(leg, before.provision_state);
       reached = way.length === 0;
@@ -159,10 +161,10 @@ export async function operate(
         reached = after.provision_state === leg.goal && verb === way.at(-1);
         if (after.last_error !== null) failures.push(`${verb}: ${after.provision_state}: ${after.last_error}`);
       }
-      if (!reached) await clock.sleep(AGAIN_MS);
+      if (!reached && tries + 1 < triesMax) await clock.sleep(AGAIN_MS);
     }
     if (!reached) return finish(uuid, false);
-    onRest(leg);
+    onLeg(leg);
   }
   return finish(uuid, true);
 }

@@ -37,11 +37,7 @@ const RESTART_MS = [1_000, 30_000] as const;
 const KEY = Buffer.alloc(SEAL_KEY_BYTES, 7);
 const BOOT_SECRET = Buffer.alloc(32, 9);
 
-export async function runSeed(
-  server: SimulatedServer,
-  scenario: Scenario,
-  onRest?: (world: { troubles: World['troubles']; nowMs: number }, leg: Leg) => void,
-): Promise<SeedReport> {
+export async function runSeed(server: SimulatedServer, scenario: Scenario): Promise<SeedReport> {
   const random = seededRandom(scenario.seed);
   const time = createVirtualTime(START_MS, random);
   await server.reset({ time, random });
@@ -119,6 +115,11 @@ export async function runSeed(
       later(whole(random, 2_000, 150_000), addBootServer);
     },
   });
+  const beginLater = ({ verb }: Leg) => {
+    const nowMs = time.nowMs();
+    for (const { name, after, forMs } of scenario.later)
+      if (after === verb) world.troubles.push({ name, fromMs: nowMs, untilMs: nowMs + forMs });
+  };
   const clock = time.clockOf(makeLife());
   const later = (ms: number, work: () => Promise<void>) => void clock.sleep(ms).then(work);
 
@@ -127,7 +128,7 @@ export async function runSeed(
   let reports: OperatorReport[] | undefined;
   void Promise.all(
     machines.map((machine, index) =>
-      operate(world, machine, scenario.machines[index]!, (leg) => onRest?.({ troubles: world.troubles, nowMs: time.nowMs() }, leg)),
+      operate(world, machine, scenario.machines[index]!, { triesMax: scenario.triesMax, onLeg: beginLater }),
     ),
   ).then(
     (all) => (reports = all),

@@ -8,6 +8,10 @@ export interface Scenario {
   readonly seed: number;
   readonly machines: readonly MachineScenario[];
   readonly troubles: readonly Trouble[];
+  /** Those that begin when a leg of the first machine's journey is over. */
+  readonly later: readonly { readonly name: string; readonly after: ProvisionVerb; readonly forMs: number }[];
+  /** How often the operator tries each leg. */
+  readonly triesMax: number;
   readonly leaseMs: number;
   readonly controlPlanes: 1 | 2;
 }
@@ -31,7 +35,8 @@ export interface Leg {
 
 export const START_MS = Date.parse('2030-01-01T00:00:00Z');
 const MINUTE = 60_000;
-const DISK_IMAGE_BYTES = 2_000_000_000;
+const TRIES_MAX = 4;
+export const DISK_IMAGE_BYTES = 4_200_000_000;
 
 const LEGS: readonly Leg[] = [
   { verb: 'manage', goal: 'manageable' },
@@ -55,6 +60,8 @@ export function drawScenario(seed: number, random: Random, names: readonly strin
   return {
     seed,
     troubles,
+    later: [],
+    triesMax: TRIES_MAX,
     // Twenty seconds is the product's; a long lease leaves takeovers to the look for absent owners.
     leaseMs: random.unit() < 0.1 ? 20_000 : 600_000,
     controlPlanes: random.unit() < 0.3 ? 2 : 1,

@@ -19,7 +19,7 @@ export interface World {
   readonly server: SimulatedServer;
   readonly sealer: Sealer;
   readonly bootSecret: Buffer;
-  readonly troubles: readonly Trouble[];
+  readonly troubles: Trouble[];
   /** How often each has happened. */
   readonly injected: Map<string, number>;
   /** The database by way of a control plane that answers now; undefined: none does. */

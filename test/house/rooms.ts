@@ -35,7 +35,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** Beside the floors: they have rules of their own below. */
-const SIDE_ROOMS = ['lab/bmc', 'lab', 'dashboard', 'test'] as const;
+const SIDE_ROOMS = ['lab/bmc', 'lab', 'dashboard', 'simulation', 'test'] as const;
 
 const DEVICE_FLOOR = 2;
 const within = (folder: string, path: string) => path.startsWith(`${folder}/`);
@@ -52,7 +52,7 @@ const LAB_MAY_IMPORT = (path: string) => within('core/base', path) || isCodec(pa
 function floorRule(from: Room, to: string): string | undefined {
   const target = roomOf(to);
   if (!target) {
-    if (from.path === 'cli' && within('lab', to)) return undefined;
+    if (from.path === 'cli' && (within('lab', to) || (within('simulation', to) && isDoor('simulation', to)))) return undefined;
     return `${sideRoomOf(to)} stands beside the product: the product must run without it`;
   }
   if (from.floor === DEVICE_FLOOR && target.floor !== 0 && !target.forDevices)
@@ -87,6 +87,7 @@ export function whyForbidden(from: string, to: string): string | undefined {
   if (toRoom === 'test') return 'nothing imports a test';
   if (OPENED_FOR_TESTS.some(([tests, program]) => within(tests, from) && within(program, to))) return undefined;
   if (fromRoom === 'test') return privacyRule('test', toRoom, to);
+  if (fromRoom === 'simulation') return isCodec(to) ? undefined : privacyRule('simulation', toRoom, to);
   if (fromRoom === 'dashboard') return 'the dashboard knows only the generated types of the API';
   if (within('lab', `${fromRoom}/`)) {
     if (toRoom === 'lab/bmc') return privacyRule(fromRoom, toRoom, to);

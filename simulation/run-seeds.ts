@@ -1,0 +1,35 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { SeedOrder, SeedSummary } from './seed-summary.ts';
+
+const WORKER = join(import.meta.dirname, 'simulation-worker.ts');
+/** A worker that waits for an order does nothing: so many lie before it. */
+const ORDERS_AHEAD = 2;
+
+/**
+ * Runs seeds in so many processes, each with a PostgreSQL of its own. A seed's outcome is its own: it does not depend on which
+ * process it falls to, or on what was there before it.
+ * @throws Error when a worker dies
+ */
+export async function runSeeds(orders: readonly SeedOrder[], jobs: number, onSeed: (summary: SeedSummary) => void): Promise<void> {
+  let next = 0;
+  const work = async (): Promise<void> => {
+    const child = fork(WORKER, { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    let pending = 0;
+    const give = () => {
+      for (; pending < ORDERS_AHEAD && next < orders.length; pending += 1) child.send(orders[next++]!);
+      if (pending === 0) child.send('end');
+    };
+    child.on('message', (message: SeedSummary | 'ready') => {
+      if (message !== 'ready') {
+        pending -= 1;
+        onSeed(message);
+      }
+      give();
+    });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`a process of the simulation ended with ${code ?? 'a signal'}`);
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, orders.length) }, work));
+}
