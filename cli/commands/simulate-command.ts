@@ -115,7 +115,10 @@ async function runMany(terminal: Terminal, flags: Flags, orders: readonly SeedOr
     summaries.push(summary);
     if (summary.broken.length > 0) broken.push(summary);
     const words = broken.length === 0 ? '' : `, ${broken.length} broken`;
-    progress.show(`${summaries.length} of ${orders.length} seeds${words}`, summaries.length / orders.length);
+    const share = summaries.length / orders.length;
+    // A line for each seed would fill a file.
+    const text = terminal.redraws ? `${summaries.length} of ${orders.length} seeds` : `${Math.floor(share * 20) * 5} % of ${orders.length} seeds`;
+    progress.show(`${text}${words}`, share);
   }).finally(() => progress.end());
   const report = { ...totals(summaries, (Date.now() - startedMs) / 1000), broken: broken.map((each) => ({ ...each, replay: replayOf(orders, each) })) };
   if (flags.json !== undefined) await writeJson(terminal, flags.json, report);

@@ -29,6 +29,8 @@ export interface OperatorReport {
 }
 
 const LOOK_MS = 60_000;
+/** Changes of states come in groups. */
+const GLANCE_MS = 2_000;
 const AGAIN_MS = 10 * 60_000;
 /** Three boots of a silent machine take 45 minutes, a slow disk two hours: whoever is not at rest after this never will be. */
 const REST_MS_MAX = 12 * 3_600_000;
@@ -90,16 +92,16 @@ export async function operate(
     for (;;) {
       const seen = await look(uuid);
       check(seen);
-      if (seen.flow === undefined && STABLE_STATES.has(seen.node.provision_state)) {
-        explanations.push(await ask(({ db }) => readExplanation(db, seen.node)));
-        return seen.node;
-      }
+      if (seen.flow === undefined && STABLE_STATES.has(seen.node.provision_state)) return seen.node;
       if (world.time.nowMs() > giveUpAtMs) {
         world.broken(`the machine is lost: ${seen.node.provision_state} for ${REST_MS_MAX / 3_600_000} hours`);
         return seen.node;
       }
       await somethingChanges();
     }
+  };
+  const explain = async (node: NodeRecord): Promise<void> => {
+    explanations.push(await ask(({ db }) => readExplanation(db, node)));
   };
   const somethingChanges = async () => {
     const woken = new AbortController();
@@ -109,6 +111,7 @@ export async function operate(
     });
     await clock.sleep(LOOK_MS, woken.signal).catch(() => {});
     forget?.();
+    await clock.sleep(GLANCE_MS);
   };
   const request = async (uuid: string, verb: ProvisionVerb): Promise<void> => {
     for (;;) {
@@ -134,6 +137,7 @@ export async function operate(
     // Events are stored in batches, and a machine that was just switched on has not shown yet what it does.
     await clock.sleep(LAST_LOOK_MS);
     const node = uuid === undefined ? undefined : await rest(uuid);
+    if (node !== undefined) await explain(node);
     return {
       machine: machine.name,
       node: uuid,
@@ -158,6 +162,7 @@ export async function operate(
         world.note('operator', `${verb} ${machine.name}`);
         await request(uuid, verb);
         const after = await rest(uuid);
+        await explain(after);
         reached = after.provision_state === leg.goal && verb === way.at(-1);
         if (after.last_error !== null) failures.push(`${verb}: ${after.provision_state}: ${after.last_error}`);
       }
