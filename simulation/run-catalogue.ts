@@ -50,19 +50,19 @@ export function catalogueScenario(fault: SimulatedFault, seed: number): Scenario
 
 /** Every fault once. */
 export async function runCatalogue(simulation: Simulation, seed: number, onFault: (name: string) => void): Promise<CatalogueRow[]> {
-  const rows: CatalogueRow[] = [];
-  for (const fault of SIMULATED_FAULTS) {
-    onFault(fault.name);
-    rows.push(toRow(fault, await simulation.run(catalogueScenario(fault, seed))));
-  }
-  return rows;
+  return Promise.all(
+    SIMULATED_FAULTS.map(async (fault) => {
+      const report = await simulation.run(catalogueScenario(fault, seed));
+      onFault(fault.name);
+      return toRow(fault, report);
+    }),
+  );
 }
 
 function toRow(fault: SimulatedFault, report: SeedReport): CatalogueRow {
   const [machine] = report.machines;
   const diagnosis = machine?.explanations.findLast((explanation) => explanation.diagnosis.length > 0)?.diagnosis ?? [];
-  // An operator's mistake is in the request, not in the world.
-  const injected = report.injected[fault.name] ?? (fault.neverEnds ? 1 : 0);
+  const injected = report.injected[fault.name] ?? 0;
   const wrong = [
     ...report.broken,
     ...(injected === 0 ? ['the fault never came to act'] : []),

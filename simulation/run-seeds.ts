@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import type { SeedOrder, SeedSummary } from './seed-summary.ts';
 
 const WORKER = join(import.meta.dirname, 'simulation-worker.ts');
-/** A worker that waits for an order does nothing: so many lie before it. */
-const ORDERS_AHEAD = 2;
+/**
+ * Seeds that a process runs at once. A seed is a chain of short statements: one alone leaves its process and its database waiting for each
+ * other most of the time.
+ */
+export const LANES = 6;
 
 /**
  * Runs seeds in so many processes, each with a PostgreSQL of its own. A seed's outcome is its own: it does not depend on which
@@ -18,8 +21,8 @@ export async function runSeeds(orders: readonly SeedOrder[], jobs: number, onSee
     const child = fork(WORKER, { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     let pending = 0;
     const give = () => {
-      for (; pending < ORDERS_AHEAD && next < orders.length; pending += 1) child.send(orders[next++]!);
-      if (pending === 0) child.send('end');
+      for (; pending < LANES && next < orders.length; pending += 1) child.send(orders[next++]!);
+      if (pending === 0) child.disconnect();
     };
     child.on('message', (message: SeedSummary | 'ready') => {
       if (message !== 'ready') {

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { silentLogger } from '../core/base/logger.ts';
 import { seededRandom } from '../core/base/random.ts';
 import { connectDatabase } from '../core/database/connect-database.ts';
-import { startEmbeddedPostgres } from '../core/database/embedded-postgres.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../core/database/embedded-postgres.ts';
 import { migrateDatabase } from '../core/database/migrate.ts';
 import { runSeed, type SeedReport } from './run/run-seed.ts';
 import { START_MS, type Scenario } from './run/scenario.ts';
@@ -14,11 +14,13 @@ import { createSimulatedServer, type SimulatedServer } from './world/simulated-d
 import { SEARCH_PATH, SIMULATION_SCHEMA } from './world/simulation-schema.ts';
 import { createVirtualTime } from './world/virtual-time.ts';
 
-/** A PostgreSQL of its own in virtual time, on which seeds run one after another. */
+/** A PostgreSQL of its own in virtual time, on which seeds run. */
 export interface Simulation {
   run(scenario: Scenario): Promise<SeedReport>;
   close(): Promise<void>;
 }
+
+type Lane = Simulation;
 
 /** What nobody keeps needs no care: a crash of the real server loses the seed that runs. */
 const CARELESS = {
@@ -34,7 +36,8 @@ const WRITTEN = ['agent_command', 'machine_event', 'flow_step', 'flow_event', 'f
 /** Rows of seeds before are dead weight: after so many, the tables begin anew. */
 const SEEDS_PER_TRUNCATION = 100;
 
-export async function startSimulation(): Promise<Simulation> {
+/** @param lanes how many seeds at once: each has a database of its own, so one does not see another. */
+export async function startSimulation(lanes = 1): Promise<Simulation> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'rw-sim-'));
   const postgres = await startEmbeddedPostgres({ dataDirectory, logger: silentLogger, settings: CARELESS });
   const stop = async () => {
@@ -42,20 +45,27 @@ export async function startSimulation(): Promise<Simulation> {
     await rm(dataDirectory, { recursive: true, force: true });
   };
   try {
-    // Waits until a server that is starting takes sessions.
-    await (await connectDatabase({ connection: postgres.connection, logger: silentLogger })).close();
-    await makeSchema(postgres.connection);
-    const random = seededRandom(0);
-    const server = await createSimulatedServer(postgres.connection, { time: createVirtualTime(START_MS, random), random });
-    let seeds = 0;
+    const databases = await makeDatabases(postgres.connection, lanes);
+    const free = await Promise.all(databases.map((database) => openLane({ ...postgres.connection, database })));
+    const all = [...free];
+    const waiting: ((lane: Lane) => void)[] = [];
+    const enter = async (): Promise<Lane> => free.pop() ?? new Promise((resolve) => waiting.push(resolve));
+    const leave = (lane: Lane): void => {
+      const next = waiting.shift();
+      if (next === undefined) free.push(lane);
+      else next(lane);
+    };
     return {
       async run(scenario) {
-        await clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
-        seeds += 1;
-        return runSeed(server, scenario);
+        const lane = await enter();
+        try {
+          return await lane.run(scenario);
+        } finally {
+          leave(lane);
+        }
       },
       async close() {
-        await server.close();
+        await Promise.all(all.map((lane) => lane.close()));
         await stop();
       },
     };
@@ -63,6 +73,36 @@ export async function startSimulation(): Promise<Simulation> {
     await stop();
     throw error;
   }
+}
+
+async function openLane(connection: pg.ClientConfig): Promise<Lane> {
+  const random = seededRandom(0);
+  const server = await createSimulatedServer(connection, { time: createVirtualTime(START_MS, random), random });
+  let seeds = 0;
+  return {
+    async run(scenario) {
+      await clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
+      seeds += 1;
+      return runSeed(server, scenario);
+    },
+    close: () => server.close(),
+  };
+}
+
+/** One is migrated, the others are its copies. */
+async function makeDatabases(connection: EmbeddedPostgres['connection'], count: number): Promise<readonly string[]> {
+  // Waits until a server that is starting takes sessions.
+  await (await connectDatabase({ connection, logger: silentLogger })).close();
+  const administrator = new pg.Client(connection);
+  await administrator.connect();
+  try {
+    await administrator.query('create database lane_0');
+    await makeSchema({ ...connection, database: 'lane_0' });
+    for (let lane = 1; lane < count; lane += 1) await administrator.query(`create database lane_${lane} template lane_0`);
+  } finally {
+    await administrator.end();
+  }
+  return Array.from({ length: count }, (_each, lane) => `lane_${lane}`);
 }
 
 async function makeSchema(connection: pg.ClientConfig): Promise<void> {

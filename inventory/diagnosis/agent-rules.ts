@@ -19,17 +19,18 @@ function slowWrites({ history }: DiagnosisFacts): string[] {
   });
 }
 
-/** The agent's session was opened anew while a command was under way, and nobody had touched the power. */
+/** The agent looked at the machine twice in one boot: it, or the machine, had started again by itself. */
 function diedAtWork({ events }: DiagnosisFacts): string[] {
   const found: string[] = [];
-  let running: SeenEvent | undefined;
+  let first: SeenEvent | undefined;
+  let last: SeenEvent | undefined;
   for (const event of events) {
-    if (event.kind === 'agent.running') running = event;
-    else if (isPowerOn(event) || event.kind === 'agent.succeeded' || event.kind === 'agent.failed') running = undefined;
-    else if (event.kind === 'agent.inspected' && running !== undefined) {
-      found.push(`it said "${running.message}", and at ${event.at.toISOString()} a new one called in`);
-      running = undefined;
+    if (isPowerOn(event)) first = undefined;
+    if (event.kind === 'agent.inspected' || event.kind === 'agent.discovered') {
+      if (first !== undefined) found.push(`it last said "${last?.message ?? first.message}", and at ${event.at.toISOString()} a new one called in`);
+      first = event;
     }
+    if (event.source === 'agent') last = event;
   }
   return found;
 }
@@ -83,7 +84,7 @@ export const AGENT_RULES: readonly DiagnosisRule[] = [
   {
     name: 'agent-killed',
     cause: 'The agent died at work, and started again.',
-    wants: 'a new session of the agent while a command was under way, without a change of power',
+    wants: 'a second call of an agent without a change of power',
     advice: 'Read its log and its console: most often the memory was not enough, or the machine restarted by itself.',
     find: diedAtWork,
   },

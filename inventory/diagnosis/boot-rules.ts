@@ -1,8 +1,8 @@
 import { FINDING_EVENT, CONSOLE_RULES } from '../console-pattern-policy.ts';
 import { evidenceOf, ofKind, told, wordsThat, type DiagnosisRule } from './diagnosis-facts.ts';
 
-/** Rules of its own are better than these patterns' words. */
-const TOLD_ELSEWHERE = ['pxe-e61', 'pxe-e51', 'pxe-e53', 'pxe-e18', 'ipxe-error', 'no-bootable-device'];
+/** Other evidence tells more than these patterns do; PXE-E61 has a rule of its own. */
+const TOLD_ELSEWHERE = ['pxe-e51', 'pxe-e53', 'pxe-e18', 'ipxe-error', 'no-bootable-device'];
 
 const consoleRule = ({ pattern, what, advice }: (typeof CONSOLE_RULES)[number]): DiagnosisRule => ({
   name: `console-${pattern}`,
@@ -27,7 +27,7 @@ const hang = (name: string, stage: string, test: RegExp, advice: string): Diagno
 });
 
 export const BOOT_RULES: readonly DiagnosisRule[] = [
-  ...CONSOLE_RULES.filter(({ pattern }) => !TOLD_ELSEWHERE.includes(pattern)).map(consoleRule),
+  ...CONSOLE_RULES.filter(({ pattern }) => pattern !== 'pxe-e61' && !TOLD_ELSEWHERE.includes(pattern)).map(consoleRule),
   hang(
     'hang-firmware',
     'in its firmware, or never tries the network',

@@ -11,8 +11,12 @@ import {
   type SeenEvent,
 } from './diagnosis-facts.ts';
 
-/** A copy made on the way comes within this time; firmware asks again after a second at the soonest. */
-const COPY_SECONDS = 0.9;
+/** A copy made on the way comes within this time; iPXE asks again after a second, of which a slow network may take half. */
+const COPY_SECONDS = 0.35;
+/** One may be two requests that met by chance. */
+const COPIES_MIN = 2;
+/** Firmware asks again after a second at the soonest. */
+const AGAIN_SECONDS = 0.9;
 /** Between the answers to DISCOVER and REQUEST a network with its machine takes some milliseconds; firmware that lost a packet, four seconds. */
 const DELAY_SECONDS = [0.9, 3.9] as const;
 /** TFTP repeats a block now and then on any network. */
@@ -38,20 +42,25 @@ const shown = (from: SeenEvent, to: SeenEvent) => `${secondsBetween(from, to).to
 
 function lost({ events }: DiagnosisFacts): string[] {
   const late = ofKind(events, 'dhcp.offer', 'dhcp.ack')
-    .filter((event) => Number(evidenceOf(event)['secs'] ?? 0) >= 3)
+    .filter((event) => secsOf(event) >= 3)
     .map((event) => `${told(event)}; it had asked for ${String(evidenceOf(event)['secs'])} s`);
   const slow = ofKind(events, 'tftp.read', 'tftp.failed')
     .filter((event) => Number(evidenceOf(event)['retransmits']) >= RETRANSMITS_MIN)
     .map((event) => `${told(event)}, ${String(evidenceOf(event)['retransmits'])} blocks sent again`);
-  return [...repeats(events, (seconds) => seconds >= COPY_SECONDS), ...late, ...slow];
+  return [...repeats(events, (seconds) => seconds >= AGAIN_SECONDS), ...late, ...slow];
 }
 
 const overtaken = ({ events }: DiagnosisFacts): string[] =>
   exchangesOf(events).flatMap((exchange) => {
     const ack = exchange.find(({ kind }) => kind === 'dhcp.ack');
     const late = ack && ofKind(exchange, 'dhcp.offer').find((offer) => secondsBetween(ack, offer) >= 1);
-    return late && ack ? [`${told(ack)}; the DISCOVER before it came ${shown(ack, late)} later`] : [];
+    if (late && ack) return [`${told(ack)}; the DISCOVER before it came ${shown(ack, late)} later`];
+    const at = exchange.findIndex((event, index) => index > 0 && secsOf(event) < secsOf(exchange[index - 1]!));
+    return at < 0 ? [] : [`${told(exchange[at]!)}; it was sent ${secsOf(exchange[at - 1]!) - secsOf(exchange[at]!)} s before the one that came first`];
   });
+
+/** For how long the client had been asking when it sent the packet. */
+const secsOf = (event: SeenEvent): number => Number(evidenceOf(event)['secs'] ?? 0);
 
 const delayed = ({ events }: DiagnosisFacts): string[] =>
   exchangesOf(events).flatMap((exchange) => {
@@ -129,15 +138,18 @@ export const NETWORK_RULES: readonly DiagnosisRule[] = [
   {
     name: 'network-duplicates',
     cause: 'The network delivers packets twice.',
-    wants: `two answers of a kind to one DHCP attempt within ${COPY_SECONDS} s`,
+    wants: `two answers of a kind to one DHCP attempt within ${COPY_SECONDS} s, ${COPIES_MIN} times or more`,
     advice: 'Look for a loop between switches, a mirrored port, or two relays on one network.',
     unless: ['network-reorder'],
-    find: ({ events }) => repeats(events, (seconds) => seconds < COPY_SECONDS),
+    find({ events }) {
+      const copies = repeats(events, (seconds) => seconds < COPY_SECONDS);
+      return copies.length >= COPIES_MIN ? copies : [];
+    },
   },
   {
     name: 'network-reorder',
     cause: 'Packets overtake each other by seconds on the machine’s network.',
-    wants: 'a DISCOVER that came after the ACK of its own attempt',
+    wants: 'a DISCOVER that came after the ACK of its own attempt, or packets that came in another order than they were sent',
     advice: 'Look for a path with deep queues, or two paths of different length.',
     find: overtaken,
   },

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../core/base/json.ts';
 import type { AgentCommand, AgentError, AgentErrorCode, PlannedDisk, PutBmcUserArgs, WriteImageArgs } from '../../deploy-agent/protocol.ts';
-import { isTroubled, meets, type World } from '../world/world.ts';
+import { count, isTroubled, meets, type World } from '../world/world.ts';
 import { beginWrite } from './disk.ts';
 import type { Machine } from './machine.ts';
 
@@ -97,12 +97,14 @@ async function writeImage(scene: StepScene): Promise<StepEnd> {
   const { disk, checksum, diskSizeBytes } = command.args as unknown as WriteImageArgs;
   const missing = missingDisk(world, machine, disk);
   if (missing !== undefined) return missing;
-  if (diskSizeBytes !== undefined && diskSizeBytes > machine.disk.sizeBytes)
+  if (diskSizeBytes !== undefined && diskSizeBytes > machine.disk.sizeBytes) {
+    count(world, 'disk-too-small');
     return failed(
       'disk-too-small',
       `the image is ${diskSizeBytes} bytes, /dev/sda has ${machine.disk.sizeBytes}`,
       'choose a smaller image or a bigger root disk (root device hints)',
     );
+  }
   const startedMs = world.time.nowMs();
   beginWrite(world, machine.disk, command.id, command.step);
   const broken = await work(scene, 30_000, 200_000);
@@ -117,12 +119,14 @@ async function writeImage(scene: StepScene): Promise<StepEnd> {
       `the server has ${IMAGE.bytes / 2} bytes of the image, ${IMAGE.bytes} were expected`,
       'the image file on the boot server is incomplete: upload it again, then deploy again',
     );
-  if (checksum !== IMAGE.checksum)
+  if (checksum !== IMAGE.checksum) {
+    count(world, 'bad-checksum');
     return failed(
       'image-checksum',
       `the image has the sha256 ${IMAGE.checksum}, expected ${checksum}`,
       'compare the checksum of the image record with the file, register the image again, then deploy again',
     );
+  }
   machine.disk.content = checksum;
   const seconds = (world.time.nowMs() - startedMs) / 1000;
   return {

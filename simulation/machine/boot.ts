@@ -41,7 +41,7 @@ export async function bootMachine(world: World, wire: Wire, machine: Machine, pl
     plug,
     sleep,
     async mayHang(name) {
-      if (!meets(world, name, 0.8)) return;
+      if (!meets(world, name)) return;
       machine.runs = name;
       world.note(machine.name, `hangs: ${name}`);
       await sleep(HANG_MS);
@@ -185,7 +185,7 @@ async function runKernel(boot: Boot, line: { readonly token: string; readonly cl
   const { world, machine, wire, plug } = boot;
   machine.print('Linux version 6.1.0\r\n');
   await boot.mayHang('hang-kernel');
-  if (meets(world, 'kernel-panic', 0.8)) {
+  if (meets(world, 'kernel-panic')) {
     machine.print('Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n');
     return boot.sleep(HANG_MS);
   }

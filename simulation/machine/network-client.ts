@@ -52,7 +52,7 @@ export function createWire(world: World): Wire {
   const fates = (): number[] => {
     if (meets(world, 'network-loss', 0.35)) return [];
     if (meets(world, 'network-delay')) return [between(random, 1_200, 1_800)];
-    if (meets(world, 'network-reorder', 0.4)) return [between(random, 4_500, 9_000)];
+    if (meets(world, 'network-reorder', 0.5)) return [between(random, 4_500, 9_000)];
     return meets(world, 'network-duplicates', 0.6) ? [1, between(random, 2, 300)] : [1];
   };
   const carry = (work: () => void) => {

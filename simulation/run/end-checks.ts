@@ -1,7 +1,8 @@
+import { SIMULATED_FAULTS } from '../fault-table.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { World } from '../world/world.ts';
 import type { OperatorReport } from './operator.ts';
-import type { Scenario } from './scenario.ts';
+import type { MachineScenario, Scenario } from './scenario.ts';
 
 /** What must hold when a seed's story is over, whatever went wrong in it. */
 export async function checkEnd(
@@ -17,9 +18,21 @@ export async function checkEnd(
       world.broken(`active, and on its disk is ${machine.disk.content}`);
     if (report.state === 'available' && machine.disk.content !== 'blank') world.broken(`available, and on its disk is ${machine.disk.content}`);
     if (/failed$|^error$/.test(report.state) && report.lastError === null) world.broken(`${report.state} without a reason`);
+    checkDiagnosis(world, scenario.machines[index]!, report);
     if (!report.reached && report.failures.length === 0 && report.state !== 'unknown') world.broken(`${report.state} without a failure`);
   }
   await checkSecrets(world, machines);
+}
+
+/** Where nothing went wrong explain sees no fault; where a machine was stopped, it sees one that was there. */
+function checkDiagnosis(world: World, plan: MachineScenario, { machine, reached, explanations, failures, state }: OperatorReport): void {
+  const names = new Set(explanations.flatMap(({ diagnosis }) => diagnosis.map(({ rule }) => rule)));
+  if (world.injected.size === 0 && names.size > 0) world.broken(`nothing went wrong, and explain names ${[...names].join(', ')}`);
+  // A machine whose console nobody reads keeps some causes to itself.
+  if (reached || !plan.hasRecordedConsole || failures.length === 0) return;
+  const causes = SIMULATED_FAULTS.filter(({ name }) => world.injected.has(name)).map(({ diagnosis }) => diagnosis);
+  if (!causes.some((cause) => names.has(cause)))
+    world.broken(`${machine} is ${state} by ${[...world.injected.keys()].join(', ')}, and explain names ${[...names].join(', ') || 'nothing'}`);
 }
 
 /** Passwords, tokens of boots and sessions: in no event, no journal, no error. */

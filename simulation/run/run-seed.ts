@@ -10,7 +10,7 @@ import { startBootServer, type BootDisk, type BootServer } from '../world/boot-s
 import { startControlPlane, type ControlPlane } from '../world/control-plane.ts';
 import type { SimulatedServer } from '../world/simulated-database.ts';
 import { createVirtualTime } from '../world/virtual-time.ts';
-import { isTroubled, makeLife, whole, type World } from '../world/world.ts';
+import { count, isTroubled, makeLife, whole, type World } from '../world/world.ts';
 import { checkEnd } from './end-checks.ts';
 import { operate, type OperatorReport } from './operator.ts';
 import { START_MS, type Leg, type Scenario } from './scenario.ts';
@@ -179,8 +179,8 @@ function createChaos(world: World, blows: Blows): { perhaps(): Promise<void> } {
   const { server, random } = world;
   const strikes = (
     [
-      ['kill-control-plane', 150, () => blows.killControlPlane()],
-      ['kill-database', 250, () => blows.killDatabase()],
+      ['kill-control-plane', 120, () => blows.killControlPlane()],
+      ['kill-database', 90, () => blows.killDatabase()],
       ['kill-boot-server', 60, () => blows.killBootServer()],
     ] as const
   ).map(([name, every, strike]) => ({ name, every, strike, at: server.counters.statements + whole(random, 1, every) }));
@@ -189,7 +189,7 @@ function createChaos(world: World, blows: Blows): { perhaps(): Promise<void> } {
       for (const one of strikes) {
         if (!isTroubled(world, one.name) || server.counters.statements < one.at) continue;
         one.at = server.counters.statements + whole(random, 1, one.every);
-        world.injected.set(one.name, (world.injected.get(one.name) ?? 0) + 1);
+        count(world, one.name);
         await one.strike();
       }
     },

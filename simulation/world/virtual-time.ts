@@ -55,7 +55,7 @@ export function createVirtualTime(startMs: number, random: Random): VirtualTime 
   const sleep = (life: Life, ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const timer: Timer = { atMs: nowMs + Math.max(0, ms), lot: random.unit(), life, ring: resolve };
+      const timer: Timer = { atMs: nowMs + Math.max(0, Math.round(ms)), lot: random.unit(), life, ring: resolve };
       push(timer);
       signal?.addEventListener(
         'abort',

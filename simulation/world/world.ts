@@ -43,9 +43,12 @@ export function isTroubled(world: World, name: string): boolean {
 /** Whether the trouble happens at this very moment: then it is counted. */
 export function meets(world: World, name: string, chance = 1): boolean {
   if (!isTroubled(world, name) || (chance < 1 && world.random.unit() >= chance)) return false;
-  world.injected.set(name, (world.injected.get(name) ?? 0) + 1);
+  count(world, name);
   return true;
 }
+
+/** It has happened. */
+export const count = (world: World, name: string): void => void world.injected.set(name, (world.injected.get(name) ?? 0) + 1);
 
 export const between = (random: Random, from: number, to: number): number => from + random.unit() * (to - from);
 export const whole = (random: Random, from: number, to: number): number => Math.floor(between(random, from, to + 1));

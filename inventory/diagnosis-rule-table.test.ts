@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FlowHistory } from '../core/flow/flow-service.ts';
+import { diagnose, DIAGNOSIS_RULES, type DiagnosisFacts, type SeenEvent } from './diagnosis-rule-table.ts';
+
+const AT = Date.parse('2030-01-01T00:00:00Z');
+/** An event, so many seconds after the flow began. */
+const event = (atSeconds: number, kind: string, evidence: object = {}, message = `${kind} happened`): SeenEvent => ({
+  at: new Date(AT + atSeconds * 1000),
+  source: kind.split('.')[0]!,
+  kind,
+  evidence,
+  severity: 'info',
+  message,
+});
+const bmc = (atSeconds: number, kind: string, outcome: string, more: object = {}) => event(atSeconds, kind, { outcome, durationMs: 80, ...more });
+const powerOn = (atSeconds: number) => bmc(atSeconds, 'bmc.power', 'ok', { argument: 'on' });
+const FIRMWARE = { vendorClass: 'PXEClient:Arch:00000:UNDI:003001', xid: 7 };
+const dhcp = (atSeconds: number, kind: 'offer' | 'ack', more: object = {}) => event(atSeconds, `dhcp.${kind}`, { ...FIRMWARE, ...more });
+const finding = (pattern: string) => event(30, 'console.finding', { pattern, severity: 'fatal', message: pattern, advice: 'look' });
+const inspected = (changes: readonly object[]) => event(60, 'agent.inspected', { changes });
+const failed = (code: string, message = 'it failed') => event(90, 'agent.failed', { code, advice: 'look' }, message);
+
+type Step = FlowHistory['steps'][number];
+const step = (more: Partial<Step>): Step => ({
+  step: 'run_steps',
+  direction: 'do',
+  attempt: 1,
+  owner: 'one',
+  startedAt: new Date(AT),
+  endedAt: new Date(AT + 1000),
+  outcome: 'done',
+  evidence: null,
+  ...more,
+});
+const history = (steps: readonly Step[]): FlowHistory => ({
+  id: 'f',
+  kind: 'node.deploy',
+  subjectId: 'n',
+  status: 'succeeded',
+  step: null,
+  attempt: 1,
+  waitingFor: null,
+  cancelReason: null,
+  error: null,
+  createdAt: new Date(AT),
+  endedAt: null,
+  steps,
+});
+const because = (words: string) => history([step({ outcome: 'goto', evidence: { because: words } })]);
+
+const facts = (more: Partial<DiagnosisFacts>): DiagnosisFacts => ({
+  node: { provision_state: 'deploy failed', last_error: null },
+  history: undefined,
+  events: [],
+  beside: [],
+  ...more,
+});
+
+/** What goes right: a boot as it should be. */
+const QUIET: readonly SeenEvent[] = [
+  bmc(0, 'bmc.power', 'ok', { argument: 'off' }),
+  bmc(0.5, 'bmc.power-state', 'ok', { answer: 'on' }),
+  bmc(1, 'bmc.power-state', 'ok', { answer: 'off' }),
+  bmc(1.5, 'bmc.boot', 'ok', { device: 'network' }),
+  powerOn(2),
+  dhcp(20, 'offer'),
+  dhcp(20.01, 'ack'),
+  event(22, 'tftp.read', { retransmits: 1 }),
+  dhcp(24, 'offer', { xid: 8, userClasses: ['iPXE'] }),
+  dhcp(24.01, 'ack', { xid: 8, userClasses: ['iPXE'] }),
+  event(26, 'http.get'),
+  event(60, 'agent.inspected'),
+  event(70, 'agent.running'),
+  event(80, 'agent.succeeded'),
+];
+
+const cases: Readonly<Record<string, Partial<DiagnosisFacts>>> = {
+  'image-checksum': { events: [failed('image-checksum')] },
+  'image-short': { events: [failed('image-short')] },
+  'image-unreachable': { events: [failed('image-unreachable')] },
+  'disk-too-small': { events: [failed('disk-too-small')] },
+  'disk-vanished': { events: [failed('disk-write', 'writing failed: ENODEV: no such device')] },
+  'disk-bad-sectors': { events: [failed('disk-write', 'writing failed: EIO: i/o error')] },
+  'disk-slow': { history: history([step({ evidence: { result: { device: '/dev/sda', writtenBytes: 4e9, seconds: 3000 } } })]) },
+  'agent-killed': { events: [...QUIET.slice(0, 13), event(90, 'agent.inspected')] },
+  'boot-server-disk-full': { events: [event(5, 'dhcp.journal-failed')] },
+  'boot-server-restarted': { beside: [event(5, 'boot.started')] },
+  'database-lost': { history: history([step({ outcome: 'takeover', evidence: { from: 'one' } })]) },
+  'control-plane-killed': { history: history([step({ outcome: 'takeover', evidence: { from: 'another' } })]) },
+  'bmc-credentials': { events: [bmc(1, 'bmc.power', 'auth')] },
+  'bmc-session-limit': { events: [bmc(1, 'bmc.power', 'busy')] },
+  'bmc-vendor-odd': { events: [bmc(1, 'bmc.power', 'protocol')] },
+  'bmc-drops-packets': { events: [bmc(1, 'bmc.power', 'timeout'), bmc(9, 'bmc.power', 'ok', { argument: 'off' })] },
+  'bmc-unreachable': { events: [bmc(1, 'bmc.power', 'unreachable'), bmc(9, 'bmc.power', 'unreachable')] },
+  'bmc-power-lies': { events: [bmc(1, 'bmc.power', 'ok', { argument: 'off' }), bmc(9, 'bmc.power-state', 'ok', { answer: 'on' })] },
+  'bmc-forgets-boot-device': {
+    events: [bmc(1, 'bmc.boot', 'ok', { device: 'network' }), bmc(2, 'bmc.boot-setting', 'ok', { answer: { device: 'none' } })],
+  },
+  'bmc-slow': { events: [1, 9, 17].map((at) => bmc(at, 'bmc.identity', 'ok', { durationMs: 7000 })) },
+  'rogue-dhcp': { events: [event(5, 'dhcp.silence', { reason: 'other-server-chosen' })] },
+  'nic-no-link': { events: [finding('pxe-e61'), finding('no-bootable-device')] },
+  'nic-wrong-network': { events: [event(5, 'dhcp.silence', { reason: 'no-subnet' })] },
+  'nic-wrong-vlan': { events: [powerOn(1), finding('pxe-e51'), finding('no-bootable-device')] },
+  'nic-wrong-port': { events: [inspected([{ path: 'nics[mac=02:00:00:00:00:01].lldp.portId', kind: 'changed', before: 'e4', after: 'e40' }])] },
+  'unknown-architecture': { events: [event(5, 'dhcp.unsupported-architecture'), finding('pxe-e53')] },
+  'malformed-packets': { beside: [event(5, 'dhcp.malformed')] },
+  'network-duplicates': { events: [dhcp(20, 'offer'), dhcp(20.1, 'offer'), dhcp(20.2, 'ack'), dhcp(20.3, 'ack')] },
+  'network-reorder': { events: [dhcp(24, 'offer', { secs: 4 }), dhcp(24.01, 'ack', { secs: 4 }), dhcp(27, 'offer')] },
+  'network-delay': { events: [dhcp(20, 'offer'), dhcp(22.5, 'ack')] },
+  'network-loss': { events: [dhcp(20, 'offer'), dhcp(24, 'offer', { secs: 4 }), dhcp(24.01, 'ack', { secs: 4 })] },
+  'http-cut': { events: [event(26, 'http.aborted')] },
+  'hang-firmware': { history: because('the machine sent no DHCP request and was not heard of for 15 minutes') },
+  'hang-loader': { history: because('the firmware fell silent after "ACK" and was not heard of for 2 minutes') },
+  'hang-kernel': { history: because('the kernel fell silent after "read ramdisk" and was not heard of for 10 minutes') },
+  'hang-ramdisk': { history: because('the ramdisk fell silent after "ACK" and was not heard of for 5 minutes') },
+};
+
+for (const { name, advice, cause, wants } of DIAGNOSIS_RULES) {
+  const given = cases[name] ?? { events: [finding(name.replace('console-', ''))] };
+  test(`${name} is named first by its evidence`, () => {
+    const [first] = diagnose(facts(given));
+    assert.equal(first?.rule, name);
+    assert.ok(first.evidence.length > 0 && advice !== '' && cause.endsWith('.') && wants !== '');
+  });
+}
+
+test('a boot as it should be has no diagnosis, nor has a node without a flow', () => {
+  assert.deepEqual(diagnose(facts({ events: QUIET, history: history([step({}), step({ outcome: 'wait' })]) })), []);
+  assert.deepEqual(diagnose(facts({})), []);
+});
+
+test('a hang is told only when nothing tells why, and a machine that was told to stop is no liar', () => {
+  const silent = because('the firmware fell silent after "ACK" and was not heard of for 2 minutes');
+  const names = (given: Partial<DiagnosisFacts>) => diagnose(facts(given)).map(({ rule }) => rule);
+  assert.deepEqual(names({ history: silent, events: [event(5, 'dhcp.silence', { reason: 'no-subnet' })] }), ['nic-wrong-network']);
+  assert.deepEqual(names({ history: silent, beside: [event(5, 'boot.started')] }), ['boot-server-restarted']);
+  const obeyed = [bmc(1, 'bmc.power', 'ok', { argument: 'off' }), bmc(3, 'bmc.power-state', 'ok', { answer: 'on' }), bmc(4, 'bmc.power-state', 'ok', { answer: 'off' })];
+  assert.deepEqual(names({ events: obeyed }), []);
+});
+
+test('a boot from the network after the disk was set tells of a forgetful BMC', () => {
+  const events = [bmc(1, 'bmc.boot', 'ok', { device: 'disk' }), powerOn(2), dhcp(30, 'offer')];
+  assert.deepEqual(
+    diagnose(facts({ events })).map(({ rule }) => rule),
+    ['bmc-forgets-boot-device'],
+  );
+});
+
+test('much evidence is cut to the first and the last', () => {
+  const [one] = diagnose(facts({ events: [1, 2, 3, 4, 5].map((at) => bmc(at, 'bmc.power', 'busy', { at })) }));
+  assert.equal(one!.evidence.length, 3);
+  assert.match(one!.evidence.at(-1)!, /00:00:05/);
+});
