@@ -21,7 +21,14 @@ const cases: readonly [string, BootSign | undefined, number, number, string, Reg
   ['the kernel panicked', sign('http.file', 1), 12, 1, 'boot-again', /kernel/],
   ['the agent looked at its hardware', sign('agent.inspected', 2), 5, 1, 'wait'],
   ['a download that always breaks off goes on', sign('http.script', 39), 39.5, 1, 'wait'],
-  ['firmware without a boot file asks for ever', sign('dhcp.ack', 39.9), 40, 1, 'boot-again', /after 40 minutes it was still no further than "the last dhcp.ack"/],
+  [
+    'firmware without a boot file asks for ever',
+    sign('dhcp.ack', 39.9),
+    40,
+    1,
+    'boot-again',
+    /after 40 minutes it was still no further than "the last dhcp.ack"/,
+  ],
   ['the third boot is as silent', sign('dhcp.ack', 1), 4, BOOT_TRIES_MAX, 'give-up', /firmware/],
 ];
 

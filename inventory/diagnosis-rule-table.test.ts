@@ -13,7 +13,8 @@ const event = (atSeconds: number, kind: string, evidence: object = {}, message =
   severity: 'info',
   message,
 });
-const bmc = (atSeconds: number, kind: string, outcome: string, more: object = {}) => event(atSeconds, kind, { outcome, durationMs: 80, ...more });
+const bmc = (atSeconds: number, kind: string, outcome: string, more: object = {}) =>
+  event(atSeconds, kind, { outcome, durationMs: 80, ...more });
 const powerOn = (atSeconds: number) => bmc(atSeconds, 'bmc.power', 'ok', { argument: 'on' });
 const FIRMWARE = { vendorClass: 'PXEClient:Arch:00000:UNDI:003001', xid: 7 };
 const dhcp = (atSeconds: number, kind: 'offer' | 'ack', more: object = {}) => event(atSeconds, `dhcp.${kind}`, { ...FIRMWARE, ...more });
@@ -102,7 +103,9 @@ const cases: Readonly<Record<string, Partial<DiagnosisFacts>>> = {
   'nic-no-link': { events: [finding('pxe-e61'), finding('no-bootable-device')] },
   'nic-wrong-network': { events: [event(5, 'dhcp.silence', { reason: 'no-subnet' })] },
   'nic-wrong-vlan': { events: [powerOn(1), finding('pxe-e51'), finding('no-bootable-device')] },
-  'nic-wrong-port': { events: [inspected([{ path: 'nics[mac=02:00:00:00:00:01].lldp.portId', kind: 'changed', before: 'e4', after: 'e40' }])] },
+  'nic-wrong-port': {
+    events: [inspected([{ path: 'nics[mac=02:00:00:00:00:01].lldp.portId', kind: 'changed', before: 'e4', after: 'e40' }])],
+  },
   'unknown-architecture': { events: [event(5, 'dhcp.unsupported-architecture'), finding('pxe-e53')] },
   'malformed-packets': { beside: [event(5, 'dhcp.malformed')] },
   'network-duplicates': { events: [dhcp(20, 'offer'), dhcp(20.1, 'offer'), dhcp(20.2, 'ack'), dhcp(20.3, 'ack')] },
@@ -135,7 +138,11 @@ test('a hang is told only when nothing tells why, and a machine that was told to
   const names = (given: Partial<DiagnosisFacts>) => diagnose(facts(given)).map(({ rule }) => rule);
   assert.deepEqual(names({ history: silent, events: [event(5, 'dhcp.silence', { reason: 'no-subnet' })] }), ['nic-wrong-network']);
   assert.deepEqual(names({ history: silent, beside: [event(5, 'boot.started')] }), ['boot-server-restarted']);
-  const obeyed = [bmc(1, 'bmc.power', 'ok', { argument: 'off' }), bmc(3, 'bmc.power-state', 'ok', { answer: 'on' }), bmc(4, 'bmc.power-state', 'ok', { answer: 'off' })];
+  const obeyed = [
+    bmc(1, 'bmc.power', 'ok', { argument: 'off' }),
+    bmc(3, 'bmc.power-state', 'ok', { answer: 'on' }),
+    bmc(4, 'bmc.power-state', 'ok', { answer: 'off' }),
+  ];
   assert.deepEqual(names({ events: obeyed }), []);
 });
 

@@ -27,7 +27,9 @@ export function diagnose(facts: DiagnosisFacts): Diagnosis[] {
   const names = new Set(found.filter(({ rule }) => rule.unless !== 'others').map(({ rule }) => rule.name));
   const isOutdone = ({ unless }: DiagnosisRule, at: number): boolean => {
     if (unless === undefined) return false;
-    return unless === 'others' ? names.size > 0 || at > found.findIndex(({ rule }) => rule.unless === 'others') : unless.some((name) => names.has(name));
+    return unless === 'others'
+      ? names.size > 0 || at > found.findIndex(({ rule }) => rule.unless === 'others')
+      : unless.some((name) => names.has(name));
   };
   return found
     .filter(({ rule }, at) => !isOutdone(rule, at))

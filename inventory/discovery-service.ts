@@ -138,7 +138,11 @@ async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): P
   }
 }
 
-async function storeInspection(trx: Trx, nodeUuid: string, document: Json): Promise<{ version: number; changes: readonly InspectionChange[] }> {
+async function storeInspection(
+  trx: Trx,
+  nodeUuid: string,
+  document: Json,
+): Promise<{ version: number; changes: readonly InspectionChange[] }> {
   const last = await trx
     .selectFrom('inspection')
     .select(['version', 'document'])

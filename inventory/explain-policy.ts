@@ -50,7 +50,8 @@ export function explainNode(facts: {
   return {
     node: node.uuid,
     state: node.provision_state,
-    summary: summarise(node, flow) + (finding === null ? '' : ` Its console told: ${finding.message}. ${finding.advice}`) + describe(diagnosis),
+    summary:
+      summarise(node, flow) + (finding === null ? '' : ` Its console told: ${finding.message}. ${finding.advice}`) + describe(diagnosis),
     diagnosis,
     waiting_for: waiting,
     last_error: node.last_error,

@@ -90,7 +90,12 @@ const describeFaults = (terminal: Terminal): string =>
 
 /** How to see this seed again. */
 const replayCommand = ({ seed, machines, faults }: SeedOrder): string =>
-  ['rackwright simulate', `--seed ${seed}`, ...(machines === 1 ? [] : [`--machines ${machines}`]), ...(faults.length === 0 ? [] : [`--fault ${faults.join(',')}`])].join(' ');
+  [
+    'rackwright simulate',
+    `--seed ${seed}`,
+    ...(machines === 1 ? [] : [`--machines ${machines}`]),
+    ...(faults.length === 0 ? [] : [`--fault ${faults.join(',')}`]),
+  ].join(' ');
 
 async function tellStory(terminal: Terminal, flags: Flags, order: SeedOrder): Promise<void> {
   const scenario = scenarioOf(order);
@@ -117,23 +122,32 @@ async function runMany(terminal: Terminal, flags: Flags, orders: readonly SeedOr
     const words = broken.length === 0 ? '' : `, ${broken.length} broken`;
     const share = summaries.length / orders.length;
     // A line for each seed would fill a file.
-    const text = terminal.redraws ? `${summaries.length} of ${orders.length} seeds` : `${Math.floor(share * 20) * 5} % of ${orders.length} seeds`;
+    const text = terminal.redraws
+      ? `${summaries.length} of ${orders.length} seeds`
+      : `${Math.floor(share * 20) * 5} % of ${orders.length} seeds`;
     progress.show(`${text}${words}`, share);
   }).finally(() => progress.end());
-  const report = { ...totals(summaries, (Date.now() - startedMs) / 1000), broken: broken.map((each) => ({ ...each, replay: replayOf(orders, each) })) };
+  const report = {
+    ...totals(summaries, (Date.now() - startedMs) / 1000),
+    broken: broken.map((each) => ({ ...each, replay: replayOf(orders, each) })),
+  };
   if (flags.json !== undefined) await writeJson(terminal, flags.json, report);
   if (flags.json !== true) {
     terminal.out(
       `${report.seeds} seeds in ${report.seconds.toFixed(0)} s (${report.seedsPerMinute} a minute), ${report.virtualHours.toFixed(0)} hours of machines: ${report.reached} reached their goal, ${report.stopped} stopped in a named state`,
     );
-    terminal.out(`faults that happened: ${Object.keys(report.injected).length} of ${SIMULATED_FAULTS.length} kinds, ${Object.values(report.injected).reduce((sum, count) => sum + count, 0)} times`);
-    for (const summary of broken.slice(0, BROKEN_TOLD_MAX)) terminal.out(['', ...summary.trace, `seed ${summary.seed}: ${summary.broken.join('; ')}`, replayOf(orders, summary)].join('\n'));
+    terminal.out(
+      `faults that happened: ${Object.keys(report.injected).length} of ${SIMULATED_FAULTS.length} kinds, ${Object.values(report.injected).reduce((sum, count) => sum + count, 0)} times`,
+    );
+    for (const summary of broken.slice(0, BROKEN_TOLD_MAX))
+      terminal.out(['', ...summary.trace, `seed ${summary.seed}: ${summary.broken.join('; ')}`, replayOf(orders, summary)].join('\n'));
   }
   if (broken.length > 0)
     throw new CommandError(`${broken.length} of ${orders.length} seeds broke an invariant`, EXIT_CODE.failed, replayOf(orders, broken[0]!));
 }
 
-const replayOf = (orders: readonly SeedOrder[], { seed }: SeedSummary): string => replayCommand(orders.find((order) => order.seed === seed)!);
+const replayOf = (orders: readonly SeedOrder[], { seed }: SeedSummary): string =>
+  replayCommand(orders.find((order) => order.seed === seed)!);
 
 function totals(summaries: readonly SeedSummary[], seconds: number) {
   const injected: Record<string, number> = {};

@@ -1,5 +1,14 @@
 import type { JsonObject } from '../../core/base/json.ts';
-import { evidenceOf, isPowerOn, ofKind, told, wordsThat, type DiagnosisFacts, type DiagnosisRule, type SeenEvent } from './diagnosis-facts.ts';
+import {
+  evidenceOf,
+  isPowerOn,
+  ofKind,
+  told,
+  wordsThat,
+  type DiagnosisFacts,
+  type DiagnosisRule,
+  type SeenEvent,
+} from './diagnosis-facts.ts';
 
 /** Below this a disk of any kind is not well. */
 const DISK_BYTES_PER_SECOND_MIN = 10e6;
@@ -27,7 +36,8 @@ function diedAtWork({ events }: DiagnosisFacts): string[] {
   for (const event of events) {
     if (isPowerOn(event)) first = undefined;
     if (event.kind === 'agent.inspected' || event.kind === 'agent.discovered') {
-      if (first !== undefined) found.push(`it last said "${last?.message ?? first.message}", and at ${event.at.toISOString()} a new one called in`);
+      if (first !== undefined)
+        found.push(`it last said "${last?.message ?? first.message}", and at ${event.at.toISOString()} a new one called in`);
       first = event;
     }
     if (event.source === 'agent') last = event;
@@ -44,10 +54,25 @@ const agentRule = (name: string, code: string, cause: string, advice: string): D
 });
 
 export const AGENT_RULES: readonly DiagnosisRule[] = [
-  agentRule('image-checksum', 'image-checksum', 'The image is not the one that its record describes: the checksum differs.', 'Register the image again with its true checksum.'),
+  agentRule(
+    'image-checksum',
+    'image-checksum',
+    'The image is not the one that its record describes: the checksum differs.',
+    'Register the image again with its true checksum.',
+  ),
   agentRule('image-short', 'image-short', 'The image file on the server is incomplete.', 'Upload the image again.'),
-  agentRule('image-unreachable', 'image-unreachable', 'The image could not be fetched.', 'Check that the boot server runs, and that the image is still there.'),
-  agentRule('disk-too-small', 'disk-too-small', 'The image does not fit the disk.', 'Choose a smaller image, or a bigger root disk (root device hints).'),
+  agentRule(
+    'image-unreachable',
+    'image-unreachable',
+    'The image could not be fetched.',
+    'Check that the boot server runs, and that the image is still there.',
+  ),
+  agentRule(
+    'disk-too-small',
+    'disk-too-small',
+    'The image does not fit the disk.',
+    'Choose a smaller image, or a bigger root disk (root device hints).',
+  ),
   {
     name: 'disk-vanished',
     cause: 'A disk of the machine is gone.',

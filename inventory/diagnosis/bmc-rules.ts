@@ -1,4 +1,15 @@
-import { bmcCalls, bootsOf, evidenceOf, isPowerOn, ofKind, secondsBetween, told, type DiagnosisFacts, type DiagnosisRule, type SeenEvent } from './diagnosis-facts.ts';
+import {
+  bmcCalls,
+  bootsOf,
+  evidenceOf,
+  isPowerOn,
+  ofKind,
+  secondsBetween,
+  told,
+  type DiagnosisFacts,
+  type DiagnosisRule,
+  type SeenEvent,
+} from './diagnosis-facts.ts';
 
 /** Slower than any BMC that is well: with its session, one answers within a second. */
 const SLOW_CALL_MS = 3_000;
@@ -43,8 +54,10 @@ function ignored({ events }: DiagnosisFacts): string[] {
   return bootsOf(events).flatMap((boot) => {
     const set = events.findLast((event) => event.kind === 'bmc.boot' && event.at <= boot[0]!.at);
     const isForDisk = set !== undefined && evidenceOf(set)['outcome'] === 'ok' && evidenceOf(set)['device'] === 'disk';
-    const came = boot.find((event) => event.source === 'dhcp' && /^PXEClient/.test(String(evidenceOf(event)['vendorClass'])));
-    return isForDisk && came !== undefined ? [`the BMC was told to boot from the disk, and the firmware came by network: ${told(came)}`] : [];
+    const came = boot.find((event) => event.source === 'dhcp' && String(evidenceOf(event)['vendorClass']).startsWith('PXEClient'));
+    return isForDisk && came !== undefined
+      ? [`the BMC was told to boot from the disk, and the firmware came by network: ${told(came)}`]
+      : [];
   });
 }
 

@@ -35,7 +35,17 @@ export const BOOT_RULES: readonly DiagnosisRule[] = [
     'Look at its console and the hardware log of the BMC; at the boot order, the cable and the switch port.',
   ),
   hang('hang-loader', 'in its network boot', /the firmware fell silent/, 'Read its console; update the firmware of the NIC.'),
-  hang('hang-kernel', 'in the kernel', /the kernel fell silent/, 'Read its console from the last transfer on; a kernel option of a tag may help.'),
-  hang('hang-ramdisk', 'in the ramdisk, before its agent calls', /the ramdisk fell silent|the agent fell silent/, 'Read its console; look whether the machine reaches the API.'),
+  hang(
+    'hang-kernel',
+    'in the kernel',
+    /the kernel fell silent/,
+    'Read its console from the last transfer on; a kernel option of a tag may help.',
+  ),
+  hang(
+    'hang-ramdisk',
+    'in the ramdisk, before its agent calls',
+    /the ramdisk fell silent|the agent fell silent/,
+    'Read its console; look whether the machine reaches the API.',
+  ),
   ...CONSOLE_RULES.filter(({ pattern }) => TOLD_ELSEWHERE.includes(pattern)).map(consoleRule),
 ];

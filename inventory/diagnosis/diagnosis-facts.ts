@@ -86,4 +86,6 @@ export function flowWords({ history }: DiagnosisFacts): string[] {
   return [...reasons, ...(history?.error == null ? [] : [history.error.message])];
 }
 
-export const wordsThat = (facts: DiagnosisFacts, test: RegExp): string[] => [...new Set(flowWords(facts).filter((word) => test.test(word)))];
+export const wordsThat = (facts: DiagnosisFacts, test: RegExp): string[] => [
+  ...new Set(flowWords(facts).filter((word) => test.test(word))),
+];

@@ -34,7 +34,9 @@ const repeats = (events: readonly SeenEvent[], isIt: (seconds: number) => boolea
       const answers = ofKind(exchange, kind);
       return answers.flatMap((event, at) => {
         const next = answers[at + 1];
-        return next !== undefined && isIt(secondsBetween(event, next)) ? [`${told(event)}; asked for again ${shown(event, next)} later`] : [];
+        return next !== undefined && isIt(secondsBetween(event, next))
+          ? [`${told(event)}; asked for again ${shown(event, next)} later`]
+          : [];
       });
     }),
   );
@@ -56,7 +58,9 @@ const overtaken = ({ events }: DiagnosisFacts): string[] =>
     const late = ack && ofKind(exchange, 'dhcp.offer').find((offer) => secondsBetween(ack, offer) >= 1);
     if (late && ack) return [`${told(ack)}; the DISCOVER before it came ${shown(ack, late)} later`];
     const at = exchange.findIndex((event, index) => index > 0 && secsOf(event) < secsOf(exchange[index - 1]!));
-    return at < 0 ? [] : [`${told(exchange[at]!)}; it was sent ${secsOf(exchange[at - 1]!) - secsOf(exchange[at]!)} s before the one that came first`];
+    return at < 0
+      ? []
+      : [`${told(exchange[at]!)}; it was sent ${secsOf(exchange[at - 1]!) - secsOf(exchange[at]!)} s before the one that came first`];
   });
 
 /** For how long the client had been asking when it sent the packet. */

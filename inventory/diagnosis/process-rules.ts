@@ -1,7 +1,8 @@
 import { ofKind, told, wordsThat, type DiagnosisFacts, type DiagnosisRule } from './diagnosis-facts.ts';
 
 /** The database went away in the midst of a statement, or took no session. */
-const DATABASE_LOST = /terminating connection|Connection terminated|ECONNREFUSED.*(5432|PGSQL)|^connect ECONNREFUSED$|the database system is (shutting|starting)/;
+const DATABASE_LOST =
+  /terminating connection|Connection terminated|ECONNREFUSED.*(5432|PGSQL)|^connect ECONNREFUSED$|the database system is (shutting|starting)/;
 
 const takeovers = ({ history }: DiagnosisFacts, isOwn: boolean): string[] =>
   (history?.steps ?? [])

@@ -55,7 +55,12 @@ export function tellScript(
 }
 
 export const tellFileStart = (options: HttpEventOptions, call: HttpCall, evidence: { start: number; bytes: number }): void =>
-  tell(options, call, { kind: 'http.start', severity: 'debug', evidence, message: `${call.client.ipAddress} starts to read ${call.shownPath}` });
+  tell(options, call, {
+    kind: 'http.start',
+    severity: 'debug',
+    evidence,
+    message: `${call.client.ipAddress} starts to read ${call.shownPath}`,
+  });
 
 export function tellFile(options: HttpEventOptions, call: HttpCall, { outcome, start, sent, wanted }: FileEnd): void {
   const { ipAddress } = call.client;

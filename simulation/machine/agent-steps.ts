@@ -110,9 +110,17 @@ async function writeImage(scene: StepScene): Promise<StepEnd> {
   const broken = await work(scene, 30_000, 200_000);
   if (broken !== undefined) return broken;
   if (meets(world, 'disk-bad-sectors'))
-    return failed('disk-write', 'writing at byte 268435456 failed: EIO: i/o error, write', 'replace the disk or choose another one by root device hints');
+    return failed(
+      'disk-write',
+      'writing at byte 268435456 failed: EIO: i/o error, write',
+      'replace the disk or choose another one by root device hints',
+    );
   if (meets(world, 'disk-lost-while-writing'))
-    return failed('disk-write', 'writing at byte 134217728 failed: ENODEV: no such device, write', 'replace the disk or choose another one by root device hints');
+    return failed(
+      'disk-write',
+      'writing at byte 134217728 failed: ENODEV: no such device, write',
+      'replace the disk or choose another one by root device hints',
+    );
   if (meets(world, 'short-download'))
     return failed(
       'image-short',

@@ -142,7 +142,10 @@ async function runIpxe(boot: Boot): Promise<'runs' | 'not'> {
     await boot.mayHang('hang-loader');
     const token = /rackwright\.token=(\S+)/.exec(line[2]!)![1]!;
     const claimed = /rackwright\.node=(\S+)/.exec(line[2]!)?.[1];
-    if ((await fetchFile(boot, address.ipAddress, 'kernel', KERNEL_BYTES)) && (await fetchFile(boot, address.ipAddress, 'ramdisk', RAMDISK_BYTES))) {
+    if (
+      (await fetchFile(boot, address.ipAddress, 'kernel', KERNEL_BYTES)) &&
+      (await fetchFile(boot, address.ipAddress, 'ramdisk', RAMDISK_BYTES))
+    ) {
       await runKernel(boot, { token, claimed });
       return 'runs';
     }
@@ -177,7 +180,13 @@ async function fetchFile(boot: Boot, ipAddress: string, name: string, bytes: num
   }
   const isCut = meets(world, 'http-cut', 0.6) || meets(world, 'network-loss', 0.15);
   const sent = isCut ? whole(world.random, 1, bytes - 1) : bytes;
-  desk.endFile(ipAddress, `/boot/<token>/${name}`, { outcome: isCut ? 'client-gone' : 'complete', start: 0, sent, wanted: bytes, startedMs });
+  desk.endFile(ipAddress, `/boot/<token>/${name}`, {
+    outcome: isCut ? 'client-gone' : 'complete',
+    start: 0,
+    sent,
+    wanted: bytes,
+    startedMs,
+  });
   return !isCut;
 }
 

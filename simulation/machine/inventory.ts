@@ -4,7 +4,12 @@ import type { Machine } from './machine.ts';
 
 /** What the agent of a simulated machine sees. */
 export const inventoryOf = (world: World, machine: Machine): Inventory => ({
-  system: { uuid: `51000000-0000-4000-8000-${machine.mac.replaceAll(':', '')}`, manufacturer: 'Simulated', product: 'S1', serial: machine.name },
+  system: {
+    uuid: `51000000-0000-4000-8000-${machine.mac.replaceAll(':', '')}`,
+    manufacturer: 'Simulated',
+    product: 'S1',
+    serial: machine.name,
+  },
   boot: { firmwareMode: machine.platform === 'efi' ? 'uefi' : 'bios', order: [] },
   cpu: { model: 'simulated', architecture: 'x86_64', sockets: 1, cores: 8, threads: 16, flags: [] },
   numaNodes: [],
@@ -16,7 +21,11 @@ export const inventoryOf = (world: World, machine: Machine): Inventory => ({
       name: 'eth0',
       mac: machine.mac,
       hasCarrier: true,
-      lldp: { chassisId: '02:00:00:ff:00:01', portId: meets(world, 'nic-wrong-port') ? 'Ethernet1/40' : 'Ethernet1/4', systemName: 'leaf-1' },
+      lldp: {
+        chassisId: '02:00:00:ff:00:01',
+        portId: meets(world, 'nic-wrong-port') ? 'Ethernet1/40' : 'Ethernet1/4',
+        systemName: 'leaf-1',
+      },
     },
   ],
   bmc: { ipAddress: machine.bmcHost, channel: 1 },

@@ -114,4 +114,3 @@ function createConsole(world: World, machineOf: () => Machine): (text: string) =
       });
   };
 }
-

@@ -16,7 +16,8 @@ export async function checkEnd(
     const { image } = scenario.machines[index]!;
     if (report.state === 'active' && machine.disk.content !== image.checksum)
       world.broken(`active, and on its disk is ${machine.disk.content}`);
-    if (report.state === 'available' && machine.disk.content !== 'blank') world.broken(`available, and on its disk is ${machine.disk.content}`);
+    if (report.state === 'available' && machine.disk.content !== 'blank')
+      world.broken(`available, and on its disk is ${machine.disk.content}`);
     if (/failed$|^error$/.test(report.state) && report.lastError === null) world.broken(`${report.state} without a reason`);
     checkDiagnosis(world, scenario.machines[index]!, report);
     if (!report.reached && report.failures.length === 0 && report.state !== 'unknown') world.broken(`${report.state} without a failure`);
@@ -32,7 +33,9 @@ function checkDiagnosis(world: World, plan: MachineScenario, { machine, reached,
   if (reached || !plan.hasRecordedConsole || failures.length === 0) return;
   const causes = SIMULATED_FAULTS.filter(({ name }) => world.injected.has(name)).map(({ diagnosis }) => diagnosis);
   if (!causes.some((cause) => names.has(cause)))
-    world.broken(`${machine} is ${state} by ${[...world.injected.keys()].join(', ')}, and explain names ${[...names].join(', ') || 'nothing'}`);
+    world.broken(
+      `${machine} is ${state} by ${[...world.injected.keys()].join(', ')}, and explain names ${[...names].join(', ') || 'nothing'}`,
+    );
 }
 
 /** Passwords, tokens of boots and sessions: in no event, no journal, no error. */

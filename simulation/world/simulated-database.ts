@@ -230,7 +230,12 @@ export async function createSimulatedServer(
     release(session);
   };
   const lock = (verb: 'lock' | 'unlock', name: string) =>
-    aside(main.client.query(`select ${verb === 'lock' ? 'pg_advisory_lock' : 'pg_advisory_unlock'}($1, hashtext($2))`, [PRESENCE_LOCK_CLASS, name]));
+    aside(
+      main.client.query(`select ${verb === 'lock' ? 'pg_advisory_lock' : 'pg_advisory_unlock'}($1, hashtext($2))`, [
+        PRESENCE_LOCK_CLASS,
+        name,
+      ]),
+    );
   const forget = async (name: string) => {
     if (present.delete(name)) await lock('unlock', name);
   };

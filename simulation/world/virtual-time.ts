@@ -31,7 +31,7 @@ export function createVirtualTime(startMs: number, random: Random): VirtualTime 
 
   const push = (timer: Timer) => {
     heap.push(timer);
-    for (let at = heap.length - 1; at > 0; ) {
+    for (let at = heap.length - 1; at > 0;) {
       const parent = (at - 1) >> 1;
       if (!isBefore(heap[at]!, heap[parent]!)) return;
       swap(at, parent);
@@ -43,7 +43,7 @@ export function createVirtualTime(startMs: number, random: Random): VirtualTime 
     const last = heap.pop();
     if (first === undefined || last === undefined || heap.length === 0) return first;
     heap[0] = last;
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = 2 * at + 1;
       const child = left + 1 < heap.length && isBefore(heap[left + 1]!, heap[left]!) ? left + 1 : left;
       if (child >= heap.length || !isBefore(heap[child]!, heap[at]!)) return first;
