@@ -7,7 +7,19 @@ import type { JsonObject } from './json.ts';
 export interface MachineEvent {
   readonly atMs: number;
   /** Where it was seen. */
-  readonly source: 'boot' | 'dhcp' | 'router-advertisement' | 'tftp' | 'http' | 'bmc' | 'agent' | 'console' | 'node' | 'flow' | 'switch' | 'lab';
+  readonly source:
+    | 'boot'
+    | 'dhcp'
+    | 'router-advertisement'
+    | 'tftp'
+    | 'http'
+    | 'bmc'
+    | 'agent'
+    | 'console'
+    | 'node'
+    | 'flow'
+    | 'switch'
+    | 'lab';
   /** Dotted kind within the source, for example `dhcp.offer`, `tftp.read`, `http.get`, `bmc.power`, `node.state`. */
   readonly kind: string;
   readonly severity: 'debug' | 'info' | 'warning' | 'error';

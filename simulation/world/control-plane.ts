@@ -4,8 +4,27 @@ import { silentLogger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
 import { nodeFlows } from '../../flows/node-flows.ts';
+import type { LocalImageStore } from '../../images/image-store.ts';
 import { createEventRecorder } from '../../inventory/event-recorder.ts';
 import { makeLife, type World } from './world.ts';
+
+const SWITCH_MS = 60_000;
+const refuse = async (): Promise<never> => {
+  throw new Error('images of the simulation are files of its boot server: there is no store');
+};
+const NO_STORE: LocalImageStore = {
+  id: 'none',
+  kind: 'file',
+  description: 'no store',
+  directory: '/nowhere',
+  pathOf: () => '/nowhere',
+  put: refuse,
+  open: refuse,
+  list: async () => [],
+  remove: refuse,
+  listIncomplete: async () => [],
+  dropIncomplete: refuse,
+};
 
 /** A worker and API process of the product: its flow engine, its recorder and its way to BMCs, on a clock and a database of the simulation. */
 export interface ControlPlane {
@@ -40,6 +59,8 @@ export async function startControlPlane(
       clock,
       cleaning: { automated: true, step_priorities: {} },
       bootMedia: undefined,
+      images: { db: database.db, stores: { all: [NO_STORE], stagingDirectory: '/nowhere', near: NO_STORE } },
+      networks: { named: {}, timeoutMs: SWITCH_MS },
     }),
     owner: settings.name,
     clock,

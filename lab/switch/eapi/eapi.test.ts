@@ -8,7 +8,7 @@ function build() {
   const leaf = createLeafSwitch({
     name: 'leaf-1',
     chassisMac: '52:54:00:00:00:01',
-    clock: { nowMs: () => 0, sleep: () => Promise.resolve() },
+    clock: { nowMs: () => 0, steadyMs: () => 0, sleep: () => Promise.resolve() },
   });
   const add = (name: string) => leaf.addPort({ name, description: '', announces: true, deliver: () => true });
   const ports = { one: add('Ethernet1/1'), two: add('Ethernet1/2') };
