@@ -44,6 +44,16 @@ export async function queueForCache(db: Db, id: string): Promise<void> {
     .execute();
 }
 
+/** Images that are queued together are brought near one after the other, and whoever queued too many can still clear the queue. */
+const GATHER_MS = 2000;
+const gathering = new WeakMap<ImageData, NodeJS.Timeout>();
+
+export function fillCacheSoon(data: ImageData): void {
+  clearTimeout(gathering.get(data));
+  const fill = () => void fillCache(data).catch((error: unknown) => data.logger.warn({ err: error }, 'the cache of images was not filled'));
+  gathering.set(data, setTimeout(fill, GATHER_MS).unref());
+}
+
 /** All that is queued, one after the other; what can not be read is taken out of the queue. */
 export async function fillCache(data: ImageData): Promise<void> {
   const queued = await data.db.selectFrom('image_cache').select('image_id').where('state', '=', 'queued').execute();

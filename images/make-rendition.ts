@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
@@ -16,7 +16,9 @@ const READ_BYTES = 2 ** 20;
 
 /** @throws ImageError 400 for bytes that are no such disk, 404 when the image went meanwhile */
 export async function makeRendition(data: ImageData, image: ImageRecord, source: string, signal: AbortSignal): Promise<void> {
-  const [own, disk, packed] = await Promise.all(['source', 'disk', 'packed'].map((name) => stagingFile(data, `${source}.${name}`)));
+  // A deployment and somebody who fills the cache may be at it at the same time.
+  const name = `${source}.${randomUUID()}`;
+  const [own, disk, packed] = await Promise.all(['source', 'disk', 'packed'].map((kind) => stagingFile(data, `${name}.${kind}`)));
   try {
     const plain = image.disk_format === 'raw' ? undefined : await convertSource(data, image, source, own!, disk!, signal);
     const digest = createHash('sha512');

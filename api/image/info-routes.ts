@@ -1,4 +1,4 @@
-import { clearCache, fillCache, listCache, queueForCache, removeFromCache } from '../../images/image-cache-service.ts';
+import { clearCache, fillCacheSoon, listCache, queueForCache, removeFromCache } from '../../images/image-cache-service.ts';
 import { IMPORT_METHODS, listTasks, getTask } from '../../images/image-import-service.ts';
 import { IMAGE_QUOTAS, imageUsage } from '../../images/image-quota-service.ts';
 import { noContent, ok, Refusal } from '../service-plugin.ts';
@@ -116,9 +116,7 @@ export const infoRoutes: readonly ImageRoute[] = [
     async handle(call) {
       call.require('image:manage_image_cache');
       await queueForCache(dbOf(call), call.params['image_id']!);
-      void fillCache(call.context.data).catch((error: unknown) =>
-        call.context.data.logger.warn({ err: error }, 'the cache was not filled'),
-      );
+      fillCacheSoon(call.context.data);
       return { status: 202 };
     },
   },

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { sweepBlobs } from '../../images/image-blob-service.ts';
+import { fillCache } from '../../images/image-cache-service.ts';
 import { recoverUploads, type ImageData } from '../../images/image-data-service.ts';
 import { sweepRenditions } from '../../images/image-rendition-service.ts';
 import type { ImageStore } from '../../images/image-store.ts';
@@ -83,4 +84,6 @@ export function startImageSweep(data: ImageData): { stop(): Promise<void> } {
 async function sweepAll(data: ImageData): Promise<void> {
   await sweepRenditions(data);
   await sweepBlobs(data.db, data.stores, data.logger);
+  // What was queued when a process died.
+  await fillCache(data);
 }
