@@ -149,8 +149,13 @@ function explainText(told: JsonObject): string {
   );
   const ports = (told['switch_ports'] as string[]).map((line) => `  ${line}`);
   const warnings = (told['warnings'] as string[]).map((line) => `  ${line}`);
+  const causes = (told['diagnosis'] as JsonObject[]).flatMap((one) => [
+    `  ${String(one['cause'])} ${String(one['advice'])}`,
+    ...(one['evidence'] as string[]).map((line) => `    ${line}`),
+  ]);
   return [
     String(told['summary']),
+    ...(causes.length ? ['', 'What the evidence tells:', ...causes] : []),
     ...(steps.length ? ['', 'Steps of the last flow:', ...steps] : []),
     ...(seen.length ? ['', 'Last seen:', ...seen] : []),
     ...(ports.length ? ['', 'Switch ports:', ...ports] : []),

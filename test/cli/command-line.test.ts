@@ -27,6 +27,9 @@ for (const [args, code, expected] of [
   [['lab', 'bmc', '--count', '1', '--listen', 'localhost'], 2, /IPv4/],
   [['image', 'build', 'windows'], 2, /debian, debian-partition, tiny/],
   [['test', 'everything'], 2, /house/],
+  [['simulate', '--fault', 'list'], 0, /rogue-dhcp/],
+  [['simulate', '--fault', 'gremlins'], 2, /no such fault: gremlins/],
+  [['simulate', '--seeds', '0'], 2, /whole number/],
   [['lab', 'bmc', '--count', '1', '--listen', '192.0.2.1', '--ipmi-port', '0', '--redfish-port', '0'], 1, /next: /],
 ] as const) {
   test(`rackwright ${args.join(' ')} ends with ${code}`, async () => {

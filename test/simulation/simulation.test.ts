@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DIAGNOSIS_RULES } from '../../inventory/diagnosis-rule-table.ts';
+import { allFaults } from '../../lab/choose-faults.ts';
 import { SIMULATED_FAULTS } from '../../simulation/fault-table.ts';
 import { catalogueScenario, runCatalogue } from '../../simulation/run-catalogue.ts';
 import { startSimulation, type Simulation } from '../../simulation/run-simulation.ts';
@@ -43,6 +44,16 @@ test('a broken invariant is told, with the story that led there', async () => {
   const { broken, trace } = summarise(await simulation.run({ ...scenario, troubles: [], machines: [impossible], triesMax: 1 }));
   assert.deepEqual(broken, ['manageable without a failure']);
   assert.ok(trace.some((line) => line.includes('operator: manage m0')));
+});
+
+test('each fault of the lab is in the catalogue too', () => {
+  const names = new Set(SIMULATED_FAULTS.map(({ name }) => name));
+  assert.deepEqual(
+    allFaults()
+      .map(({ name }) => name)
+      .filter((name) => !names.has(name)),
+    [],
+  );
 });
 
 test('a fault has a name of its own, and a rule that knows it again', () => {
