@@ -149,7 +149,8 @@ export async function operate(
     };
   };
 
-  await clock.sleep(between(world.random, 0, 5_000));
+  // Nobody asks before the product is up: what starts within a flow's time is what explain tells of.
+  await clock.sleep(between(world.random, 2_000, 7_000));
   const uuid = plan.enrolment === 'declared' ? await declare(world, machine, plan, ask) : await discover(world, machine, ask, clock);
   if (uuid === undefined) return finish(undefined, false);
   for (const leg of plan.journey) {
