@@ -44,6 +44,11 @@ test('what the agent does afterwards is no boot; its reset is one that the machi
   ]);
 });
 
+test('a machine that starts from its disk at once is seen when its system asks for an address', () => {
+  const events = [at(0, 'bmc.power', { outcome: 'ok', argument: 'on' }), at(60, 'dhcp.ack', { vendorClass: 'dhcpcd' }), at(80, 'dhcp.ack')];
+  assert.deepEqual(short(events), ['bmc disk: kernel 60']);
+});
+
 test('a boot that goes no further says what it waits for', () => {
   const waits = (count: number) => short(toAgent.slice(0, count))[0];
   assert.match(waits(1)!, /^bmc unfinished: ; the firmware’s first DHCP packet/);

@@ -111,8 +111,12 @@ export function traceBoots(events: readonly BootEvent[]): BootTrace[] {
 }
 
 const hasOrders = ({ signs }: Open): boolean => signs.some(({ sign }) => sign.at === 'orders');
+/** A system asked for an address that got no kernel from us: it came from the machine's disk. */
+const isOwnSystem = (signs: readonly Sign[]): boolean => signs.some(({ at }) => at === 'system') && !signs.some(({ at }) => at === 'files');
+
 /** The agent spoke, or the machine was sent on to what the boot plane does not see. */
 const hasEnded = ({ signs }: Open): boolean => {
+  if (isOwnSystem(signs.map(({ sign }) => sign))) return true;
   const orders = signs.findLast(({ sign }) => sign.at === 'orders')?.sign;
   return signs.some(({ sign }) => sign.at === 'agent') || (orders?.at === 'orders' && ['disk', 'image', 'volume'].includes(orders.intent));
 };
@@ -135,6 +139,7 @@ function traceOf({ startedAt, startedBy, signs }: Open): BootTrace {
 
 function outcomeOf(signs: readonly Sign[]): BootTrace['outcome'] {
   if (signs.some(({ at }) => at === 'agent')) return 'agent';
+  if (isOwnSystem(signs)) return 'disk';
   const orders = signs.findLast((sign) => sign.at === 'orders');
   const intent = orders?.at === 'orders' ? orders.intent : undefined;
   if (intent === 'disk' || intent === 'image' || intent === 'volume') return intent;

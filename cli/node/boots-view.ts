@@ -10,7 +10,7 @@ export interface ShownBoot {
 
 const OUTCOMES: Readonly<Record<string, string>> = {
   agent: 'the agent answered',
-  disk: 'sent on to its disk',
+  disk: 'started from its disk',
   image: 'sent on to its network image',
   volume: 'sent on to its volume',
   held: 'held at the prompt',
