@@ -102,7 +102,7 @@ const nodeRules: readonly PolicyRule[] = [
     'node:vmedia:get',
     'node:hardware_log:clear',
   ]),
-  ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru']),
+  ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru', 'node:rotate_bmc_password']),
   ...rules(systemMember, olderAdmin, [
     'node:update:owner',
     'node:update:conductor_group',

@@ -9,6 +9,7 @@ import type { NodeFlowServices } from './node-flow-services.ts';
 import { telling } from './node-flow-waiters.ts';
 import { powerFlow } from './power-flow.ts';
 import { rescueFlow, unrescueFlow } from './rescue-flow.ts';
+import { rotateBmcPasswordFlow } from './rotate-bmc-password-flow.ts';
 import { serviceFlow } from './service-flow.ts';
 import { undeployFlow } from './undeploy-flow.ts';
 import { verifyFlow } from './verify-flow.ts';
@@ -20,6 +21,7 @@ export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
     adoptFlow,
     powerFlow,
     firmwareSettingFlow,
+    rotateBmcPasswordFlow,
     inspectFlow,
     cleanFlow,
     manualCleanFlow,

@@ -39,6 +39,22 @@ export function splitDriverInfo(info: JsonObject, previousSealed: string | null,
 const openSecrets = (sealed: string | null, sealer: Sealer): Record<string, string> =>
   sealed === null ? {} : (JSON.parse(sealer.open(sealed)) as Record<string, string>);
 
+/** Kept beside the others while a BMC is told of it: no client sees it, and none can name it. */
+const NEXT = 'next password';
+const BMC_PASSWORDS = ['ipmi_password', 'redfish_password'];
+
+export const nextPassword = (sealed: string | null, sealer: Sealer): string | undefined => openSecrets(sealed, sealer)[NEXT];
+
+export const withNextPassword = (sealed: string | null, sealer: Sealer, password: string): string =>
+  sealer.seal(JSON.stringify({ ...openSecrets(sealed, sealer), [NEXT]: password }));
+
+/** The next password is the one of every account on the BMC, and no other is kept. */
+export function adoptNextPassword(sealed: string | null, sealer: Sealer): string {
+  const { [NEXT]: next, ...secrets } = openSecrets(sealed, sealer);
+  const changed = Object.entries(secrets).map(([key, value]) => [key, BMC_PASSWORDS.includes(key) ? (next ?? value) : value]);
+  return sealer.seal(JSON.stringify(Object.fromEntries(changed)));
+}
+
 const text = (value: Json | undefined): string | undefined =>
   value === undefined || value === null || value === '' ? undefined : String(value);
 

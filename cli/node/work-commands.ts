@@ -36,6 +36,7 @@ export const workCommands = (terminal: Terminal): Command[] => [
   ...Object.keys(PLAIN_VERBS).map((verb) => plainVerbCommand(terminal, verb)),
   stepsCommand(terminal, 'clean', 'manageable', 'do clean steps by hand'),
   stepsCommand(terminal, 'service', 'active', 'do steps on an active machine, which then starts its instance again'),
+  rotatePasswordCommand(terminal),
   rescueCommand(terminal),
   deployCommand(terminal, 'deploy', 'active', 'write an image and boot it'),
   deployCommand(terminal, 'rebuild', 'rebuild', 'write an image anew; the node keeps its instance'),
@@ -75,6 +76,13 @@ const powerCommand = (terminal: Terminal): Command =>
           `choose one of: ${Object.keys(POWER_TARGET).join(', ')}`,
         );
       await ask(terminal, flags, id, { path: '/states/power', body: { target }, name: target });
+    });
+
+const rotatePasswordCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('rotate-bmc-password <node>', "give its BMC's account a new password, which nobody but the control plane knows")
+    .option(...WAIT_OPTION)
+    .action(async (id: string, flags: WorkFlags) => {
+      await ask(terminal, flags, id, { path: '/management/bmc_password', body: {}, name: 'a new password for its BMC' });
     });
 
 function plainVerbCommand(terminal: Terminal, verb: string): Command {
