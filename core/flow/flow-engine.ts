@@ -79,6 +79,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   let renewing = false;
   let prunedAt = -Infinity;
   const unsubscribe: (() => void)[] = [];
+  let kept: LeasedFlow[] = [];
 
   const report = (error: unknown, fields: object = {}) => {
     logger.error({ ...fields, err: error }, 'flow engine');
@@ -92,6 +93,14 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     leaseMs,
     count: (name) => counts[name]++,
     report: (error, flow) => report(error, { flowId: flow.id, kind: flow.kind, step: flow.step }),
+    keepForLater: (flow) => void kept.push(flow),
+  };
+
+  /** Nobody waits for the end of a lease whose holder could not say that it has stopped. */
+  const giveUpKept = () => {
+    const flows = kept;
+    kept = [];
+    releaseLeases(database.db, owner, flows).catch(() => void kept.push(...flows));
   };
 
   const begin = (flow: LeasedFlow) => {
@@ -148,12 +157,12 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     const renewed = [...runs.values()].map(({ run }) => ({ run, epoch: run.flow.lease_epoch }));
     try {
       const startedAt = clock.steadyMs();
-      const kept =
+      const leases =
         renewed.length === 0
           ? new Map<string, never>()
           : await renewLeases(database.db, { owner, leaseMs, ids: renewed.map(({ run }) => run.flow.id) });
       for (const { run, epoch } of renewed) {
-        const lease = kept.get(run.flow.id);
+        const lease = leases.get(run.flow.id);
         if (lease?.lease_epoch === epoch) {
           run.leaseEndsAt = startedAt + leaseMs;
           // In case its wake was lost.
@@ -185,6 +194,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   const beat = () => {
     cancelBeat = after(clock, leaseMs / 3, beat);
     void renew();
+    giveUpKept();
     wake();
     lookForAbsent();
     if (clock.steadyMs() - prunedAt < PRUNE_EVERY_MS) return;
@@ -202,7 +212,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   return {
     async start() {
       forgetPresence = await database.bePresent(owner);
-      unsubscribe.push(database.onReconnect(wake), database.listen(FLOW_CHANNEL, onPayload));
+      unsubscribe.push(database.onReconnect(wake), database.onReconnect(giveUpKept), database.listen(FLOW_CHANNEL, onPayload));
       beat();
       await pumping;
     },

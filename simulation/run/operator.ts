@@ -34,11 +34,8 @@ const GLANCE_MS = 2_000;
 const AGAIN_MS = 10 * 60_000;
 /** Three boots of a silent machine take 45 minutes, a slow disk two hours: whoever is not at rest after this never will be. */
 const REST_MS_MAX = 12 * 3_600_000;
-/**
- * What is late by less than this waits for an engine to take it up: one that loses its database in the midst of a step goes on when its own
- * lease has run out, ten minutes in most seeds, and may lose it again.
- */
-const LATE_MS_MAX = 60 * 60_000;
+/** What is late by less than this waits for an engine to take it up: a dead one's lease lasts ten minutes in most seeds. */
+const LATE_MS_MAX = 15 * 60_000;
 const LAST_LOOK_MS = 5 * 60_000;
 const DISCOVERY_MS_MAX = 6 * 3_600_000;
 

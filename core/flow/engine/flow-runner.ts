@@ -30,9 +30,11 @@ export async function runFlow(tools: RunnerTools, run: Run): Promise<void> {
     }
   } catch (error) {
     if (error instanceof StaleLease) return tools.count('stale');
-    // The database is away or a final transaction failed: the lease runs out and an engine tries again.
+    // The database is away or a final transaction failed: an engine tries again when it is back.
     tools.report(error, run.flow);
-    await deferLease(tools, run.flow).catch(() => {});
+    await deferLease(tools, run.flow).catch((failure: unknown) => {
+      if (!(failure instanceof StaleLease)) tools.keepForLater(run.flow);
+    });
   }
 }
 

@@ -12,6 +12,8 @@ export interface RunnerTools {
   readonly leaseMs: number;
   count(name: RunnerCount): void;
   report(error: unknown, flow: LeasedFlow): void;
+  /** A lease that could not be given up, as the database is away: given up when it is back. */
+  keepForLater(flow: LeasedFlow): void;
 }
 
 export type RunnerCount =
