@@ -6,6 +6,7 @@ import { watchAbsentOwners } from './engine/absent-owners.ts';
 import { CANCEL_PREFIX, FLOW_CHANNEL, type LeasedFlow } from './engine/flow-row.ts';
 import { runFlow } from './engine/flow-runner.ts';
 import { claimFlows, pruneEvents, releaseLeases, renewLeases, type KnownKinds } from './engine/flow-store.ts';
+import { keepLeases } from './engine/kept-leases.ts';
 import type { Run, RunnerCount, RunnerTools } from './engine/run.ts';
 import { StepAbort } from './engine/step-call.ts';
 
@@ -79,7 +80,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   let renewing = false;
   let prunedAt = -Infinity;
   const unsubscribe: (() => void)[] = [];
-  let kept: LeasedFlow[] = [];
+  const kept = keepLeases(database.db, owner);
 
   const report = (error: unknown, fields: object = {}) => {
     logger.error({ ...fields, err: error }, 'flow engine');
@@ -93,14 +94,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
     leaseMs,
     count: (name) => counts[name]++,
     report: (error, flow) => report(error, { flowId: flow.id, kind: flow.kind, step: flow.step }),
-    keepForLater: (flow) => void kept.push(flow),
-  };
-
-  /** Nobody waits for the end of a lease whose holder could not say that it has stopped. */
-  const giveUpKept = () => {
-    const flows = kept;
-    kept = [];
-    releaseLeases(database.db, owner, flows).catch(() => void kept.push(...flows));
+    keepForLater: kept.add,
   };
 
   const begin = (flow: LeasedFlow) => {
@@ -194,7 +188,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   const beat = () => {
     cancelBeat = after(clock, leaseMs / 3, beat);
     void renew();
-    giveUpKept();
+    kept.giveUp();
     wake();
     lookForAbsent();
     if (clock.steadyMs() - prunedAt < PRUNE_EVERY_MS) return;
@@ -212,7 +206,7 @@ export function createFlowEngine(options: FlowEngineOptions): FlowEngine {
   return {
     async start() {
       forgetPresence = await database.bePresent(owner);
-      unsubscribe.push(database.onReconnect(wake), database.onReconnect(giveUpKept), database.listen(FLOW_CHANNEL, onPayload));
+      unsubscribe.push(database.onReconnect(wake), database.onReconnect(kept.giveUp), database.listen(FLOW_CHANNEL, onPayload));
       beat();
       await pumping;
     },
