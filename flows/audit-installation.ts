@@ -14,6 +14,8 @@ import { compareObjectFiles } from '../storage/object-audit.ts';
 export interface AuditContext {
   readonly db: Kysely<DatabaseSchema>;
   readonly stores: ImageStores;
+  /** What is younger is left out; {@link SETTLING_SECONDS} where nobody is in a hurry. */
+  readonly settlingSeconds: number;
   /** Where the bytes of objects are. */
   readonly objectDirectory: string;
   /** Undefined without OVN. @throws when OVN does not answer in time */
@@ -31,20 +33,23 @@ export interface AuditCheck {
 
 /** More is told as a count: the first lead to the cause. */
 export const FOUND_SHOWN_MAX = 100;
-/** Between two steps of a flow, and while an upload's row and file are not both there yet. */
-const SETTLING_SECONDS = 120;
+/** Between two steps of a flow, and while an upload's row and file are not both there yet: what is younger is left out. */
+export const SETTLING_SECONDS = 120;
 
 interface Check {
   readonly name: string;
   look(context: AuditContext): Promise<readonly string[]>;
 }
 
+/** Stands for the seconds in a statement. */
+const SETTLING = ':settling';
 /** Each statement gives one text a row. */
 const rows = (name: string, text: string): Check => ({
   name,
-  look: async ({ db }) => (await sql.raw<{ it: string }>(text).execute(db)).rows.map(({ it }) => it),
+  look: async ({ db, settlingSeconds }) =>
+    (await sql.raw<{ it: string }>(text.replaceAll(SETTLING, String(settlingSeconds))).execute(db)).rows.map(({ it }) => it),
 });
-const settled = (column: string) => `${column} < now() - interval '${SETTLING_SECONDS} seconds'`;
+const settled = (column: string) => `${column} < now() - make_interval(secs => ${SETTLING})`;
 const stable = [...STABLE_STATES].map((state) => `'${state}'`).join(', ');
 
 /** Bytes are on their way into a store, which can take hours: what has no image yet may be theirs. */
@@ -105,7 +110,7 @@ const CHECKS: readonly Check[] = [
   { name: 'files made of images without rows, rows without files', look: compareRenditions },
   {
     name: 'object files without rows, rows without files',
-    look: ({ db, objectDirectory }) => compareObjectFiles(db, objectDirectory, SETTLING_SECONDS * 1000),
+    look: ({ db, objectDirectory, settlingSeconds }) => compareObjectFiles(db, objectDirectory, settlingSeconds * 1000),
   },
   rows(
     'object bytes that no object has',
@@ -166,12 +171,12 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** Rows are read first and again after the files: what came or went meanwhile is nobody's fault. */
-async function compareStores({ db, stores }: AuditContext): Promise<string[]> {
+async function compareStores({ db, stores, settlingSeconds }: AuditContext): Promise<string[]> {
   const known = async () =>
     new Set((await db.selectFrom('image_blob').select(['store', 'sha512']).execute()).map((one) => `${one.store}/${one.sha512}`));
   const before = await known();
   const files = new Set<string>();
-  for (const { id, list } of stores.all) for (const sha512 of await list(SETTLING_SECONDS * 1000)) files.add(`${id}/${sha512}`);
+  for (const { id, list } of stores.all) for (const sha512 of await list(settlingSeconds * 1000)) files.add(`${id}/${sha512}`);
   const after = await known();
   const isStored = (name: string) => stores.all.some(({ id }) => name.startsWith(`${id}/`));
   const present = new Set((await Promise.all(stores.all.map(async ({ id, list }) => (await list(0)).map((one) => `${id}/${one}`)))).flat());
@@ -181,19 +186,19 @@ async function compareStores({ db, stores }: AuditContext): Promise<string[]> {
   ];
 }
 
-async function listIncomplete({ db, stores }: AuditContext): Promise<string[]> {
+async function listIncomplete({ db, stores, settlingSeconds }: AuditContext): Promise<string[]> {
   const { rows } = await sql<{ move: boolean }>`select ${sql.raw(IMAGES_MOVE)} as move`.execute(db);
   if (rows[0]?.move === true) return [];
   const found = [...stores.all, stores.near].map(async (store) =>
-    (await store.listIncomplete(SETTLING_SECONDS * 1000)).map((one) => `${store.id}/${one}`),
+    (await store.listIncomplete(settlingSeconds * 1000)).map((one) => `${store.id}/${one}`),
   );
   return (await Promise.all(found)).flat();
 }
 
-async function compareRenditions({ db, stores }: AuditContext): Promise<string[]> {
+async function compareRenditions({ db, stores, settlingSeconds }: AuditContext): Promise<string[]> {
   const known = async () => new Set((await listRenditions(db)).map(({ sha512 }) => sha512));
   const before = await known();
-  const files = await stores.near.list(SETTLING_SECONDS * 1000);
+  const files = await stores.near.list(settlingSeconds * 1000);
   const after = await known();
   const present = new Set(await stores.near.list(0));
   return [

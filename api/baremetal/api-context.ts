@@ -21,7 +21,7 @@ export interface ApiContext {
   /** Made with `BAREMETAL_RULES`. */
   readonly policy: PolicyEngine;
   /** What an audit looks at beside the database. */
-  readonly audit: Omit<AuditContext, 'db'>;
+  readonly audit: Omit<AuditContext, 'db' | 'settlingSeconds'>;
   readonly consoleLogs: ConsoleLogs;
   readonly connectBmc: (addresses: readonly BmcAddress[]) => BmcConnection;
 }

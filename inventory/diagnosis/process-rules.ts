@@ -12,6 +12,12 @@ const takeovers = ({ history }: DiagnosisFacts, isOwn: boolean): string[] =>
         `${endedAt.toISOString()} ${owner} went on with ${step ?? 'the first step'}${isOwn ? ' after it had lost the database' : `, which ${String(evidence?.['from'])} had left`}`,
     );
 
+/** Steps that a process gave up because its database was away, when that was back. */
+const givenUp = ({ history }: DiagnosisFacts): string[] =>
+  (history?.steps ?? [])
+    .filter(({ outcome, evidence }) => outcome === 'released' && evidence?.['after'] === 'database-lost')
+    .map(({ step, owner, endedAt }) => `${endedAt.toISOString()} ${owner} had lost the database in ${step ?? 'the first step'}`);
+
 export const PROCESS_RULES: readonly DiagnosisRule[] = [
   {
     name: 'boot-server-disk-full',
@@ -32,7 +38,7 @@ export const PROCESS_RULES: readonly DiagnosisRule[] = [
     cause: 'The control plane lost its database for a while.',
     wants: 'a step that failed on its database connection, or went on after that in the same process',
     advice: 'Read the log of PostgreSQL; the work went on by itself.',
-    find: (facts) => [...takeovers(facts, true), ...wordsThat(facts, DATABASE_LOST)],
+    find: (facts) => [...takeovers(facts, true), ...givenUp(facts), ...wordsThat(facts, DATABASE_LOST)],
   },
   {
     name: 'control-plane-killed',

@@ -76,7 +76,12 @@ export async function renewLeases(
 }
 
 /** Hands flows back untouched, due at once: the next engine re-runs the same attempt. */
-export async function releaseLeases(db: Db, owner: string, leases: readonly { id: string; lease_epoch: number }[]): Promise<void> {
+export async function releaseLeases(
+  db: Db,
+  owner: string,
+  leases: readonly { id: string; lease_epoch: number }[],
+  evidence: JsonObject = {},
+): Promise<void> {
   if (leases.length === 0) return;
   await sql`
     with released as (
@@ -85,8 +90,9 @@ export async function releaseLeases(db: Db, owner: string, leases: readonly { id
       where flow.id = mine.id and flow.lease_owner = ${owner} and flow.lease_epoch = mine.lease_epoch
       returning flow.*
     ), journal as (
-      insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome)
-      select id, step, case status when 'unwinding' then 'undo' else 'do' end, attempt, attempt_epoch, ${owner}, lease_epoch, now(), 'released' from released
+      insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome, evidence)
+      select id, step, case status when 'unwinding' then 'undo' else 'do' end, attempt, attempt_epoch, ${owner}, lease_epoch, now(), 'released',
+        ${JSON.stringify(evidence)}::jsonb from released
     )
     select pg_notify('flow_ready', '') from released limit 1`.execute(db);
 }

@@ -16,7 +16,7 @@ export function keepLeases(db: Kysely<DatabaseSchema>, owner: string): KeptLease
     giveUp() {
       const flows = kept;
       kept = [];
-      releaseLeases(db, owner, flows).catch(() => void kept.push(...flows));
+      releaseLeases(db, owner, flows, { after: 'database-lost' }).catch(() => void kept.push(...flows));
     },
   };
 }
