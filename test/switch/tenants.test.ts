@@ -134,7 +134,8 @@ test('a tenant’s machines hear each other, and nobody else does', async () => 
   ] as const) {
     assert.deepEqual(await vlanOf(name), { untagged: vlan, tagged: [] }, name);
     assert.equal(await statusOf(name), 'ACTIVE', name);
-    assert.ok((await timeline(name)).includes(`${portOf(name)} of leaf-1 has VLAN ${PROVISIONING} (provisioning)`), name);
+    const move = `${portOf(name)} of leaf-1 has VLAN ${PROVISIONING} (provisioning)`;
+    await until(`${name} is told`, async () => ((await timeline(name)).includes(move) ? true : undefined));
   }
   cables['a1']!.say('secret');
   cables['b1']!.say('psst');
