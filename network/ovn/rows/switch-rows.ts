@@ -64,7 +64,9 @@ function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, netw
   const isRouters = port.owner.startsWith('network:router_');
   const common = { name: port.id, enabled: setOf([port.isEnabled]) };
   if (isRouters) {
-    const options = textMap({ 'router-port': `lrp-${port.id}` });
+    // Who outside asked too early, or knew another router's MAC address, learns of a new floating address by itself.
+    const announces = port.owner === 'network:router_gateway' ? { 'nat-addresses': 'router' } : {};
+    const options = textMap({ 'router-port': `lrp-${port.id}`, ...announces });
     return [
       desired('Logical_Switch_Port', key, { ...common, type: 'router', addresses: setOf(['router']), port_security: setOf([]), options }),
     ];
