@@ -81,6 +81,16 @@ test('with Secure Boot the files come by TFTP', () => {
   assert.deepEqual(short(events), ['machine agent: firmware 0, loader 8, download 62, kernel 20, agent 9']);
 });
 
+test('signed GRUB’s orders are told too: from the disk, or held', () => {
+  const boot = (intent: string) => [
+    at(0, 'dhcp.offer', { architecture: 7 }),
+    at(2, 'tftp.read', { path: 'shimx64.efi' }),
+    at(8, 'tftp.read', { path: '/grub/machine.cfg', intent }),
+  ];
+  assert.deepEqual(short(boot('disk')), ['machine disk: firmware 0, loader 8']);
+  assert.deepEqual(short(boot('hold')), ['machine held: firmware 0, loader 8']);
+});
+
 test('whatever comes in whatever order, phases follow each other and none lasts less than nothing', () => {
   const kinds = toAgent.map(({ kind, evidence }) => ({ kind, evidence }));
   fc.assert(

@@ -50,7 +50,7 @@ function signOf({ kind, evidence }: BootEvent): Sign | undefined {
   if (kind.startsWith('dhcp') && /\.(offer|ack|advertise|reply)$/.test(kind))
     return { at: evidence['architecture'] === undefined && evidence['userClasses'] === undefined ? 'system' : 'address' };
   if (kind === 'http.script') return { at: 'orders', intent: String(evidence['intent']) };
-  if (kind === 'tftp.read' && GRUB_ORDERS.test(path)) return { at: 'orders', intent: 'agent' };
+  if (kind === 'tftp.read' && GRUB_ORDERS.test(path)) return { at: 'orders', intent: String(evidence['intent'] ?? 'agent') };
   if (kind === 'tftp.read' || kind === 'http.get' || kind === 'http.start') {
     if (LOADER.test(path)) return { at: 'loader' };
     return AGENT_FILE.test(path) ? { at: 'files' } : undefined;

@@ -15,6 +15,7 @@ import { EventGate } from './model/event-gate.ts';
 import { indexModel } from './model/model-index.ts';
 import { tellStart } from './model/tell-start.ts';
 import { tellEnd } from './tftp/tftp-events.ts';
+import { UNPACED } from './tftp/tftp-pace-policy.ts';
 import { negotiate } from './tftp/tftp-transfer-policy.ts';
 
 /**
@@ -99,7 +100,8 @@ export function createBootDesk(options: BootDeskOptions): BootDesk {
     },
     endTftp(ipAddress, path, { outcome, bytes, retransmits, startedMs }) {
       const settings = negotiate(new Map([['blksize', '1456']]), bytes);
-      tellEnd(told, directory.identify(ipAddress), path, startedMs, settings, { outcome, bytesAcknowledged: bytes, retransmits });
+      const result = { outcome, bytesAcknowledged: bytes, retransmits, pace: UNPACED };
+      tellEnd(told, directory.identify(ipAddress), { path, startedMs }, settings, result);
     },
     endFile(ipAddress, shownPath, { startedMs, ...end }) {
       tellFile(told, { ...call(ipAddress), startedMs, shownPath }, end);

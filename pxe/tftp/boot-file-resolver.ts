@@ -6,7 +6,7 @@ import type { ModelIndex } from '../model/model-index.ts';
 import { processorOf, SIGNED_LOADERS } from '../script/boot-file-policy.ts';
 import { GRUB_LOOP } from '../script/grub-script-policy.ts';
 import { TFTP_ERROR } from './tftp-codec.ts';
-import type { TftpRejection, TftpResolver } from './tftp-server.ts';
+import { bytesSource, type TftpRejection, type TftpResolver } from './tftp-server.ts';
 import type { TftpSource } from './tftp-transfer.ts';
 
 const IPXE_SCRIPT = 'boot.ipxe';
@@ -25,11 +25,12 @@ const notFound = (message = 'no such file'): TftpRejection => ({ code: TFTP_ERRO
  * that nobody needs to have (revocations, modules, configurations by address): they are not there.
  */
 export function createBootFileResolver(directory: BootDirectory, currentIndex: () => ModelIndex, clock: Clock): TftpResolver {
-  const script = async (client: BootClient, isGrub: boolean): Promise<Buffer | TftpRejection> => {
+  const script = async (client: BootClient, isGrub: boolean): Promise<TftpSource | TftpRejection> => {
     if (!client.mac) return { code: TFTP_ERROR.accessViolation, message: 'no lease here tells whose script to send' };
     const platform = client.architecture === undefined ? undefined : client.architecture === ARCHITECTURE_BIOS ? 'pcbios' : 'efi';
     const processor = processorOf(client.architecture);
-    return Buffer.from((await directory.script(client.mac, client.ipAddress, { platform, processor, isGrub })).text);
+    const { text, kind } = await directory.script(client.mac, client.ipAddress, { platform, processor, isGrub });
+    return bytesSource(Buffer.from(text), { intent: kind });
   };
   const signed = (loader: keyof typeof SIGNED_LOADERS) => {
     const { signed: paths } = currentIndex().model.files;

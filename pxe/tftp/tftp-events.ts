@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/base/clock.ts';
+import type { JsonObject } from '../../core/base/json.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { BootClient } from '../model/boot-directory.ts';
@@ -11,12 +12,17 @@ interface TftpEventOptions {
   readonly clock: Clock;
 }
 
+export interface ToldFile {
+  readonly path: string;
+  readonly startedMs: number;
+  readonly evidence?: JsonObject;
+}
+
 /** Tells the flight recorder how a transfer ended, and counts it. */
 export function tellEnd(
   options: TftpEventOptions,
   client: BootClient,
-  path: string,
-  startedMs: number,
+  { path, startedMs, evidence = {} }: ToldFile,
   settings: TransferSettings,
   result: TftpTransferResult,
 ): void {
@@ -41,12 +47,15 @@ export function tellEnd(
       ipAddress: client.ipAddress,
     },
     evidence: {
+      ...evidence,
       path,
       bytes: result.bytesAcknowledged,
       milliseconds,
       retransmits: result.retransmits,
       blockBytes: settings.blockBytes,
       windowBlocks: settings.windowBlocks,
+      // Less than the window: this client loses what comes faster.
+      burstBlocks: Math.min(result.pace.burstBlocks, settings.windowBlocks),
       outcome: result.outcome,
     },
   });

@@ -1,6 +1,7 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import type { Clock } from '../../core/base/clock.ts';
+import type { JsonObject } from '../../core/base/json.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
@@ -10,8 +11,10 @@ import type { BootClient } from '../model/boot-directory.ts';
 import type { EventGate } from '../model/event-gate.ts';
 import { decodeTftpPacket, encodeNetascii, encodeTftpPacket, TFTP_ERROR, type TftpPacket } from './tftp-codec.ts';
 import { tellEnd } from './tftp-events.ts';
+import { UNPACED, type Pace } from './tftp-pace-policy.ts';
 import { negotiate } from './tftp-transfer-policy.ts';
-import { openTransferSocket, runTftpTransfer, type TftpPeer, type TftpSource } from './tftp-transfer.ts';
+import { runTftpTransfer, type TftpSource } from './tftp-transfer.ts';
+import { createTransferPorts, type TftpPeer, type TransferPorts } from './transfer-port.ts';
 
 export interface TftpRejection {
   readonly code: number;
@@ -43,7 +46,7 @@ export interface TftpServer {
   stop(): Promise<void>;
 }
 
-/** Each has a socket and 64 KiB: a rack or two at once. More are not answered, and ask again a second later. */
+/** Each has up to 256 KiB of its file in memory: a rack or two at once. More are not answered, and ask again a second later. */
 const TRANSFERS_MAX = 512;
 /** A client that keeps asking from new ports must not use up the others' transfers. */
 const TRANSFERS_PER_CLIENT_MAX = 16;
@@ -52,8 +55,9 @@ const NETASCII_BYTES_MAX = 4 << 20;
 
 type ReadRequest = Extract<TftpPacket, { kind: 'read' | 'write' }>;
 
-export const bytesSource = (bytes: Buffer): TftpSource => ({
+export const bytesSource = (bytes: Buffer, evidence: JsonObject = {}): TftpSource => ({
   sizeBytes: bytes.length,
+  evidence,
   read: async (offset, length) => bytes.subarray(offset, offset + length),
   close: async () => {},
 });
@@ -64,7 +68,7 @@ async function sourceInMode(source: TftpSource, mode: string): Promise<TftpSourc
   if (mode !== 'netascii') return { code: TFTP_ERROR.illegalOperation, message: `mode ${mode.slice(0, 20)} is not served; use octet` };
   if (source.sizeBytes > NETASCII_BYTES_MAX)
     return { code: TFTP_ERROR.accessViolation, message: 'too large for netascii; use octet (binary) mode' };
-  return bytesSource(encodeNetascii(await source.read(0, source.sizeBytes)));
+  return bytesSource(encodeNetascii(await source.read(0, source.sizeBytes)), source.evidence);
 }
 
 class Transfers {
@@ -110,17 +114,33 @@ class Transfers {
   }
 }
 
+/** Whose pace is remembered. */
+const PACES_MAX = 10_000;
+
 const sendError = (socket: dgram.Socket, peer: TftpPeer, rejection: TftpRejection): Promise<void> =>
   new Promise((resolve) => socket.send(encodeTftpPacket({ kind: 'error', ...rejection }), peer.port, peer.address, () => resolve()));
 
-async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
+interface Serving {
+  readonly options: TftpServerOptions;
+  readonly ports: TransferPorts;
+  /** By IP address, the one that was used last at the end. */
+  readonly paces: Map<string, Pace>;
+}
+
+function remember(paces: Map<string, Pace>, address: string, pace: Pace): void {
+  paces.delete(address);
+  paces.set(address, pace);
+  if (paces.size > PACES_MAX) paces.delete(paces.keys().next().value!);
+}
+
+async function serveRead(serving: Serving, peer: TftpPeer, request: ReadRequest, signal: AbortSignal): Promise<void> {
+  const { options, ports, paces } = serving;
   // A link-local address has its interface behind a `%`.
   const client = options.identify(peer.address.split('%')[0]!);
   // Whoever reads a timeline shall not be able to boot as that machine.
   const path = request.path.replace(/[^\x20-\x7e]/g, '?').replace(/(boot\/)[^/]+(\/)/, '$1<token>$2');
   const startedMs = options.clock.nowMs();
-  const transfer = await openTransferSocket(peer, options.localAddressFor(peer.address), options.system);
-  const { socket } = transfer;
+  const link = await ports.open(peer, options.localAddressFor(peer.address));
   let opened: TftpSource | undefined;
   try {
     const found = await options.resolve(request.path, client);
@@ -137,20 +157,23 @@ async function serveRead(options: TftpServerOptions, peer: TftpPeer, request: Re
         machine: { ...(client.mac ? { mac: client.mac } : {}), ipAddress: peer.address },
         evidence: { path, code: ready.code },
       });
-      return await sendError(socket, peer, ready);
+      return link.send(encodeTftpPacket({ kind: 'error', ...ready }));
     }
     const settings = negotiate(request.options, ready.sizeBytes);
+    const { windowBlocks } = settings;
     options.counters.add('tftp.started');
-    tellEnd(options, client, path, startedMs, settings, await runTftpTransfer(transfer, peer, ready, settings, signal));
+    const result = await runTftpTransfer(link, ready, settings, paces.get(peer.address) ?? UNPACED, signal);
+    if (windowBlocks > 1) remember(paces, peer.address, result.pace);
+    tellEnd(options, client, { path, startedMs, evidence: ready.evidence ?? {} }, settings, result);
   } finally {
-    socket.close();
+    link.close();
     await opened?.close();
   }
 }
 
 /** What one packet to the well-known port leads to. */
-function createRequestHandler(options: TftpServerOptions, transfers: Transfers) {
-  const { counters, gate } = options;
+function createRequestHandler(serving: Serving, transfers: Transfers) {
+  const { counters, gate } = serving.options;
   return (socket: dgram.Socket, bytes: Buffer, from: TftpPeer): void => {
     counters.add('tftp.received');
     const packet = decodeTftpPacket(bytes);
@@ -180,7 +203,7 @@ function createRequestHandler(options: TftpServerOptions, transfers: Transfers) 
     if (packet.kind !== 'read') return counters.add('tftp.drop.stray');
     const refusal = transfers.refusal(from);
     if (refusal) return counters.add(`tftp.drop.${refusal}`);
-    transfers.start(from, (signal) => serveRead(options, from, packet, signal));
+    transfers.start(from, (signal) => serveRead(serving, from, packet, signal));
   };
 }
 
@@ -193,7 +216,8 @@ async function listen(socket: dgram.Socket, port: number, address: string): Prom
 /** Listens on IPv6 too where it listens on all addresses and the host has IPv6. */
 export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
   const transfers = new Transfers(options);
-  const handle = createRequestHandler(options, transfers);
+  const ports = createTransferPorts(options.system);
+  const handle = createRequestHandler({ options, ports, paces: new Map() }, transfers);
   const sockets: dgram.Socket[] = [];
   const open = async (type: 'udp4' | 'udp6', port: number, address: string) => {
     const socket = dgram.createSocket({ type, ipv6Only: type === 'udp6' });
@@ -216,6 +240,7 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
     async stop() {
       for (const socket of sockets) socket.close();
       await transfers.stop();
+      ports.close();
     },
   };
 }

@@ -55,3 +55,10 @@ export function acknowledgedBlock(wire: number, acknowledged: number, sent: numb
   const block = acknowledged + ahead;
   return ahead > 0 && block <= sent ? block : undefined;
 }
+
+/**
+ * Whether an ACK says that the first block of the window in flight was lost: a client that gets blocks out of order acknowledges the last one in order again
+ * (RFC 7440 §4). Of a window of one block it is an echo.
+ */
+export const isLossReport = (wire: number, acknowledged: number, sent: number, windowBlocks: number): boolean =>
+  windowBlocks > 1 && acknowledged >= 0 && sent > acknowledged + 1 && wire === (acknowledged & 0xffff);

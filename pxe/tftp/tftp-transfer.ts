@@ -1,15 +1,15 @@
-import dgram from 'node:dgram';
-import { once } from 'node:events';
-import { ipv4ToNumber } from '../../core/base/ipv4-address.ts';
-import type { LinuxCalls } from '../../core/base/linux-calls.ts';
+import type { JsonObject } from '../../core/base/json.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
-import { createDatagramSender, writeInetName } from '../socket/datagram-arena.ts';
 import { decodeTftpPacket, encodeTftpPacket, TFTP_ERROR } from './tftp-codec.ts';
-import { acknowledgedBlock, lastBlockOf, type TransferSettings } from './tftp-transfer-policy.ts';
+import { afterLoss, afterWindow, BURST_PAUSE_MS, type Pace } from './tftp-pace-policy.ts';
+import { acknowledgedBlock, isLossReport, lastBlockOf, type TransferSettings } from './tftp-transfer-policy.ts';
+import type { TransferLink } from './transfer-port.ts';
 
 /** Something to send: bytes in memory or a file. */
 export interface TftpSource {
   readonly sizeBytes: number;
+  /** What the flight recorder shall know of it. */
+  readonly evidence?: JsonObject;
   read(offset: number, length: number): Promise<Buffer>;
   close(): Promise<void>;
 }
@@ -18,6 +18,8 @@ export interface TftpTransferResult {
   readonly outcome: 'complete' | 'timeout' | 'client-error' | 'read-error' | 'stopped';
   readonly bytesAcknowledged: number;
   readonly retransmits: number;
+  /** As it was at the end, for the client's next transfer. */
+  readonly pace: Pace;
   readonly detail?: string;
 }
 
@@ -26,201 +28,179 @@ const ATTEMPTS_MAX = 5;
 const TIMEOUT_MS_MAX = 16_000;
 /** One read of the file feeds many blocks. */
 const READ_AHEAD_BYTES = 256 * 1024;
-const DATA_OPCODE = 3;
-const DATA_HEADER_BYTES = 4;
 
-export interface TftpPeer {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** One transfer's socket: its port is the server's transfer identifier. With `batch` a window of blocks leaves with one system call. */
-export interface TransferSocket {
-  readonly socket: dgram.Socket;
-  readonly batch?: { readonly system: LinuxCalls; readonly fd: number };
-}
-
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-
-function openDescriptor(system: LinuxCalls, localAddress: string | undefined): number {
-  const fd = system.socket(AF_INET, SOCK_DGRAM, 0);
-  const name = Buffer.alloc(16);
-  writeInetName(name, ipv4ToNumber(localAddress ?? '0.0.0.0')!, 0);
-  try {
-    system.bind(fd, name);
-    return fd;
-  } catch (error) {
-    system.close(fd);
-    throw error;
-  }
-}
-
-/** Towards `peer`, from `localAddress` where that is possible. IPv6 goes through plain Node. */
-export async function openTransferSocket(
-  peer: TftpPeer,
-  localAddress: string | undefined,
-  calls: LinuxCalls | undefined,
-): Promise<TransferSocket> {
-  const isIpv6 = peer.address.includes(':');
-  const system = isIpv6 ? undefined : calls;
-  for (const address of [localAddress, undefined]) {
-    const socket = dgram.createSocket(isIpv6 ? 'udp6' : 'udp4');
-    try {
-      const listening = once(socket, 'listening');
-      listening.catch(() => {});
-      const fd = system && openDescriptor(system, address);
-      if (fd !== undefined) socket.bind({ fd });
-      else if (address === undefined) socket.bind();
-      else socket.bind(0, address);
-      await listening;
-      return { socket, ...(system && fd !== undefined ? { batch: { system, fd } } : {}) };
-    } catch (error) {
-      socket.close();
-      if (address === undefined) throw error;
-    }
-  }
-  throw new Error('unreachable');
-}
-
-/** Sends DATA blocks of a window together. */
-function createBlockSender({ socket, batch }: TransferSocket, peer: TftpPeer, settings: TransferSettings) {
-  const address = ipv4ToNumber(peer.address);
-  if (batch === undefined || address === undefined)
-    return {
-      queue: (block: number, bytes: Buffer) =>
-        socket.send(encodeTftpPacket({ kind: 'data', block: block & 0xffff, bytes }), peer.port, peer.address, () => {}),
-      flush: () => {},
-    };
-  const sender = createDatagramSender(batch.system, batch.fd, {
-    slots: settings.windowBlocks,
-    slotBytes: DATA_HEADER_BYTES + settings.blockBytes,
-    nameBytes: 16,
-    // An unreachable client shows as a timeout; the error adds nothing to it.
-    onFailure: () => {},
-  });
-  return {
-    queue(block: number, bytes: Buffer) {
-      const slot = sender.slot();
-      slot[0] = 0;
-      slot[1] = DATA_OPCODE;
-      slot[2] = (block >>> 8) & 255;
-      slot[3] = block & 255;
-      bytes.copy(slot, DATA_HEADER_BYTES);
-      sender.queue(DATA_HEADER_BYTES + bytes.length, (name) => writeInetName(name, address, peer.port));
-    },
-    flush: () => sender.flush(),
-  };
-}
-
-/** Reads the file a stretch at a time and hands out blocks of it. */
+/** Reads the file a stretch at a time and hands out blocks of it: at once when the stretch is here. */
 function createBlockReader(source: TftpSource, settings: TransferSettings) {
   const stretch = Math.max(READ_AHEAD_BYTES, settings.blockBytes * settings.windowBlocks);
   let start = 0;
   let bytes: Buffer = Buffer.alloc(0);
-  return async (block: number): Promise<Buffer> => {
+  return (block: number): Buffer | Promise<Buffer> => {
     const offset = (block - 1) * settings.blockBytes;
     const length = Math.max(0, Math.min(settings.blockBytes, source.sizeBytes - offset));
-    if (offset < start || offset + length > start + bytes.length) {
+    const take = () => bytes.subarray(offset - start, offset - start + length);
+    if (offset >= start && offset + length <= start + bytes.length) return take();
+    return source.read(offset, Math.min(stretch, source.sizeBytes - offset)).then((read) => {
+      if (read.length < length) throw new Error('the file became shorter while it was sent');
       start = offset;
-      bytes = await source.read(offset, Math.min(stretch, source.sizeBytes - offset));
-      if (bytes.length < length) throw new Error('the file became shorter while it was sent');
-    }
-    return bytes.subarray(offset - start, offset - start + length);
+      bytes = read;
+      return take();
+    });
   };
 }
 
-/** Sends the whole source to the peer and resolves with how it ended; never rejects. Closes neither socket nor source. */
+/** Sends the whole source to the peer and resolves with how it ended; never rejects. Closes neither link nor source. */
 export function runTftpTransfer(
-  opened: TransferSocket,
-  peer: TftpPeer,
+  link: TransferLink,
   source: TftpSource,
   settings: TransferSettings,
+  initialPace: Pace,
   signal: AbortSignal,
 ): Promise<TftpTransferResult> {
-  const { promise, resolve } = Promise.withResolvers<TftpTransferResult>();
-  const last = lastBlockOf(source.sizeBytes, settings.blockBytes);
-  const readBlock = createBlockReader(source, settings);
-  const { socket } = opened;
-  const blocks = createBlockSender(opened, peer, settings);
-  // Block 0 stands for the OACK; without one the first window goes out at once.
-  const negotiating = settings.granted.size > 0;
-  let acknowledged = negotiating ? -1 : 0;
-  let sent = acknowledged;
-  let attempts = 0;
-  let retransmits = 0;
-  let timer: NodeJS.Timeout | undefined;
-  // Counts windows, so that a window that is still being read when its ACK comes stops sending.
-  let window = 0;
-  let over = false;
+  return new Transfer(link, source, settings, initialPace, signal).run();
+}
 
-  const finish = (outcome: TftpTransferResult['outcome'], detail?: string) => {
-    if (over) return;
-    over = true;
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-    const bytesAcknowledged = Math.max(0, Math.min(source.sizeBytes, acknowledged * settings.blockBytes));
-    resolve({ outcome, bytesAcknowledged, retransmits, ...(detail === undefined ? {} : { detail }) });
-  };
-  const onAbort = () => finish('stopped');
-  const transmit = (bytes: Buffer) => {
-    // An unreachable client shows as a timeout; the error adds nothing to it.
-    if (!over) socket.send(bytes, peer.port, peer.address, () => {});
-  };
-  const sendWindow = async () => {
-    const mine = ++window;
-    clearTimeout(timer);
-    if (acknowledged < 0) {
-      sent = 0;
-      transmit(encodeTftpPacket({ kind: 'option-ack', options: settings.granted }));
-    } else {
-      const end = Math.min(last, acknowledged + settings.windowBlocks);
-      for (let block = acknowledged + 1; block <= end; block += 1) {
-        const bytes = await readBlock(block);
-        if (over || mine !== window) return;
-        sent = Math.max(sent, block);
-        blocks.queue(block, bytes);
+class Transfer {
+  readonly #link: TransferLink;
+  readonly #source: TftpSource;
+  readonly #settings: TransferSettings;
+  readonly #signal: AbortSignal;
+  readonly #end = Promise.withResolvers<TftpTransferResult>();
+  readonly #readBlock: (block: number) => Buffer | Promise<Buffer>;
+  readonly #last: number;
+  #pace: Pace;
+  /** Block 0 stands for the OACK; without one the first window goes out at once. */
+  #acknowledged: number;
+  #sent: number;
+  #attempts = 0;
+  #retransmits = 0;
+  /** Counts windows, so that one that is still being read or paced when its ACK comes stops. */
+  #window = 0;
+  /** A window is sent again once for what its client says of losses; more are echoes. */
+  #isRepeated = false;
+  #isOver = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
+  readonly #onAbort = () => this.#finish('stopped');
+
+  constructor(link: TransferLink, source: TftpSource, settings: TransferSettings, pace: Pace, signal: AbortSignal) {
+    this.#link = link;
+    this.#source = source;
+    this.#settings = settings;
+    this.#signal = signal;
+    this.#pace = pace;
+    this.#readBlock = createBlockReader(source, settings);
+    this.#last = lastBlockOf(source.sizeBytes, settings.blockBytes);
+    this.#acknowledged = settings.granted.size > 0 ? -1 : 0;
+    this.#sent = this.#acknowledged;
+  }
+
+  run(): Promise<TftpTransferResult> {
+    this.#link.receive((packet) => this.#take(packet));
+    this.#signal.addEventListener('abort', this.#onAbort);
+    if (this.#signal.aborted) this.#onAbort();
+    else this.#sendWindow();
+    return this.#end.promise;
+  }
+
+  #finish(outcome: TftpTransferResult['outcome'], detail?: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#clearTimer();
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    const bytesAcknowledged = Math.max(0, Math.min(this.#source.sizeBytes, this.#acknowledged * this.#settings.blockBytes));
+    const result = { outcome, bytesAcknowledged, retransmits: this.#retransmits, pace: this.#pace };
+    this.#end.resolve({ ...result, ...(detail === undefined ? {} : { detail }) });
+  }
+
+  #take(packet: Buffer): void {
+    if (this.#isOver) return;
+    const { windowBlocks } = this.#settings;
+    const said = decodeTftpPacket(packet);
+    if (isMalformed(said)) return;
+    if (said.kind === 'error') return this.#finish('client-error', said.message);
+    if (said.kind !== 'ack') return;
+    const block = acknowledgedBlock(said.block, this.#acknowledged, this.#sent);
+    const windowEnd = Math.min(this.#last, this.#acknowledged + windowBlocks);
+    if (block === undefined) {
+      if (this.#isRepeated || !isLossReport(said.block, this.#acknowledged, this.#sent, windowBlocks)) return;
+      this.#isRepeated = true;
+      this.#retransmits += 1;
+      this.#pace = afterLoss(this.#pace, windowBlocks);
+      return this.#sendWindow();
+    }
+    const isOfWindow = this.#acknowledged >= 0 && windowBlocks > 1;
+    if (isOfWindow) this.#pace = block < windowEnd ? afterLoss(this.#pace, windowBlocks) : afterWindow(this.#pace, windowBlocks);
+    this.#acknowledged = block;
+    this.#attempts = 0;
+    this.#isRepeated = false;
+    if (block >= this.#last) this.#finish('complete');
+    else this.#sendWindow();
+  }
+
+  #sendWindow(): void {
+    const mine = ++this.#window;
+    if (this.#acknowledged < 0) {
+      this.#sent = 0;
+      this.#link.send(encodeTftpPacket({ kind: 'option-ack', options: this.#settings.granted }));
+      this.#waitForAnswer();
+    } else this.#sendFrom(this.#acknowledged + 1, Math.min(this.#last, this.#acknowledged + this.#settings.windowBlocks), mine);
+  }
+
+  /** Without a turn of the event loop while what is sent is in memory and goes out at once. */
+  #sendFrom(first: number, end: number, mine: number): void {
+    const burstEnd = Math.min(end, first + this.#pace.burstBlocks - 1);
+    for (let block = first; block <= burstEnd; block += 1) {
+      const bytes = this.#readBlock(block);
+      if (!Buffer.isBuffer(bytes)) {
+        this.#link.flush();
+        return this.#afterReading(bytes, () => this.#sendFrom(block, end, mine), mine);
       }
-      blocks.flush();
+      this.#sent = Math.max(this.#sent, block);
+      this.#link.queue(block, bytes);
     }
-    timer = setTimeout(onTimeout, Math.min(TIMEOUT_MS_MAX, settings.timeoutMs * 2 ** attempts));
-  };
-  const step = () => {
-    sendWindow().catch((error: Error) => {
-      transmit(encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.undefined, message: 'the file cannot be read' }));
-      finish('read-error', error.message);
-    });
-  };
-  const onTimeout = () => {
-    attempts += 1;
-    if (attempts >= ATTEMPTS_MAX) return finish('timeout');
-    retransmits += 1;
-    step();
-  };
-  socket.on('error', (error) => finish('client-error', error.message));
-  socket.on('message', (bytes, from) => {
-    if (from.address !== peer.address || from.port !== peer.port) {
-      socket.send(
-        encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.unknownTransfer, message: 'this transfer belongs to another client' }),
-        from.port,
-        from.address,
-        () => {},
-      );
-      return;
-    }
-    const packet = decodeTftpPacket(bytes);
-    if (isMalformed(packet)) return;
-    if (packet.kind === 'error') return finish('client-error', packet.message);
-    if (packet.kind !== 'ack') return;
-    const block = acknowledgedBlock(packet.block, acknowledged, sent);
-    if (block === undefined) return;
-    acknowledged = block;
-    attempts = 0;
-    if (acknowledged >= last) finish('complete');
-    else step();
-  });
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  else step();
-  return promise;
+    this.#link.flush();
+    if (burstEnd === end) return this.#waitForAnswer();
+    this.#wait(BURST_PAUSE_MS, () => this.#sendFrom(burstEnd + 1, end, mine));
+  }
+
+  #afterReading(reading: Promise<Buffer>, goOn: () => void, mine: number): void {
+    this.#clearTimer();
+    reading.then(
+      () => {
+        if (!this.#isOver && mine === this.#window) goOn();
+      },
+      (error: Error) => {
+        if (this.#isOver) return;
+        this.#link.send(encodeTftpPacket({ kind: 'error', code: TFTP_ERROR.undefined, message: 'the file cannot be read' }));
+        this.#finish('read-error', error.message);
+      },
+    );
+  }
+
+  #waitForAnswer(): void {
+    const ms = Math.min(TIMEOUT_MS_MAX, this.#settings.timeoutMs * 2 ** this.#attempts);
+    // The same wait again and again is one timer.
+    if (this.#timer !== undefined && this.#timerMs === ms) return void this.#timer.refresh();
+    this.#wait(ms, () => this.#onSilence());
+    this.#timerMs = ms;
+  }
+
+  #wait(ms: number, then: () => void): void {
+    this.#clearTimer();
+    this.#timer = setTimeout(then, ms);
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerMs = 0;
+  }
+
+  #onSilence(): void {
+    this.#attempts += 1;
+    if (this.#attempts >= ATTEMPTS_MAX) return this.#finish('timeout');
+    this.#retransmits += 1;
+    if (this.#acknowledged >= 0) this.#pace = afterLoss(this.#pace, this.#settings.windowBlocks);
+    this.#sendWindow();
+  }
 }

@@ -183,6 +183,51 @@ test('duplicate ACKs send nothing twice, a lost ACK is made good', async () => {
   assert.deepEqual(seen, [1, 2, 2, 3]);
 });
 
+/** Reads by windows as RFC 7440 has it, and loses all of the first `windowsLost` windows but their first `kept` blocks. */
+async function readByWindows(windowBlocks: number, windowsLost: number, kept: number): Promise<Buffer> {
+  const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+  const parts: Buffer[] = [];
+  let [inWindow, losses] = [0, 0];
+  const whole = new Promise<Buffer>((resolve) =>
+    socket.on('message', (bytes, from) => {
+      const packet = decodeTftpPacket(bytes);
+      if (!('kind' in packet) || (packet.kind !== 'data' && packet.kind !== 'option-ack')) return;
+      const acknowledge = () => {
+        inWindow = 0;
+        socket.send(encodeTftpPacket({ kind: 'ack', block: parts.length }), from.port, from.address);
+      };
+      if (packet.kind === 'option-ack') return acknowledge();
+      if (packet.block !== parts.length + 1) return;
+      if (losses < windowsLost && inWindow === kept) {
+        losses += 1;
+        return acknowledge();
+      }
+      parts.push(packet.bytes);
+      inWindow += 1;
+      const isLast = packet.bytes.length < 512;
+      if (isLast || inWindow === windowBlocks) acknowledge();
+      if (isLast) resolve(Buffer.concat(parts));
+    }),
+  );
+  const options = new Map([['windowsize', String(windowBlocks)]]);
+  socket.send(encodeTftpPacket({ kind: 'read', path: 'undionly.kpxe', mode: 'octet', options }), plane.addresses().tftpPort, '127.0.0.1');
+  const read = await whole;
+  await sleep(50);
+  socket.close();
+  return read;
+}
+
+test('a client that loses parts of windows gets smaller bursts, also in its next transfer; one that loses none gets whole windows', async () => {
+  const burst = () => events.findLast(({ kind }) => kind === 'tftp.read')!.evidence!['burstBlocks'];
+  assert.equal(sha(await readByWindows(32, 0, 0)), sha(undionly));
+  assert.equal(burst(), 32);
+  // The first block of a window too: its client then says again what it has.
+  assert.equal(sha(await readByWindows(32, 2, 0)), sha(undionly));
+  assert.equal(burst(), 8);
+  assert.equal(sha(await readByWindows(32, 1, 5)), sha(undionly));
+  assert.equal(burst(), 4);
+});
+
 test('more than 65535 blocks go through', async () => {
   // 8-byte blocks roll the counter over within a file of 600 kB.
   writeFileSync(join(directory, 'ipxe.efi'), undionly.subarray(0, 70_000));

@@ -10,8 +10,8 @@ export interface ChunkServer {
   close(): void;
 }
 
-/** The boot server sends four at once; a little more for those whose end it does not know yet. */
-const CONNECTIONS_MAX = 16;
+/** A rack of forty, each with a connection or two that it keeps: one that is turned away takes this machine for dead. */
+const CONNECTIONS_MAX = 128;
 const STALL_MS = 10_000;
 
 export async function startChunkServer(

@@ -16,15 +16,27 @@ export interface SpreadCall {
 }
 
 /** @throws Error when nothing answers, too much comes, or it takes too long */
-export function ask(url: URL, { agent, signal, timeoutMs, bytesMax, json }: SpreadCall): Promise<SpreadReply> {
+export async function ask(url: URL, call: SpreadCall): Promise<SpreadReply> {
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(call.timeoutMs)]);
+  for (;;)
+    try {
+      return await exchange(url, { ...call, signal });
+    } catch (error) {
+      if (!(error instanceof KeptTooLong)) throw error;
+    }
+}
+
+/** The other side had closed the connection that was kept: that says nothing of it. */
+class KeptTooLong extends Error {}
+
+function exchange(url: URL, { agent, signal, bytesMax, json }: SpreadCall): Promise<SpreadReply> {
   const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json));
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   return new Promise((resolve, reject) => {
     const outgoing = request(
       url,
       {
         agent,
-        signal: ending,
+        signal,
         method: body === undefined ? 'GET' : 'POST',
         ...(body === undefined ? {} : { headers: { 'content-type': 'application/json', 'content-length': body.length } }),
       },
@@ -41,7 +53,9 @@ export function ask(url: URL, { agent, signal, timeoutMs, bytesMax, json }: Spre
         response.on('aborted', () => reject(new Error('the answer was cut off')));
       },
     );
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      reject(outgoing.reusedSocket && error.code === 'ECONNRESET' ? new KeptTooLong(error.message, { cause: error }) : error),
+    );
     outgoing.end(body);
   });
 }
