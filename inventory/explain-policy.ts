@@ -3,6 +3,7 @@ import { FINDING_EVENT, type ConsoleFinding } from './console-pattern-policy.ts'
 import { diagnose, type Diagnosis, type SeenEvent } from './diagnosis-rule-table.ts';
 import { isPowerOn } from './diagnosis/diagnosis-facts.ts';
 import type { NodeRecord } from './node-record.ts';
+import { describePowerSource, type PowerSource } from './power-source-service.ts';
 import { STABLE_STATES, verbsFrom } from './provision-machine.ts';
 
 /** The answer to "why is it like this, and what happens next", from facts only. */
@@ -17,6 +18,8 @@ export interface Explanation {
   readonly diagnosis: readonly Diagnosis[];
   /** What its console told since the last power-on, the worst one, newest first. */
   readonly console_finding: { readonly at: string; readonly pattern: string; readonly message: string; readonly advice: string } | null;
+  /** How it is known whether the machine is on. */
+  readonly power_known: string;
   /** Verbs that may be used now. */
   readonly possible: readonly string[];
   /** The last sign of life of each source. */
@@ -36,6 +39,7 @@ export function explainNode(facts: {
   history: FlowHistory | undefined;
   events: readonly SeenEvent[];
   switchPorts?: readonly string[];
+  powerSource?: PowerSource | undefined;
   /** Of no node, since the last flow began. */
   beside: readonly SeenEvent[];
 }): Explanation {
@@ -56,6 +60,7 @@ export function explainNode(facts: {
     waiting_for: waiting,
     last_error: node.last_error,
     console_finding: finding,
+    power_known: describePowerSource(facts.powerSource),
     possible: verbsFrom(node.provision_state),
     last_seen: lastSeen,
     steps: (history?.steps ?? []).map((step) => ({

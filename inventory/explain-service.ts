@@ -4,6 +4,7 @@ import { activeFlow, flowHistory } from '../core/flow/flow-service.ts';
 import type { SeenEvent } from './diagnosis-rule-table.ts';
 import { explainNode, type Explanation } from './explain-policy.ts';
 import type { NodeRecord } from './node-record.ts';
+import { powerSourceOf } from './power-source-service.ts';
 import { nodeLock } from './node-service.ts';
 
 /** The newest ones of a flow: a boot with its transfers and BMC calls has some fifty, a look at the power every half second more. */
@@ -52,6 +53,7 @@ export async function readExplanation(
       history: last === undefined ? undefined : await flowHistory(trx, last.id),
       events,
       switchPorts,
+      powerSource: await powerSourceOf(trx, node.uuid),
       beside: foreign.toReversed() as unknown as SeenEvent[],
     });
   });

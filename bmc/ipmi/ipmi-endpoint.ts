@@ -3,7 +3,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import { isMalformed, type Malformed } from '../../core/base/malformed.ts';
 import type { Random } from '../../core/base/random.ts';
 import { BmcError, type BmcAddress } from '../capability.ts';
-import { createGate, type Gate } from '../shared/gate.ts';
+import { createGate, type Gate } from '../../core/base/gate.ts';
 import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
 import { COMPLETION, completionName } from './completion-code-codec.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { BmcAddress, BmcConnection } from '../capability.ts';
-import { createGate } from '../shared/gate.ts';
+import { createGate } from '../../core/base/gate.ts';
 import { credentialKey, type LockoutGuard } from '../shared/lockout-guard.ts';
 import { createIpmiConnection } from './ipmi-connection.ts';
 import { createIpmiEndpoint, type IpmiEndpoint } from './ipmi-endpoint.ts';

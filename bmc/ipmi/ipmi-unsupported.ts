@@ -18,6 +18,10 @@ const WORDS = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
+  openEvents: 'event stream',
+  eventSubscriptions: 'event subscriptions',
+  subscribeEvents: 'event subscriptions',
+  unsubscribeEvents: 'event subscriptions',
   taskState: 'tasks',
 } as const;
 

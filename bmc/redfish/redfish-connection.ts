@@ -3,6 +3,7 @@ import { redfishAccounts } from './accounts.ts';
 import { redfishBios } from './bios.ts';
 import { redfishBoot } from './boot.ts';
 import { redfishConsole } from './console.ts';
+import { redfishEvents } from './events.ts';
 import { redfishFirmware } from './firmware.ts';
 import { redfishFrontPanel } from './front-panel.ts';
 import { redfishHardwareLog } from './hardware-log.ts';
@@ -32,6 +33,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     ...redfishVirtualMedia(tree),
     ...redfishFirmware(tree),
     ...redfishStorage(tree),
+    ...redfishEvents(tree),
     ...redfishSensors(tree),
     ...redfishHardwareLog(tree),
     ...redfishFrontPanel(tree),

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
 import { BmcError, type BmcAddress } from '../capability.ts';
 import type { BmcTaskState } from '../task.ts';
-import { createGate } from '../shared/gate.ts';
+import { createGate } from '../../core/base/gate.ts';
 import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
 import { isJsonObject } from './json-codec.ts';
@@ -24,6 +24,8 @@ export interface RedfishHttp {
   /** Does not wait for a task that the request started. */
   start(method: 'POST' | 'DELETE' | 'PATCH', path: string, body: JsonObject | undefined, signal: AbortSignal): Promise<Started>;
   taskState(id: string, signal: AbortSignal): Promise<BmcTaskState>;
+  /** A reply without an end, on a connection of its own, until the signal aborts. Reading throws a BmcError when it breaks. */
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   readonly origin: string;
   close(): Promise<void>;
 }
@@ -107,6 +109,8 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  /** Streams last for days: they take no connection from requests. */
+  const streams = new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS, ...tlsOptions(address.trust) }, headersTimeout: 0, bodyTimeout: 0 });
   const budget = createRequestBudget(deps.clock);
   const gate = createGate(REQUESTS_AT_ONCE);
   let auth: Promise<Auth> | undefined;
@@ -215,6 +219,30 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
           { cause: error },
         );
   };
+
+  const openStream = async (path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> => {
+    for (let relogins = 0; ; relogins += 1) {
+      const mine = authenticate(signal);
+      const { headers, sessionPath } = await mine;
+      const reply = await httpRequest(`${origin}${path}`, {
+        dispatcher: streams,
+        signal,
+        headers: { accept: 'text/event-stream', ...headers },
+      });
+      if (reply.statusCode === 200) return readStream(reply.body, signal);
+      await reply.body.dump();
+      if (reply.statusCode !== 401 || relogins > 0 || sessionPath === undefined)
+        throw refuse({ status: reply.statusCode, headers: reply.headers, body: {} }, `stream ${path}`);
+      if (auth === mine) auth = undefined;
+    }
+  };
+  async function* readStream(body: AsyncIterable<unknown>, signal: AbortSignal): AsyncIterable<Buffer> {
+    try {
+      for await (const piece of body) yield piece as Buffer;
+    } catch (error) {
+      throw asBmcError(error, signal);
+    }
+  }
 
   const refuse = (reply: Reply, what: string): BmcError => {
     const { code, advice } = explainRedfishError(reply.status);
@@ -357,6 +385,7 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
           location: location === undefined ? undefined : pathOf(location),
         };
       }),
+    stream: (path, signal) => wrap(signal, () => openStream(path, signal)),
     taskState: (id, signal) =>
       wrap(signal, async () => {
         const reply = await send('GET', id, undefined, {}, signal);
@@ -368,7 +397,7 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
       auth = undefined;
       if (open?.sessionPath)
         await transfer('DELETE', open.sessionPath, open.headers, undefined, AbortSignal.timeout(2_000)).catch(() => undefined);
-      await agent.destroy();
+      await Promise.all([agent.destroy(), streams.destroy()]);
     },
   };
 }

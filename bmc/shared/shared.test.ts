@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Clock } from '../../core/base/clock.ts';
 import { Secret } from '../../core/base/secret.ts';
 import type { BmcAddress } from '../capability.ts';
-import { createGate } from './gate.ts';
+import { createGate } from '../../core/base/gate.ts';
 import { AUTH_FAILURES_MAX, createLockoutGuard, LOCKOUT_MS } from './lockout-guard.ts';
 import { createRequestBudget } from './request-budget.ts';
 

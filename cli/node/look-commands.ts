@@ -155,6 +155,7 @@ function explainText(told: JsonObject): string {
   ]);
   return [
     String(told['summary']),
+    `The power state is ${String(told['power_known'])}.`,
     ...(causes.length ? ['', 'What the evidence tells:', ...causes] : []),
     ...(steps.length ? ['', 'Steps of the last flow:', ...steps] : []),
     ...(seen.length ? ['', 'Last seen:', ...seen] : []),

@@ -13,7 +13,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { announceControlPlane } from './agent-announcement.ts';
 import { bootServerAddresses } from './boot-configuration.ts';
-import type { Configuration } from './configuration.ts';
+import { splitEndpoint, type Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
 import { switchComparison } from './switch-comparison.ts';
 import { startObjects } from './object-setup.ts';
@@ -102,11 +102,6 @@ const auditOf = async (configuration: Configuration, images: ImageData, objects:
   compareOvn: await ovnComparison(configuration, logger),
   compareSwitches: await switchComparison(configuration),
 });
-
-function splitEndpoint(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':');
-  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
-}
 
 function requireKnownPolicies({ protections }: ImageData, policy: PolicyEngine): void {
   const unknown = protections === undefined ? [] : unknownPolicies(protections, (name) => policy.rules.has(name));

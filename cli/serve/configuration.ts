@@ -54,6 +54,19 @@ const shape = z.strictObject({
   enforce_scope: z.boolean().default(false),
   identity: identitySettingsShape,
   power_sync_seconds: z.number().min(1).default(60),
+  bmc_events: z
+    .strictObject({
+      /** Listen to BMCs that tell by themselves. */
+      enabled: z.boolean().default(true),
+      /** Where BMCs without a stream post theirs, over TLS; without it they are only read. */
+      listen: endpoint.optional(),
+      /** How BMCs reach that, when it is not the listen address. */
+      public_url: z
+        .url({ protocol: /^https$/ })
+        .transform((url) => url.replace(/\/+$/, ''))
+        .optional(),
+    })
+    .prefault({}),
   cleaning: z
     .strictObject({
       automated: z.boolean().default(true),
@@ -166,4 +179,9 @@ async function readYaml(path: string): Promise<unknown> {
   } catch (error) {
     throw new CommandError(`${path} is no YAML: ${(error as Error).message}`, EXIT_CODE.usage);
   }
+}
+
+export function splitEndpoint(text: string): { host: string; port: number } {
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
 }

@@ -77,7 +77,9 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const images = await startImages(configuration, database, logger);
   const consoleLogs = createConsoleLogs(join(dataDirectory, 'consoles'));
   if (roles.includes('worker'))
-    counters.push(await startWorkerRole({ configuration, installation, database, images, bmcs, consoleLogs, logger, stops }));
+    counters.push(
+      await startWorkerRole({ configuration, installation, database, images, bmcs, consoleLogs, record: recorder.record, logger, stops }),
+    );
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
   const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, logger, stops }) : undefined;
   if (networks !== undefined) counters.push(() => prefixed('network', networks.metrics()));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import { systemClock } from '../../core/base/clock.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { createFlowEngine } from '../../core/flow/flow-engine.ts';
@@ -17,6 +18,7 @@ import { announceConductor } from '../../inventory/conductor-service.ts';
 import type { Configuration } from './configuration.ts';
 import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
+import { startBmcEvents } from './bmc-events.ts';
 import { leadConsoleRecorder } from './console-recorder.ts';
 import { startImageSweep } from './image-setup.ts';
 import { readVendorData } from './metadata-role.ts';
@@ -30,10 +32,11 @@ export async function startWorkerRole(options: {
   images: ImageData;
   bmcs: BmcConnector;
   consoleLogs: ConsoleLogs;
+  record: RecordEvent;
   logger: Logger;
   stops: (() => Promise<void>)[];
 }): Promise<() => Record<string, number>> {
-  const { configuration, installation, database, images, bmcs, consoleLogs, logger, stops } = options;
+  const { configuration, installation, database, images, bmcs, consoleLogs, record, logger, stops } = options;
   const { sealer } = installation;
   const services = {
     db: database.db,
@@ -64,9 +67,10 @@ export async function startWorkerRole(options: {
   stops.push(async () => leave());
   const sync = startPowerSync({ database, bmcs, sealer, intervalMs: configuration.power_sync_seconds * 1000, logger });
   stops.push(() => sync.stop());
+  const events = await startBmcEvents({ configuration, installation, database, bmcs, sync, record, logger, stops });
   const recorder = leadConsoleRecorder({ database, bmcs, sealer, logs: consoleLogs, logger });
   stops.push(() => recorder.stop());
-  return () => ({ ...prefixed('flow', engine.metrics()), ...prefixed('power', sync.metrics()) });
+  return () => ({ ...prefixed('flow', engine.metrics()), ...prefixed('power', sync.metrics()), ...prefixed('bmc', events()) });
 }
 
 function machineNetworksOf({ network }: Configuration): NodeFlowServices['networks'] {

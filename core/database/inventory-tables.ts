@@ -6,6 +6,13 @@ export type Instant = ColumnType<Date, Date | string, Date | string>;
 export type Created = ColumnType<Date, Date | string | undefined, never>;
 export type JsonColumn<T = unknown> = JSONColumnType<T & object, string | undefined, string>;
 
+/** Machines whose BMC tells by itself when the power changes. */
+export interface PowerSourceTable {
+  node_uuid: string;
+  told_by: 'stream' | 'push';
+  since: Created;
+}
+
 export interface NodeTable {
   uuid: Generated<string>;
   name: string | null;
@@ -150,6 +157,7 @@ export interface SettingTable {
 }
 
 export interface InventoryTables extends BaremetalTables {
+  power_source: PowerSourceTable;
   node: NodeTable;
   port: PortTable;
   inspection: InspectionTable;

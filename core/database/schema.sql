@@ -1969,6 +1969,15 @@ create table portgroup (
 );
 CREATE INDEX portgroup_node ON public.portgroup USING btree (node_uuid);
 
+create table power_source (
+  node_uuid uuid not null,
+  told_by text not null,
+  since timestamp with time zone not null default now(),
+  constraint power_source_node_uuid_fkey FOREIGN KEY (node_uuid) REFERENCES node(uuid) ON DELETE CASCADE,
+  constraint power_source_pkey PRIMARY KEY (node_uuid),
+  constraint power_source_told_by_check CHECK ((told_by = ANY (ARRAY['stream'::text, 'push'::text])))
+);
+
 create table runbook (
   uuid uuid not null default gen_random_uuid(),
   name text not null,

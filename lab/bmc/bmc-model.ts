@@ -5,10 +5,12 @@ import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
+import { raiseLogEvent, raisePowerEvent, raiseTaskEvent } from './redfish/raise-events.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
 import type { VendorProfile } from './vendor-profile.ts';
 import type { MachineBoot, MachineControl } from './machine-control.ts';
 import { createBiosState, type BiosState } from './state/bios-state.ts';
+import { createEventState, type EventState } from './state/event-state.ts';
 import { createFirmwareState, type FirmwareState } from './state/firmware-state.ts';
 import { createMediaState, type MediaState } from './state/media-state.ts';
 import { createSecureBootState, type SecureBootState } from './state/secure-boot-state.ts';
@@ -72,6 +74,7 @@ export interface BmcModel {
   /** Configuration bytes that are only stored and read back, by group and parameter number. */
   readonly parameters: Map<string, Buffer>;
   readonly tasks: TaskList;
+  readonly events: EventState;
   readonly bios: BiosState;
   readonly secureBoot: SecureBootState;
   readonly firmware: FirmwareState;
@@ -146,8 +149,9 @@ const macFromAddress = (address: string): string =>
 export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const { machine, clock, identity, faults } = settings;
   const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'));
-  const eventLog = createEventLog(clock);
-  const tasks = createTaskList(clock);
+  const events = createEventState(clock, settings.profile?.events?.subscriptionsMax);
+  const eventLog = createEventLog(clock, (entry) => raiseLogEvent(events, entry));
+  const tasks = createTaskList(clock, (task) => raiseTaskEvent(events, task));
   const firmware = createFirmwareState(tasks);
   let queue: Promise<void> = Promise.resolve();
 
@@ -210,6 +214,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     restorePolicy: 0,
     restartCause: 0,
     tasks,
+    events,
     bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
     secureBoot: createSecureBootState(machine.hasSecureBoot ?? false),
     firmware,
@@ -257,6 +262,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
   };
   const unsubscribe = machine.onPowerChange((state) => {
     eventLog.addPowerEvent(state);
+    raisePowerEvent(events, state);
     record('bmc.power-state', `${settings.name} is ${state}`, { state });
   });
   return model;

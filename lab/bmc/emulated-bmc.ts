@@ -7,6 +7,7 @@ import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
 import { startKcsVmServer } from './kcs-vm-server.ts';
 import type { MachineControl } from './machine-control.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
+import { deliverEvents } from './redfish/event-delivery.ts';
 import { withProfile } from './redfish/profile-handler.ts';
 import { createRedfishHandler } from './redfish/redfish-handler.ts';
 import { startRedfishServer, type RedfishServer } from './redfish/redfish-server.ts';
@@ -75,7 +76,7 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
         port: settings.redfishPort ?? REDFISH_PORT,
         ...(settings.tls ? { tls: settings.tls } : {}),
       });
-      stops.push(redfish.close);
+      stops.push(redfish.close, deliverEvents(state, settings.profile).stop);
     }
     if (settings.machine.kcsSocketPath) {
       const kcs = await startKcsVmServer(state, { path: settings.machine.kcsSocketPath });

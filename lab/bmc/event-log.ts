@@ -26,7 +26,7 @@ const SENSOR_NMI = 0x11;
 const SENSOR_SPECIFIC = 0x6f;
 const DEASSERTED = 0x80;
 
-export function createEventLog(clock: Clock): EventLog {
+export function createEventLog(clock: Clock, onAdded: (entry: EventRecord) => void = () => {}): EventLog {
   let entries: EventRecord[] = [];
   let lastId = 0;
   const log = {
@@ -44,6 +44,7 @@ export function createEventLog(clock: Clock): EventLog {
       if (bytes[2]! < 0xe0) bytes.writeUInt32LE(log.nowSeconds() >>> 0, 3);
       entries = [...entries.slice(1 - EVENT_LOG_ENTRIES_MAX), { id: lastId, bytes }];
       log.addedAtSeconds = log.nowSeconds();
+      onAdded(entries.at(-1)!);
       return lastId;
     },
     /** Offset 0 of sensor type "power unit" is "power off / power down": on is its end. */

@@ -38,6 +38,15 @@ export interface VendorProfile {
   readonly basicOnly?: true;
   /** Volumes are made and deleted when the machine starts. */
   readonly volumesAtStart?: true;
+  /** How its EventService is; `none`: it has none. Default: a stream, and room for eight subscriptions. */
+  readonly events?: {
+    readonly none?: true;
+    readonly noStream?: true;
+    readonly subscriptionsMax?: number;
+    readonly contentType?: string;
+    /** Each event is delivered two times. */
+    readonly twice?: true;
+  };
   /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
   readonly biosNeedsApplyTime?: true;
 }
@@ -62,35 +71,40 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'hpe',
     vendor: 'HPE',
     product: 'ProLiant DL360 Gen10',
-    shows: 'paths that end with a slash, redirects for those that do not, ActionInfo, no GracefulShutdown but a power button',
+    shows:
+      'paths that end with a slash, redirects for those that do not, ActionInfo, no GracefulShutdown but a power button, pushes events as text/plain and has no stream',
     ids: ONE,
     slashes: true,
     mediaIds: { Cd: '2', Usb: '1' },
     actionInfo: true,
     resetTypes: ['On', 'ForceOff', 'ForceRestart', 'Nmi', 'PushPowerButton'],
+    events: { noStream: true, contentType: 'text/plain' },
   },
   {
     name: 'lenovo',
     vendor: 'Lenovo',
     product: 'ThinkSystem SR650',
-    shows: 'slots for uploaded files beside those for URLs, inserts by PATCH, If-Match required',
+    shows: 'slots for uploaded files beside those for URLs, inserts by PATCH, If-Match required, delivers events twice',
     ids: ONE,
     mediaIds: { Cd: 'EXT1', Usb: 'EXT2' },
     deadSlot: 'RDOC1',
     insertBy: 'patch',
     etag: 'required',
+    events: { twice: true },
   },
   {
     name: 'supermicro',
     vendor: 'Supermicro',
     product: 'X12',
-    shows: 'boots virtual CDs as UsbCd, wants the boot mode with every override and a protocol with every image, never clears Image',
+    shows:
+      'boots virtual CDs as UsbCd, wants the boot mode with every override and a protocol with every image, never clears Image, two subscriptions and no stream',
     ids: ONE,
     mediaIds: { Cd: 'VirtualMedia1', Usb: 'VirtualMedia2' },
     bootNeedsMode: true,
     cdTarget: 'UsbCd',
     insertNeeds: ['TransferProtocolType'],
     staleImage: true,
+    events: { noStream: true, subscriptionsMax: 2 },
   },
   {
     name: 'openbmc',
@@ -108,10 +122,11 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'fujitsu',
     vendor: 'Fujitsu',
     product: 'iRMC Redfish Service',
-    shows: 'number ids, 428 to a change without If-Match, media under the manager',
+    shows: 'number ids, 428 to a change without If-Match, media under the manager, no event stream',
     ids: { system: '0', manager: 'iRMC', chassis: '0' },
     mediaIds: { Cd: '0', Usb: '1' },
     etag: 'required',
+    events: { noStream: true },
   },
   {
     name: 'ami',
@@ -138,20 +153,22 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'cisco',
     vendor: 'Cisco Systems Inc.',
     product: 'UCSC-C220-M5',
-    shows: 'serial numbers as ids, refuses its own ETags, no cold restart but PowerCycle',
+    shows: 'serial numbers as ids, refuses its own ETags, no cold restart but PowerCycle, pushes events twice',
     ids: { system: 'WZP2401', manager: 'CIMC', chassis: '1' },
     mediaIds: { Cd: '0', Usb: '1' },
     etag: 'refused',
     resetTypes: ['On', 'ForceOff', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
+    events: { noStream: true, subscriptionsMax: 4, twice: true },
   },
   {
     name: 'basic',
     vendor: 'Contoso',
     product: 'Old BMC',
-    shows: 'has no sessions: the password with every request',
+    shows: 'has no sessions: the password with every request, no events',
     ids: ONE,
     basicOnly: true,
     etag: 'none',
+    events: { none: true },
   },
 ];
 

@@ -14,6 +14,7 @@ import * as placementOfNodes from './0023-placement-of-nodes.ts';
 import * as bootAddresses from './0024-boot-addresses.ts';
 import * as switches from './0030-switches.ts';
 import * as imageRenditions from './0050-image-renditions.ts';
+import * as powerSource from './0070-power-source.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
@@ -32,4 +33,5 @@ export const migrations: Record<string, Migration> = {
   '0024-boot-addresses': bootAddresses,
   '0030-switches': switches,
   '0050-image-renditions': imageRenditions,
+  '0070-power-source': powerSource,
 };

@@ -6,7 +6,7 @@ import { action, collection, link, NO_CONTENT, resource, SYSTEM_PATH, type Redfi
 /** The System Event Log as a LogService: the records that IPMI reads. */
 const SERVICES = `${SYSTEM_PATH}/LogServices`;
 const SEL = `${SERVICES}/SEL`;
-const ENTRIES = `${SEL}/Entries`;
+export const ENTRIES = `${SEL}/Entries`;
 const SEVERITIES = { ok: 'OK', warning: 'Warning', critical: 'Critical' } as const;
 
 function entryBody({ id, bytes }: EventRecord): JsonObject {

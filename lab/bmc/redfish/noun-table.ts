@@ -1,4 +1,5 @@
 import { biosResources } from './bios-resources.ts';
+import { eventResources } from './event-resources.ts';
 import { logResources } from './log-resources.ts';
 import { mediaResources } from './media-resources.ts';
 import type { RedfishNoun } from './redfish-shapes.ts';
@@ -18,4 +19,5 @@ export const REDFISH_NOUNS: readonly RedfishNoun[] = [
   sensorResources,
   logResources,
   taskResources,
+  eventResources,
 ];

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../../core/base/json.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import type { VendorProfile } from '../vendor-profile.ts';
+import { EVENT_SERVICE, EVENT_STREAM } from './event-resources.ts';
 import { ejectFrom, insertInto, MEDIA_PATH } from './media-resources.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
 import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
@@ -82,10 +83,16 @@ function reshapeSlot(body: JsonObject, bmc: BmcModel, profile: VendorProfile): J
 
 function reshape(path: string, body: JsonObject, bmc: BmcModel, profile: VendorProfile): JsonObject {
   if (path === ROOT) {
-    const { SessionService: _sessions, Links: _links, ...rest } = body;
-    return { ...(profile.basicOnly ? rest : body), Vendor: profile.vendor, Product: profile.product };
+    const { EventService: events, ...others } = body;
+    const { SessionService: _sessions, Links: _links, ...rest } = others;
+    const kept = profile.events?.none ? {} : { EventService: events! };
+    return { ...(profile.basicOnly ? rest : others), ...kept, Vendor: profile.vendor, Product: profile.product };
   }
   if (path === SYSTEM_PATH) return reshapeSystem(body, profile);
+  if (path === EVENT_SERVICE && profile.events?.noStream) {
+    const { ServerSentEventUri: _stream, ...rest } = body;
+    return rest;
+  }
   if (path === MANAGER_PATH && profile.mediaOnSystem) {
     const { VirtualMedia: _media, ...rest } = body;
     return rest;
@@ -120,6 +127,8 @@ function refusal(request: RedfishRequest, path: string, profile: VendorProfile):
   const isChange = method === 'PATCH' || method === 'POST' || method === 'DELETE';
   if (profile.slashes && isChange && !request.endsWithSlash) return { status: 308, headers: { Location: `${request.path}/` } };
   if (profile.basicOnly && path.startsWith(`${ROOT}/SessionService`)) return redfishError(404);
+  if (profile.events?.none && path.startsWith(EVENT_SERVICE)) return redfishError(404);
+  if (profile.events?.noStream && path === EVENT_STREAM) return redfishError(404);
   if (method === 'PATCH' && profile.etag === 'required' && request.ifMatch === undefined) return redfishError(428);
   if (method === 'PATCH' && profile.etag === 'refused' && request.ifMatch !== undefined) return redfishError(412);
   const boot = body['Boot'];
@@ -186,6 +195,7 @@ export function withProfile(inner: RedfishHandler, bmc: BmcModel, profile: Vendo
       headers: { ...headers, ...(location === undefined ? {} : { Location: toTheirs(location) }), ...(keepsEtag ? { ETag: etag } : {}) },
     };
   };
+  bmc.events.mapBody = (body) => mapPaths(body, toTheirs) as JsonObject;
   return async (request) => {
     const path = toOurs(request.path);
     if (isForeign(request.path)) return redfishError(404);
@@ -208,6 +218,6 @@ export function withProfile(inner: RedfishHandler, bmc: BmcModel, profile: Vendo
       // The vendor's resource is ours in another shape: its tag is that of a part, and any will do.
       ifMatch: isSettings || profile.etag === 'none' ? undefined : request.ifMatch,
     });
-    return answer(reply, path, request.method === 'GET');
+    return reply.stream ? reply : answer(reply, path, request.method === 'GET');
   };
 }

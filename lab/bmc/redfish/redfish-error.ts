@@ -5,6 +5,8 @@ export interface RedfishReply {
   readonly status: number;
   readonly body?: JsonObject;
   readonly headers?: Readonly<Record<string, string>>;
+  /** In place of a body: lines that follow one another until the client hangs up; what it returns ends it. */
+  readonly stream?: (write: (text: string) => void) => () => void;
 }
 
 const MESSAGES = {

@@ -9,6 +9,7 @@ import { REDFISH_NOUNS } from './noun-table.ts';
 import { bootDeviceOf, findResource, modesOf, RESET_TYPES, sessionBody } from './redfish-resources.ts';
 import { isObject, MANAGER_PATH, NO_CONTENT, ROOT, SYSTEM_PATH, type RedfishNoun } from './redfish-shapes.ts';
 import { isMonitor } from './task-resources.ts';
+import { EVENT_STREAM } from './event-resources.ts';
 import { createRedfishSessions } from './redfish-sessions.ts';
 
 /** Answers one Redfish request (DSP0266) for one BMC. No sockets here: the server hands in what it read. */
@@ -28,6 +29,8 @@ export type RedfishHandler = (request: RedfishRequest) => RedfishReply | Promise
 
 export const etagOf = (body: JsonObject): string => `"${createHash('sha1').update(JSON.stringify(body)).digest('base64url').slice(0, 16)}"`;
 
+/** As many as BMCs have. */
+const EVENT_STREAMS_MAX = 4;
 const OPEN_PATHS = new Set(['/redfish', ROOT]);
 const SESSIONS_PATH = `${ROOT}/SessionService/Sessions`;
 const ACCOUNTS_PATH = `${ROOT}/AccountService/Accounts`;
@@ -99,7 +102,29 @@ export function createRedfishHandler(bmc: BmcModel, settings: { random: Random; 
     };
   };
 
+  /** Each subscriber of the stream gets the events from now on. */
+  let streams = 0;
+  const openStream = (): RedfishReply => {
+    if (streams >= EVENT_STREAMS_MAX) return redfishError(503, 'The event service has no room for another stream.');
+    return {
+      status: 200,
+      headers: { 'Content-Type': 'text/event-stream' },
+      stream(write) {
+        streams += 1;
+        write(': events follow\n\n');
+        const forget = bmc.events.onEvent((event) =>
+          write(`id: ${event.id}\ndata: ${JSON.stringify(bmc.events.body([event], undefined))}\n\n`),
+        );
+        return () => {
+          streams -= 1;
+          forget();
+        };
+      },
+    };
+  };
+
   const read = (path: string, ifNoneMatch: string | undefined): RedfishReply => {
+    if (path === EVENT_STREAM) return openStream();
     const body = resource(path);
     if (!body) return redfishError(404);
     // A task monitor tells by its status whether the work goes on.

@@ -51,6 +51,7 @@ const serviceRoot = (bmc: BmcModel): JsonObject => ({
   AccountService: link(`${ROOT}/AccountService`),
   UpdateService: link(`${ROOT}/UpdateService`),
   Tasks: link(`${ROOT}/TaskService`),
+  EventService: link(`${ROOT}/EventService`),
   Registries: link(`${ROOT}/Registries`),
   Links: { Sessions: link(`${ROOT}/SessionService/Sessions`) },
 });

@@ -43,6 +43,14 @@ const isReply = (value: JsonObject | RedfishReply): value is RedfishReply =>
   typeof (value as RedfishReply).status === 'number' && 'error' in ((value as RedfishReply).body ?? {});
 
 function send(response: ServerResponse, reply: RedfishReply, head: boolean): void {
+  if (reply.stream) {
+    response.writeHead(reply.status, { 'OData-Version': '4.0', 'Cache-Control': 'no-cache', ...reply.headers });
+    response.flushHeaders();
+    return void response.once(
+      'close',
+      reply.stream((text) => void response.write(text)),
+    );
+  }
   const text = reply.body ? JSON.stringify(reply.body) : '';
   response.writeHead(reply.status, {
     'OData-Version': '4.0',

@@ -5,7 +5,7 @@ import { collection, link, resource, ROOT, type RedfishNoun } from './redfish-sh
 
 /** TaskService: `Tasks/N` is the task, `TaskMonitors/N` answers 202 while it runs. */
 const SERVICE = `${ROOT}/TaskService`;
-const TASKS = `${SERVICE}/Tasks`;
+export const TASKS = `${SERVICE}/Tasks`;
 const MONITORS = `${SERVICE}/TaskMonitors`;
 const monitorPath = (id: string) => `${MONITORS}/${id}`;
 

@@ -25,7 +25,7 @@ const TASKS_KEPT_MAX = 64;
 
 export const isOpen = (task: EmulatedTask): boolean => task.state === 'Running' || task.state === 'Pending';
 
-export function createTaskList(clock: Clock): TaskList {
+export function createTaskList(clock: Clock, onEnded: (task: EmulatedTask) => void = () => {}): TaskList {
   let tasks: EmulatedTask[] = [];
   let lastId = 0;
   const waiting: (() => void)[] = [];
@@ -39,8 +39,10 @@ export function createTaskList(clock: Clock): TaskList {
       const id = String((lastId += 1));
       const task: EmulatedTask = { id, name, startedAtMs: clock.nowMs(), endedAtMs: undefined, state: 'Running', percent: 0, message: '' };
       tasks = [...tasks.slice(1 - TASKS_KEPT_MAX), task];
-      const end = (state: EmulatedTask['state'], message: string) =>
+      const end = (state: EmulatedTask['state'], message: string) => {
         Object.assign(task, { state, message, endedAtMs: clock.nowMs(), percent: state === 'Completed' ? 100 : task.percent });
+        onEnded(task);
+      };
       const run = () => {
         task.state = 'Running';
         work(task).then(
