@@ -46,7 +46,7 @@ export async function startSimulation(lanes = 1): Promise<Simulation> {
   };
   try {
     const databases = await makeDatabases(postgres.connection, lanes);
-    const free = await Promise.all(databases.map((database) => openLane({ ...postgres.connection, database })));
+    const free = databases.map((database) => openLane({ ...postgres.connection, database }));
     const all = [...free];
     const waiting: ((lane: Lane) => void)[] = [];
     const enter = async (): Promise<Lane> => free.pop() ?? new Promise((resolve) => waiting.push(resolve));
@@ -75,17 +75,19 @@ export async function startSimulation(lanes = 1): Promise<Simulation> {
   }
 }
 
-async function openLane(connection: pg.ClientConfig): Promise<Lane> {
+function openLane(connection: EmbeddedPostgres['connection']): Lane {
   const random = seededRandom(0);
-  const server = await createSimulatedServer(connection, { time: createVirtualTime(START_MS, random), random });
+  const server = createSimulatedServer(connection, { time: createVirtualTime(START_MS, random), random });
   let seeds = 0;
   return {
     async run(scenario) {
-      await clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
+      clean(server, seeds % SEEDS_PER_TRUNCATION === 0);
       seeds += 1;
       return runSeed(server, scenario);
     },
-    close: () => server.close(),
+    async close() {
+      server.close();
+    },
   };
 }
 
@@ -116,9 +118,9 @@ async function makeSchema(connection: pg.ClientConfig): Promise<void> {
   }
 }
 
-async function clean(server: SimulatedServer, isWhole: boolean): Promise<void> {
-  await server.administer(
+function clean(server: SimulatedServer, isWhole: boolean): void {
+  server.administer(
     isWhole ? `truncate ${WRITTEN.join(', ')} restart identity cascade` : WRITTEN.map((table) => `delete from ${table}`).join('; '),
   );
-  await server.administer(`select setval('simulation.uuids', 1, false)`);
+  server.administer(`select setval('simulation.uuids', 1, false)`);
 }

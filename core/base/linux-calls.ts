@@ -9,6 +9,7 @@ export interface LinuxCalls {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Buffer): void;
   bind(fd: number, address: Buffer): void;
+  connect(fd: number, address: Buffer): void;
   /** Bytes sent, or a negative errno. */
   sendTo(fd: number, bytes: Buffer, address: Buffer): number;
   /** Bytes read, or a negative errno. `message` is a struct msghdr. */
@@ -58,6 +59,7 @@ const DEFINITIONS = {
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'] },
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
+  connect: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   sendto: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer', 'u32'] },
   recvmsg: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   recvmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'] },
@@ -136,6 +138,7 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
     socket: (domain, type, protocol) => check(c.socket(domain, type | SOCK_NONBLOCK_CLOEXEC, protocol), 'socket'),
     setsockopt: (fd, level, name, value) => void check(c.setsockopt(fd, level, name, value, value.length), 'setsockopt'),
     bind: (fd, address) => void check(c.bind(fd, address, address.length), 'bind'),
+    connect: (fd, address) => void check(c.connect(fd, address, address.length), 'connect'),
     sendTo(fd, bytes, address) {
       const sent = c.sendto(fd, bytes, bytes.length, 0, address, address.length);
       return sent < 0 ? -errno() : sent;

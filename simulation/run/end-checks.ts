@@ -41,7 +41,7 @@ function checkDiagnosis(world: World, plan: MachineScenario, { machine, reached,
 /** Passwords, tokens of boots and sessions: in no event, no journal, no error. */
 async function checkSecrets(world: World, machines: readonly Machine[]): Promise<void> {
   const secrets = [...machines.map(({ bmcUser }) => bmcUser.password), 'secret-of-', 'rackwright.token='];
-  const { rows } = await world.server.administer(
+  const { rows } = world.server.administer(
     `select 'event ' || kind as place from machine_event where message || evidence::text ~ $1
      union all select 'journal of ' || coalesce(step, '') from flow_step where evidence::text ~ $1
      union all select 'flow ' || kind from flow where coalesce(error::text, '') || coalesce(waiting_for::text, '') ~ $1 limit 5`,

@@ -38,7 +38,7 @@ const BOOT_SECRET = Buffer.alloc(32, 9);
 export async function runSeed(server: SimulatedServer, scenario: Scenario): Promise<SeedReport> {
   const random = seededRandom(scenario.seed);
   const time = createVirtualTime(START_MS, random);
-  await server.reset({ time, random });
+  server.reset({ time, random });
   const trace: string[] = [];
   const broken: string[] = [];
   const processes: Processes = createProcesses(() => ({
@@ -124,12 +124,11 @@ async function passTime(world: World, processes: Processes, stories: Promise<Ope
     },
   );
   for (;;) {
-    await server.settled();
     // Whatever follows from the last statement or timer without waiting has followed when this resolves.
     await new Promise(setImmediate);
     if (reports !== undefined) return reports;
     await processes.perhapsStrike();
-    if (server.hasWork()) await server.work();
+    if (server.hasWork()) server.work();
     else if (!time.advance()) return stuck(world, 'nothing happens any more');
     if (time.nowMs() - START_MS > SEED_MS_MAX) return stuck(world, 'the story does not end');
   }

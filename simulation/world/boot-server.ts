@@ -20,7 +20,7 @@ export interface BootDisk {
 
 export interface BootServer {
   readonly desk: BootDesk;
-  kill(): Promise<void>;
+  kill(): void;
 }
 
 export async function startBootServer(world: World, disk: BootDisk, onReply: (packet: Buffer) => void): Promise<BootServer> {
@@ -63,10 +63,10 @@ export async function startBootServer(world: World, disk: BootDisk, onReply: (pa
   database.onReconnect(refresh);
   return {
     desk,
-    async kill() {
+    kill() {
       world.note('boot server', 'is killed');
       life.alive = false;
-      await server.bury(life);
+      server.bury(life);
     },
   };
 }

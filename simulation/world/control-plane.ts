@@ -31,7 +31,7 @@ export interface ControlPlane {
   readonly database: Database;
   readonly isAlive: () => boolean;
   /** As `kill -9` does: between two statements, and nothing of it happens any more. */
-  kill(): Promise<void>;
+  kill(): void;
 }
 
 export async function startControlPlane(
@@ -72,11 +72,11 @@ export async function startControlPlane(
   return {
     database,
     isAlive: () => life.alive,
-    async kill() {
+    kill() {
       if (!life.alive) return;
       world.note(settings.name, 'is killed');
       life.alive = false;
-      await server.bury(life);
+      server.bury(life);
     },
   };
 }

@@ -69,7 +69,7 @@ export function createProcesses(settingsOf: () => Settings): Processes {
       const { server, note } = settingsOf().world;
       if (!server.isUp()) return;
       note('database', 'is killed');
-      await server.stop();
+      server.stop();
       later(DATABASE_AWAY_MS, async () => {
         note('database', 'is there again');
         server.start();

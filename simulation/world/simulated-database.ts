@@ -1,9 +1,8 @@
-import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
 import type { Random } from '../../core/base/random.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import type { DatabaseSchema } from '../../core/database/schema-types.ts';
+import { openBlockingSession, type BlockingSession, type StatementResult } from './blocking-session.ts';
 import { NOTIFICATION, SEARCH_PATH } from './simulation-schema.ts';
 import type { Life, VirtualTime } from './virtual-time.ts';
 
@@ -17,23 +16,21 @@ export interface SimulatedServer {
   /** Whether a statement waits. */
   hasWork(): boolean;
   /** Carries one out. */
-  work(): Promise<void>;
+  work(): void;
   /** A process is gone: what it began is rolled back. */
-  bury(life: Life): Promise<void>;
+  bury(life: Life): void;
   /** The server is killed: all sessions break, and nobody gets one until `start`. */
-  stop(): Promise<void>;
+  stop(): void;
   start(): void;
   isUp(): boolean;
   /** Beside the queue, in a session of nobody's: for the simulation itself. */
-  administer(text: string, values?: readonly unknown[]): Promise<pg.QueryResult>;
+  administer(text: string, values?: readonly unknown[]): StatementResult;
   /** Forgets processes and listeners, and begins another seed. */
-  reset(seed: { readonly time: VirtualTime; readonly random: Random }): Promise<void>;
-  /** What was asked of the real server beside the queue is answered. */
-  settled(): Promise<void>;
+  reset(seed: { readonly time: VirtualTime; readonly random: Random }): void;
   readonly counters: { statements: number };
   /** Of all statements so far with their instants, as one number: the same for the same seed. */
   traceHash(): string;
-  close(): Promise<void>;
+  close(): void;
 }
 
 interface Session {
@@ -57,7 +54,7 @@ interface Notification {
 }
 
 interface RealSession {
-  readonly client: pg.Client;
+  readonly asks: BlockingSession;
   /** The virtual instant that its clock shows. */
   setAtMs: number;
   /** Told when the transaction commits. */
@@ -72,16 +69,8 @@ interface Listener {
 
 /** First key of the product's own presence locks (`core/database/connection/notification-client.ts`). */
 const PRESENCE_LOCK_CLASS = 0x5257;
-/** Prepared by name: sent in this form more than once. */
-const SEEN_BEFORE_PREPARING = 1;
 /** A statement that waits for a lock waits for a transaction that waits for it: the product holds one while it asks for another. */
 const LOCK_TIMEOUT_MS = 10_000;
-
-/** bigint identity columns count rows, far below 2^53: numbers, not text. As the product's own pool reads them. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: string) =>
-    oid === pg.types.builtins.INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
-};
 
 /** FNV-1a of 32 bits. */
 const FNV_START = 0x811c9dc5;
@@ -95,10 +84,10 @@ function fnv(start: number, text: string): number {
 const brokenSession = () => Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' });
 const noServer = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 
-export async function createSimulatedServer(
-  connection: pg.ClientConfig,
+export function createSimulatedServer(
+  connection: Parameters<typeof openBlockingSession>[0],
   seed: { readonly time: VirtualTime; readonly random: Random },
-): Promise<SimulatedServer> {
+): SimulatedServer {
   let { time, random } = seed;
   const counters = { statements: 0 };
   const idle: RealSession[] = [];
@@ -110,75 +99,46 @@ export async function createSimulatedServer(
   let present = new Map<string, Life>();
   let reconnects: { life: Life; listener: () => void }[] = [];
   let up = true;
-  const beside = new Set<Promise<unknown>>();
-  const aside = <Value>(promise: Promise<Value>): Promise<Value> => {
-    const tracked: Promise<unknown> = promise.catch(() => {}).finally(() => beside.delete(tracked));
-    beside.add(tracked);
-    return promise;
-  };
   let hash = FNV_START;
   const textHashes = new Map<string, number>();
-  const names = new Map<string, string>();
-  const seen = new Map<string, number>();
 
-  const connect = async (): Promise<RealSession> => {
-    // Statements that nobody looks between go out together: the clock, a transaction's begin and its first statement.
-    const client = new pg.Client({ ...connection, types, application_name: 'simulation', pipeline: true } as pg.ClientConfig);
-    const real: RealSession = { client, setAtMs: -1, untold: [] };
-    client.on('notice', ({ message, hint, detail }) => {
-      if (message === NOTIFICATION) real.untold.push({ channel: hint ?? '', payload: detail ?? '' });
+  const connect = (): RealSession => {
+    const untold: Notification[] = [];
+    const asks = openBlockingSession(connection, ({ M: message, H: hint = '', D: detail = '' }) => {
+      if (message === NOTIFICATION) untold.push({ channel: hint, payload: detail });
     });
-    await client.connect();
     for (const setting of [
       `search_path = ${SEARCH_PATH}`,
       'plan_cache_mode = force_generic_plan',
       'jit = off',
       `lock_timeout = ${LOCK_TIMEOUT_MS}`,
     ])
-      await client.query(`set ${setting}`);
+      asks.query(`set ${setting}`, []);
+    const real = { asks, setAtMs: -1, untold };
     all.push(real);
     return real;
   };
-  const main = await connect();
+  const main = connect();
   idle.push(main);
 
   /** What has to go before the next statement. */
-  const prelude = (real: RealSession, session: Session): string[] => {
+  const prelude = (real: RealSession, session: Session): string => {
     const nowMs = time.nowMs();
-    const clock = real.setAtMs === nowMs ? [] : [`set simulation.now = '${new Date(nowMs).toISOString()}'`];
+    const clock = real.setAtMs === nowMs ? '' : `set simulation.now = '${new Date(nowMs).toISOString()}';`;
     real.setAtMs = nowMs;
-    const { begin } = session;
+    const { begin = '' } = session;
     session.begin = undefined;
-    return begin === undefined ? clock : [...clock, begin];
-  };
-  const nameOf = (text: string): string | undefined => {
-    const known = names.get(text);
-    if (known !== undefined) return known;
-    const count = seen.get(text) ?? 0;
-    seen.set(text, count + 1);
-    if (count < SEEN_BEFORE_PREPARING) return undefined;
-    const name = `s${names.size}`;
-    names.set(text, name);
-    return name;
+    return clock + begin;
   };
   const note = (text: string) => {
     let known = textHashes.get(text);
     if (known === undefined) textHashes.set(text, (known = fnv(FNV_START, text)));
     hash = Math.imul(hash ^ known ^ (time.nowMs() >>> 0), FNV_PRIME) >>> 0;
   };
-  const send = async (real: RealSession, session: Session, text: string, values: readonly unknown[]) => {
+  const send = (real: RealSession, session: Session, text: string, values: readonly unknown[]): StatementResult => {
     counters.statements += 1;
     note(text);
-    const { stream } = (real.client as unknown as { connection: { stream: Socket } }).connection;
-    stream.cork();
-    try {
-      for (const before of prelude(real, session)) real.client.query(before).catch(() => {});
-      if (values.length === 0) return real.client.query(text);
-      const name = nameOf(text);
-      return real.client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) });
-    } finally {
-      stream.uncork();
-    }
+    return real.asks.query(text, values, prelude(real, session));
   };
   const tell = (real: RealSession) => {
     for (const { channel, payload } of real.untold.splice(0))
@@ -199,10 +159,10 @@ export async function createSimulatedServer(
     open = open.filter((each) => each !== session);
   };
 
-  const carryOut = async ({ session, text, values, resolve, reject }: Statement): Promise<void> => {
+  const carryOut = ({ session, text, values, resolve, reject }: Statement): void => {
     const begins = text === 'begin' || text.startsWith('start transaction');
     const ends = text === 'commit' || text === 'rollback';
-    const real = session.real ?? idle.pop() ?? (await connect());
+    const real = session.real ?? idle.pop() ?? connect();
     if (begins) {
       session.real = real;
       session.begin = text;
@@ -210,9 +170,11 @@ export async function createSimulatedServer(
       return resolve({ command: 'BEGIN', rowCount: null, rows: [] });
     }
     try {
-      const result = await send(real, session, text, values);
+      const result = send(real, session, text, values);
       if (session.real === undefined || text === 'commit') tell(real);
       if (ends) real.untold.length = 0;
+      // With the transaction its clock goes back too.
+      if (text === 'rollback') real.setAtMs = -1;
       resolve(result);
     } catch (error) {
       if (session.real === undefined) real.untold.length = 0;
@@ -223,21 +185,18 @@ export async function createSimulatedServer(
     }
   };
 
-  const rollBack = async (session: Session) => {
-    if (session.real === undefined) return;
-    await session.real.client.query('rollback').catch(() => {});
-    session.real.untold.length = 0;
+  const rollBack = (session: Session) => {
+    const { real } = session;
+    if (real === undefined) return;
+    real.asks.query('rollback', []);
+    real.setAtMs = -1;
+    real.untold.length = 0;
     release(session);
   };
   const lock = (verb: 'lock' | 'unlock', name: string) =>
-    aside(
-      main.client.query(`select ${verb === 'lock' ? 'pg_advisory_lock' : 'pg_advisory_unlock'}($1, hashtext($2))`, [
-        PRESENCE_LOCK_CLASS,
-        name,
-      ]),
-    );
-  const forget = async (name: string) => {
-    if (present.delete(name)) await lock('unlock', name);
+    main.asks.query(`select pg_advisory_${verb}($1, hashtext($2))`, [PRESENCE_LOCK_CLASS, name]);
+  const forget = (name: string) => {
+    if (present.delete(name)) lock('unlock', name);
   };
 
   const poolOf = (life: Life) => ({
@@ -272,8 +231,8 @@ export async function createSimulatedServer(
         },
         async bePresent(name) {
           present.set(name, life);
-          await lock('lock', name);
-          return () => void forget(name);
+          lock('lock', name);
+          return () => forget(name);
         },
         lead: () => {
           throw new Error('nobody leads in the simulation');
@@ -286,49 +245,46 @@ export async function createSimulatedServer(
         close: async () => {},
       };
     },
-    async settled() {
-      while (beside.size > 0) await Promise.all(beside);
-    },
     traceHash: () => hash.toString(16),
     hasWork: () => waiting.length > 0,
-    async work() {
+    work() {
       const inside = open.findLast((session) => waiting.some((statement) => statement.session === session));
       const from = inside === undefined ? waiting : waiting.filter(({ session }) => session === inside);
       const chosen = from.length === 1 ? from[0]! : from[Math.floor(random.unit() * from.length)]!;
       waiting = waiting.filter((statement) => statement !== chosen);
-      await carryOut(chosen);
+      carryOut(chosen);
     },
-    async bury(life) {
+    bury(life) {
       waiting = waiting.filter(({ session }) => session.life !== life);
-      for (const session of open.filter((each) => each.life === life)) await rollBack(session);
+      for (const session of open.filter((each) => each.life === life)) rollBack(session);
       listeners = listeners.filter((each) => each.life !== life);
       reconnects = reconnects.filter((each) => each.life !== life);
-      for (const [name, holder] of [...present]) if (holder === life) await forget(name);
+      for (const [name, holder] of [...present]) if (holder === life) forget(name);
     },
-    async stop() {
+    stop() {
       up = false;
       const broken = waiting;
       waiting = [];
-      for (const session of [...open]) await rollBack(session);
-      for (const name of present.keys()) await lock('unlock', name);
+      for (const session of [...open]) rollBack(session);
+      for (const name of present.keys()) lock('unlock', name);
       for (const { reject } of broken) reject(brokenSession());
     },
     start() {
       up = true;
       for (const { life, listener } of reconnects) void time.clockOf(life).sleep(0).then(listener);
-      for (const name of present.keys()) void lock('lock', name);
+      for (const name of present.keys()) lock('lock', name);
     },
-    administer: (text, values = []) => aside(main.client.query(text, [...values])),
-    async reset(next) {
-      for (const session of [...open]) await rollBack(session);
-      for (const name of [...present.keys()]) await forget(name);
+    administer: (text, values = []) => main.asks.query(text, values),
+    reset(next) {
+      for (const session of [...open]) rollBack(session);
+      for (const name of [...present.keys()]) forget(name);
       ({ time, random } = next);
       [waiting, open, listeners, reconnects, present, up] = [[], [], [], [], new Map(), true];
       for (const real of all) real.setAtMs = -1;
       hash = FNV_START;
     },
-    async close() {
-      await Promise.all(all.map(({ client }) => client.end()));
+    close() {
+      for (const { asks } of all) asks.close();
     },
   };
 }
