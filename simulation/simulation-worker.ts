@@ -1,9 +1,8 @@
 import { startSimulation } from './run-simulation.ts';
 import { scenarioOf, summarise, type SeedOrder } from './seed-summary.ts';
-import { LANES } from './run-seeds.ts';
 
-/** A process of its own with its own PostgreSQL: runs the seeds that it is sent, some at once. */
-const simulation = await startSimulation(LANES);
+/** A process of its own with its own PostgreSQL: runs the seeds that it is sent, one after the other. */
+const simulation = await startSimulation();
 const fall = (error: unknown) => {
   process.stderr.write(`${(error as Error).stack}\n`);
   process.exitCode = 1;

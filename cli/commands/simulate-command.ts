@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { SIMULATED_FAULTS } from '../../simulation/fault-table.ts';
 import { runCatalogue, type CatalogueRow } from '../../simulation/run-catalogue.ts';
 import { startSimulation } from '../../simulation/run-simulation.ts';
-import { LANES, runSeeds } from '../../simulation/run-seeds.ts';
+import { runSeeds } from '../../simulation/run-seeds.ts';
 import { scenarioOf, type SeedOrder, type SeedSummary } from '../../simulation/seed-summary.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -168,7 +168,7 @@ function totals(summaries: readonly SeedSummary[], seconds: number) {
 
 async function catalogue(terminal: Terminal, flags: Flags, seed: number): Promise<void> {
   const progress = startProgress(terminal, Date.now);
-  const simulation = await startSimulation(LANES);
+  const simulation = await startSimulation();
   let done = 0;
   progress.show(`${SIMULATED_FAULTS.length} faults, once each`, 0);
   const rows = await runCatalogue(simulation, seed, (name) => {

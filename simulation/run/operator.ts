@@ -39,7 +39,8 @@ const LATE_MS_MAX = 15 * 60_000;
 const LAST_LOOK_MS = 5 * 60_000;
 const DISCOVERY_MS_MAX = 6 * 3_600_000;
 
-type Look = { readonly node: NodeRecord; readonly flow: Awaited<ReturnType<typeof activeFlow>> };
+/** While a flow works on the node, it is what is of interest. */
+type Look = { readonly node?: NodeRecord; readonly flow: Awaited<ReturnType<typeof activeFlow>> };
 
 export async function operate(
   world: World,
@@ -69,17 +70,23 @@ export async function operate(
       await clock.sleep(5_000);
     }
   };
+  const readNode = (uuid: string): Promise<NodeRecord> => ask(async ({ db }) => (await findNode(db, uuid))!);
   const look = (uuid: string): Promise<Look> =>
-    ask(async ({ db }) => ({
-      node: (await findNode(db, uuid))!,
-      flow: await activeFlow(db as never, nodeLock(uuid)),
-    }));
+    ask(async ({ db }) => {
+      const flow = await activeFlow(db as never, nodeLock(uuid));
+      if (flow !== undefined) return { flow };
+      const node = (await findNode(db, uuid))!;
+      // One may have begun between the two statements.
+      return STABLE_STATES.has(node.provision_state) ? { flow, node } : { flow: await activeFlow(db as never, nodeLock(uuid)), node };
+    });
   const check = ({ node, flow }: Look) => {
-    if (STABLE_STATES.has(node.provision_state)) return;
-    if (flow === undefined) return world.broken(`${node.provision_state} and no flow works on it`);
+    if (flow === undefined) {
+      if (!STABLE_STATES.has(node!.provision_state)) world.broken(`${node!.provision_state} and no flow works on it`);
+      return;
+    }
     const waiting = flow.waitingFor;
     if (waiting === null || waiting.what === '' || waiting.next === '' || waiting.since === null)
-      return world.broken(`${node.provision_state} does not say what it waits for`);
+      return world.broken(`${flow.kind} ${flow.step} does not say what it waits for`);
     if (waiting.deadline === null) return;
     const lateMs = world.time.nowMs() - Date.parse(waiting.deadline);
     if (lateMs > LATE_MS_MAX && world.server.isUp() && world.api() !== undefined)
@@ -92,10 +99,11 @@ export async function operate(
     for (;;) {
       const seen = await look(uuid);
       check(seen);
-      if (seen.flow === undefined && STABLE_STATES.has(seen.node.provision_state)) return seen.node;
+      if (seen.flow === undefined && seen.node !== undefined && STABLE_STATES.has(seen.node.provision_state)) return seen.node;
       if (world.time.nowMs() > giveUpAtMs) {
-        world.broken(`the machine is lost: ${seen.node.provision_state} for ${REST_MS_MAX / 3_600_000} hours`);
-        return seen.node;
+        const node = await readNode(uuid);
+        world.broken(`the machine is lost: ${node.provision_state} for ${REST_MS_MAX / 3_600_000} hours`);
+        return node;
       }
       await somethingChanges();
     }
@@ -125,7 +133,7 @@ export async function operate(
       } catch (error) {
         // The answer to an earlier try was lost, or another flow has it for a moment.
         if (!(error instanceof InventoryError)) throw error;
-        const { node } = await look(uuid);
+        const node = await readNode(uuid);
         if (!STABLE_STATES.has(node.provision_state) || GOALS[verb] === node.provision_state) return;
         await clock.sleep(5_000);
         if (!error.isLocked) await rest(uuid);
