@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import type { Random } from '../../core/base/random.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import type { DatabaseSchema } from '../../core/database/schema-types.ts';
-import { openBlockingSession, type BlockingSession, type StatementResult } from './blocking-session.ts';
+import { openBlockingSession, type BlockingSession, type StatementResult } from '../blocking-session.ts';
 import { NOTIFICATION, SEARCH_PATH } from './simulation-schema.ts';
 import type { Life, VirtualTime } from './virtual-time.ts';
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import pg from 'pg';
-import { loadLinuxCalls, type LinuxCalls } from '../../core/base/linux-calls.ts';
+import { loadLinuxCalls, type LinuxCalls } from '../core/base/linux-calls.ts';
 import {
   COMMAND_COMPLETE,
   createMessageWriter,
@@ -16,7 +16,7 @@ import {
   readFields,
   ROW_DESCRIPTION,
   type Message,
-} from './postgres-message-codec.ts';
+} from './world/postgres-message-codec.ts';
 
 /*
  * A session with PostgreSQL that stops its thread until the answer is there. In the simulation one thing happens at a time, so nobody else
@@ -103,7 +103,12 @@ export function openBlockingSession(
       else if (type === NO_DATA) onShape(NO_ROWS);
       else if (type === COMMAND_COMPLETE) result = { ...readCommand(message), rows: result.rows };
       else if (type === NOTICE) onNotice(readFields(message));
-      else if (type === ERROR && left === 1) error = asError(readFields(message));
+      else if (type === ERROR) {
+        const fields = readFields(message);
+        if (left === 1) error = asError(fields);
+        // Nothing comes after it.
+        if (fields.S === 'FATAL') throw asError(fields);
+      }
       else if (type === READY_FOR_QUERY) left -= 1;
     }
     if (error !== undefined) throw error;
