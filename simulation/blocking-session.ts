@@ -108,8 +108,7 @@ export function openBlockingSession(
         if (left === 1) error = asError(fields);
         // Nothing comes after it.
         if (fields.S === 'FATAL') throw asError(fields);
-      }
-      else if (type === READY_FOR_QUERY) left -= 1;
+      } else if (type === READY_FOR_QUERY) left -= 1;
     }
     if (error !== undefined) throw error;
     return result;
@@ -129,7 +128,11 @@ export function openBlockingSession(
         return answer(questions, undefined, () => {});
       }
       const known = prepared.get(text) ?? prepare(text);
-      writer.execute(known.name, values.map((value) => prepareValue(value)), known.shape === undefined);
+      writer.execute(
+        known.name,
+        values.map((value) => prepareValue(value)),
+        known.shape === undefined,
+      );
       writer.sync();
       send();
       try {

@@ -17,7 +17,10 @@ const YOUNG_MEMORY = '--max-semi-space-size=16';
 export async function runSeeds(orders: readonly SeedOrder[], jobs: number, onSeed: (summary: SeedSummary) => void): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
-    const child = fork(WORKER, { execArgv: ['--disable-warning=ExperimentalWarning', YOUNG_MEMORY], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(WORKER, {
+      execArgv: ['--disable-warning=ExperimentalWarning', YOUNG_MEMORY],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     let pending = 0;
     const give = () => {
       for (; pending < SEEDS_AHEAD && next < orders.length; pending += 1) child.send(orders[next++]!);
