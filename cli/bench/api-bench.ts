@@ -35,7 +35,8 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-const SETTLE_MS = 2_000;
+/** At rest: what a load has left is given back (`cli/serve/memory-keeper.ts`). */
+const REST_MS = 15_000;
 
 /** @param more arguments of `serve` */
 export async function startServe(program: readonly string[], data: string, more: readonly string[] = []): Promise<Started> {
@@ -70,9 +71,10 @@ export async function runApiBench(options: ApiBenchOptions): Promise<ApiBenchRep
   let serve = await startServe(options.program, data);
   try {
     const fresh = serve.seconds;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
     const idle = costOf(serve.pids, { memory: true });
     const measurements = await load(options, serve, data);
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
     const afterLoad = costOf(serve.pids, { memory: true });
     await serve.stop();
     serve = await startServe(options.program, data);
@@ -140,7 +142,7 @@ export async function measureFleet(data: string, nodes: number): Promise<FleetCo
     ];
     let seconds = 0;
     for (const each of all) seconds += (await measure(each, serve.pids)).seconds;
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
     return { seconds, controlPlaneBytes: costOf([serve.pids[0]!], { memory: true }).memoryBytes };
   } finally {
     await serve.stop();

@@ -146,5 +146,5 @@ const describe = (report: ApiBenchReport, terminal: Terminal): string =>
       terminal.columns,
     ),
     `start ${report.startSeconds.fresh} s with an empty data folder, ${report.startSeconds.existing} s with ${report.nodes} nodes in it`,
-    `memory ${mib(report.idle.memoryBytes)} idle (${report.idle.processes} processes), ${mib(report.afterLoad.memoryBytes)} after the load`,
+    `memory ${mib(report.idle.memoryBytes)} idle (${report.idle.processes} processes), ${mib(report.afterLoad.memoryBytes)} at rest after the load`,
   ].join('\n');

@@ -27,6 +27,7 @@ GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`,
       // Loaded here: every other command starts in a quarter of a second without them.
       const { default: pino } = await import('pino');
       const { startControlPlane } = await import('../serve/control-plane.ts');
+      const { startMemoryKeeper } = await import('../serve/memory-keeper.ts');
       const { readConfiguration } = await import('../serve/configuration.ts');
       const configuration = await readConfiguration(flags, process.env);
       const logger = pino(
@@ -39,7 +40,9 @@ GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`,
       });
       const plane = await startControlPlane(configuration, logger);
       terminal.out(`rackwright is ready at ${plane.address}`);
+      const stopKeeping = startMemoryKeeper();
       await asked;
+      stopKeeping();
       logger.info({}, 'stopping');
       setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
       await plane.stop();
