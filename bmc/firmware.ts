@@ -9,7 +9,7 @@ export interface FirmwareItem {
 }
 
 export interface FirmwareUpdate {
-  /** The BMC fetches the image from here. */
+  /** The BMC fetches the image from here; we do for one that can not, and hand it on. */
   readonly url: string;
   /** Id of the item that it is for; undefined: the BMC finds that out from the image. */
   readonly target?: string;

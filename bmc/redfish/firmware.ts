@@ -1,9 +1,10 @@
 import type { JsonObject } from '../../core/base/json.ts';
 import type { FirmwareCalls } from '../firmware.ts';
 import { textAt } from './json-codec.ts';
+import { pushUpdate } from './push-update.ts';
 import type { RedfishTree } from './redfish-tree.ts';
 
-/** UpdateService (DSP8010). */
+/** UpdateService (DSP8010): the BMC fetches the image, or gets it from us when it can not. */
 const ACTION = '#UpdateService.SimpleUpdate';
 
 export function redfishFirmware(tree: RedfishTree): FirmwareCalls {
@@ -20,11 +21,15 @@ export function redfishFirmware(tree: RedfishTree): FirmwareCalls {
       }));
     },
     async updateFirmware({ url, target }, signal) {
-      const action = await tree.action(await service(signal), ACTION, 'TransferProtocol', signal);
-      if (action === undefined) throw tree.missing('SimpleUpdate action');
+      const updates = await service(signal);
+      const action = await tree.action(updates, ACTION, 'TransferProtocol', signal);
       const found = target === undefined ? undefined : (await inventory(signal)).find((item) => textAt(item, 'Id') === target);
       if (target !== undefined && found === undefined) throw tree.missing(`firmware "${target}"`);
       const protocol = new URL(url).protocol.slice(0, -1).toUpperCase();
+      const fetches = action !== undefined && (action.allowableValues?.includes(protocol) ?? true);
+      if (!fetches && textAt(updates, 'MultipartHttpPushUri') !== undefined)
+        return pushUpdate(tree, updates, { url, target: found && textAt(found, '@odata.id') }, signal);
+      if (action === undefined) throw tree.missing('way to update firmware');
       const { task } = await tree.http.start(
         'POST',
         action.target,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, request as httpRequest } from 'undici';
 import type { Clock } from '../../core/base/clock.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
@@ -23,11 +24,21 @@ export interface RedfishHttp {
   patch(path: string, body: JsonObject, signal: AbortSignal): Promise<void>;
   /** Does not wait for a task that the request started. */
   start(method: 'POST' | 'DELETE' | 'PATCH', path: string, body: JsonObject | undefined, signal: AbortSignal): Promise<Started>;
+  /** A body that is made as it is sent, on a connection of its own; never sent twice. */
+  upload(path: string, body: Upload, signal: AbortSignal): Promise<Started>;
   taskState(id: string, signal: AbortSignal): Promise<BmcTaskState>;
   /** A reply without an end, on a connection of its own, until the signal aborts. Reading throws a BmcError when it breaks. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   readonly origin: string;
   close(): Promise<void>;
+}
+
+export interface Upload {
+  readonly contentType: string;
+  /** In bytes: web servers of BMCs rarely take a body without it. */
+  readonly length: number;
+  /** A BmcError that it throws is the upload's. */
+  readonly bytes: AsyncIterable<Buffer>;
 }
 
 export interface Started {
@@ -152,26 +163,30 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         },
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
-      const pieces: Buffer[] = [];
-      let size = 0;
-      for await (const piece of reply.body) {
-        size += (piece as Buffer).length;
-        if (size > REPLY_BYTES_MAX)
-          throw new BmcError(
-            'protocol',
-            `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`,
-            'Check that the address is a BMC.',
-          );
-        pieces.push(piece as Buffer);
-      }
       const isJson = reply.statusCode < 300 && reply.statusCode !== 204;
-      const text = Buffer.concat(pieces).toString();
+      const text = await readText(reply.body, path);
       return { status: reply.statusCode, headers: reply.headers, body: isJson ? parseBody(text, host) : safeBody(text) };
     } catch (error) {
       throw asBmcError(error, signal);
     } finally {
       leave();
     }
+  };
+
+  const readText = async (body: AsyncIterable<unknown>, path: string): Promise<string> => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    for await (const piece of body) {
+      size += (piece as Buffer).length;
+      if (size > REPLY_BYTES_MAX)
+        throw new BmcError(
+          'protocol',
+          `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`,
+          'Check that the address is a BMC.',
+        );
+      pieces.push(piece as Buffer);
+    }
+    return Buffer.concat(pieces).toString();
   };
 
   /** Again when the connection breaks: for what may be asked twice. */
@@ -359,6 +374,30 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     return reply.status === PRECONDITION_REQUIRED ? attempt(false, { 'if-match': '*' }) : reply;
   };
 
+  const started = (reply: Reply, what: string): Started => {
+    if (reply.status >= 300) throw refuse(reply, what);
+    const monitor = monitorOf(reply);
+    const location = headerOf(reply, 'location');
+    return {
+      body: reply.body,
+      task: monitor === undefined ? undefined : pathOf(monitor),
+      location: location === undefined ? undefined : pathOf(location),
+    };
+  };
+
+  const sendUpload = async (path: string, { contentType, length, bytes }: Upload, signal: AbortSignal): Promise<Reply> => {
+    // The session is fresh: what leads here has just been read with it.
+    const { headers } = await authenticate(signal);
+    const reply = await httpRequest(`${origin}${path}`, {
+      method: 'POST',
+      dispatcher: streams,
+      signal,
+      headers: { accept: 'application/json', 'content-type': contentType, 'content-length': String(length), ...headers },
+      body: Readable.from(bytes, { objectMode: false }),
+    });
+    return { status: reply.statusCode, headers: reply.headers, body: safeBody(await readText(reply.body, path)) };
+  };
+
   const wrap = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work();
@@ -376,15 +415,9 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
     start: (method, path, body, signal) =>
       wrap(signal, async () => {
         const reply = method === 'PATCH' ? await sendPatch(path, body ?? {}, signal) : await send(method, path, body, {}, signal);
-        if (reply.status >= 300) throw refuse(reply, `${method} ${path}`);
-        const monitor = monitorOf(reply);
-        const location = headerOf(reply, 'location');
-        return {
-          body: reply.body,
-          task: monitor === undefined ? undefined : pathOf(monitor),
-          location: location === undefined ? undefined : pathOf(location),
-        };
+        return started(reply, `${method} ${path}`);
       }),
+    upload: (path, body, signal) => wrap(signal, async () => started(await sendUpload(path, body, signal), `upload to ${path}`)),
     stream: (path, signal) => wrap(signal, () => openStream(path, signal)),
     taskState: (id, signal) =>
       wrap(signal, async () => {

@@ -17,6 +17,8 @@ export interface VendorHabits {
   readonly insertWith?: JsonObject;
   /** The slot keeps the URL of an image that is gone: only `Inserted` counts. */
   readonly staleImage?: true;
+  /** A pushed image needs OemParameters that say what it is of. */
+  readonly oemImageType?: true;
   /** Slots for which an insert is answered with success and shows nothing to the machine. */
   readonly deadSlots?: RegExp;
 }
@@ -52,7 +54,8 @@ const ROWS: readonly VendorRow[] = [
     cdTargets: ['UsbCd', 'Cd'],
     insertWith: { TransferProtocolType: 'HTTP' },
     staleImage: true,
-    because: 'boots virtual CDs as UsbCd, forgets an override without its mode, and never clears Image',
+    oemImageType: true,
+    because: 'boots virtual CDs as UsbCd, forgets an override without its mode, never clears Image, and wants OemParameters with an image',
   },
   {
     vendor: 'OpenBMC',

@@ -38,6 +38,8 @@ export interface VendorProfile {
   readonly basicOnly?: true;
   /** Volumes are made and deleted when the machine starts. */
   readonly volumesAtStart?: true;
+  /** It fetches no firmware; `oem`: a pushed one needs OemParameters. */
+  readonly updates?: 'push' | 'push-oem';
   /** How its EventService is; `none`: it has none. Default: a stream, and room for eight subscriptions. */
   readonly events?: {
     readonly none?: true;
@@ -97,7 +99,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     vendor: 'Supermicro',
     product: 'X12',
     shows:
-      'boots virtual CDs as UsbCd, wants the boot mode with every override and a protocol with every image, never clears Image, two subscriptions and no stream',
+      'boots virtual CDs as UsbCd, wants the boot mode with every override and a protocol with every image, never clears Image, two subscriptions and no stream, takes firmware only as a form with OemParameters',
     ids: ONE,
     mediaIds: { Cd: 'VirtualMedia1', Usb: 'VirtualMedia2' },
     bootNeedsMode: true,
@@ -105,18 +107,20 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     insertNeeds: ['TransferProtocolType'],
     staleImage: true,
     events: { noStream: true, subscriptionsMax: 2 },
+    updates: 'push-oem',
   },
   {
     name: 'openbmc',
     vendor: 'OpenBMC',
     product: 'OpenBMC',
-    shows: 'named ids, streams only when told so, wants the boot mode, has no ETags',
+    shows: 'named ids, streams only when told so, wants the boot mode, has no ETags, fetches no firmware',
     ids: { system: 'system', manager: 'bmc', chassis: 'chassis' },
     mediaIds: { Cd: 'Slot_0', Usb: 'Slot_1' },
     insertNeeds: ['TransferMethod'],
     bootNeedsMode: true,
     etag: 'none',
     resetTypes: ['On', 'ForceOff', 'ForceOn', 'ForceRestart', 'GracefulRestart', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
+    updates: 'push',
   },
   {
     name: 'fujitsu',

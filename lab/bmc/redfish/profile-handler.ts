@@ -5,6 +5,7 @@ import { EVENT_SERVICE, EVENT_STREAM } from './event-resources.ts';
 import { ejectFrom, insertInto, MEDIA_PATH } from './media-resources.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
 import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
+import { SIMPLE_UPDATE, UPDATE_PUSH, UPDATE_SERVICE } from './update-resources.ts';
 import { CHASSIS_PATH, isObject, link, MANAGER_PATH, NO_CONTENT, resource, ROOT, SYSTEM_PATH } from './redfish-shapes.ts';
 
 /**
@@ -93,6 +94,10 @@ function reshape(path: string, body: JsonObject, bmc: BmcModel, profile: VendorP
     const { ServerSentEventUri: _stream, ...rest } = body;
     return rest;
   }
+  if (path === UPDATE_SERVICE && profile.updates) {
+    const { Actions: _fetching, ...rest } = body;
+    return rest;
+  }
   if (path === MANAGER_PATH && profile.mediaOnSystem) {
     const { VirtualMedia: _media, ...rest } = body;
     return rest;
@@ -127,6 +132,9 @@ function refusal(request: RedfishRequest, path: string, profile: VendorProfile):
   const isChange = method === 'PATCH' || method === 'POST' || method === 'DELETE';
   if (profile.slashes && isChange && !request.endsWithSlash) return { status: 308, headers: { Location: `${request.path}/` } };
   if (profile.basicOnly && path.startsWith(`${ROOT}/SessionService`)) return redfishError(404);
+  if (profile.updates && path === SIMPLE_UPDATE) return redfishError(404);
+  if (profile.updates === 'push-oem' && path === UPDATE_PUSH && !isObject(body['OemParameters']))
+    return redfishError(400, 'OemParameters is missing.');
   if (profile.events?.none && path.startsWith(EVENT_SERVICE)) return redfishError(404);
   if (profile.events?.noStream && path === EVENT_STREAM) return redfishError(404);
   if (method === 'PATCH' && profile.etag === 'required' && request.ifMatch === undefined) return redfishError(428);

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../core/base/json.ts';
 import type { TlsIdentity } from '../../../core/base/tls-identity.ts';
 import { sharedTlsIdentity } from '../bmc-certificate.ts';
 import type { BmcFaultDice } from '../bmc-faults.ts';
+import { isForm, readForm } from './form-body.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
 import type { RedfishHandler, RedfishRequest } from './redfish-handler.ts';
 
@@ -73,7 +74,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const lane = handlers.get(laneKey(request.socket.localAddress, request.socket.localPort));
   if (!lane || lane.faults.happens('packetLoss')) return void request.socket.destroy();
   const { handler, faults } = lane;
-  const body = await readBody(request);
+  const body = isForm(request) ? await readForm(request) : await readBody(request);
   if (isReply(body)) return send(response, body, false);
   const asSent = (request.url ?? '/').split('?')[0]!;
   const path = asSent.replace(/\/+$/, '');

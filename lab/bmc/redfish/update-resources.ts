@@ -1,9 +1,30 @@
-import { redfishError } from './redfish-error.ts';
-import { action, collection, link, resource, ROOT, STATUS, type RedfishNoun } from './redfish-shapes.ts';
+import type { Json, JsonObject } from '../../../core/base/json.ts';
+import type { BmcModel } from '../bmc-model.ts';
+import type { PushedImage } from '../state/firmware-state.ts';
+import { FORM_BYTES_MAX } from './form-body.ts';
+import { redfishError, type RedfishReply } from './redfish-error.ts';
+import { action, collection, isObject, link, resource, ROOT, STATUS, type RedfishNoun } from './redfish-shapes.ts';
 import { accepted } from './task-resources.ts';
 
 const SERVICE = `${ROOT}/UpdateService`;
+/** `application/json` parts and one file (DSP0266 §7.10). */
+export const UPDATE_PUSH = `${SERVICE}/upload`;
+export const SIMPLE_UPDATE = `${SERVICE}/Actions/UpdateService.SimpleUpdate`;
+export const UPDATE_SERVICE = SERVICE;
 const INVENTORY = `${SERVICE}/FirmwareInventory`;
+
+const targetOf = (bmc: BmcModel, targets: Json | undefined) => {
+  const [first] = Array.isArray(targets) ? targets : [];
+  const item = bmc.firmware.items.find(({ id }) => first === `${INVENTORY}/${id}`);
+  return first !== undefined && item === undefined ? redfishError(400, `There is no target ${String(first)}.`) : { target: item?.id };
+};
+
+function push(bmc: BmcModel, { UpdateParameters: parameters, UpdateFile: file }: JsonObject): RedfishReply {
+  if (!isObject(parameters) || !isObject(file)) return redfishError(400, 'UpdateParameters or UpdateFile is missing.');
+  const found = targetOf(bmc, parameters['Targets']);
+  if ('status' in found) return found;
+  return accepted(bmc.firmware.install(file as unknown as PushedImage, found.target));
+}
 
 export const updateResources: RedfishNoun = {
   find(bmc, path) {
@@ -11,6 +32,8 @@ export const updateResources: RedfishNoun = {
       return resource(SERVICE, 'UpdateService.v1_8_0', 'UpdateService', 'Update Service', {
         ServiceEnabled: true,
         FirmwareInventory: link(INVENTORY),
+        MultipartHttpPushUri: UPDATE_PUSH,
+        MaxImageSizeBytes: FORM_BYTES_MAX,
         Actions: {
           ...action(SERVICE, 'UpdateService.SimpleUpdate', { 'TransferProtocol@Redfish.AllowableValues': ['HTTP', 'HTTPS'] }),
         },
@@ -32,13 +55,12 @@ export const updateResources: RedfishNoun = {
     });
   },
   post(bmc, path, body) {
-    if (path !== `${SERVICE}/Actions/UpdateService.SimpleUpdate`) return undefined;
+    if (path === UPDATE_PUSH) return push(bmc, body);
+    if (path !== SIMPLE_UPDATE) return undefined;
     const { ImageURI: url, Targets: targets } = body;
     if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:/.test(url))
       return redfishError(400, 'ImageURI is not a URL of http or https.');
-    const [first] = Array.isArray(targets) ? targets : [];
-    const item = bmc.firmware.items.find(({ id }) => first === `${INVENTORY}/${id}`);
-    if (first !== undefined && item === undefined) return redfishError(400, `There is no target ${String(first)}.`);
-    return accepted(bmc.firmware.update(url, item?.id));
+    const found = targetOf(bmc, targets);
+    return 'status' in found ? found : accepted(bmc.firmware.update(url, found.target));
   },
 };

@@ -11,17 +11,26 @@ export interface FirmwareItem {
   pending: string | undefined;
 }
 
+export interface PushedImage {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Its first bytes as text. */
+  readonly head: string;
+}
+
 export interface FirmwareState {
   readonly items: readonly FirmwareItem[];
   version(id: string): string;
-  /** Undefined target: what the image's name begins with, else the BIOS. */
+  /** Fetches the image. Undefined target: what the image's name begins with, else the BIOS. */
   update(url: string, target: string | undefined): EmulatedTask;
+  /** The image came with the request. */
+  install(image: PushedImage, target: string | undefined): EmulatedTask;
   apply(): void;
 }
 
 const IMAGE_BYTES_MAX = 256 * 1024 ** 2;
 const FETCH_MS_MAX = 60_000;
-const HEAD_BYTES = 256;
+export const HEAD_BYTES = 256;
 
 async function fetchHead(url: string): Promise<string> {
   const reply = await fetch(url, { signal: AbortSignal.timeout(FETCH_MS_MAX) });
@@ -51,22 +60,31 @@ export function createFirmwareState(tasks: TaskList): FirmwareState {
       each.pending = undefined;
     }
   };
+  const start = (file: string, readHead: () => Promise<string>, target: string | undefined) =>
+    tasks.start('Firmware update', async (task) => {
+      const named = items.find((each) => file.toLowerCase().startsWith(each.id.toLowerCase()));
+      const found = target === undefined ? (named ?? items[1]!) : items.find((each) => each.id === target)!;
+      const head = await readHead();
+      task.percent = 50;
+      const version = /^version: (\S+)/.exec(head)?.[1] ?? /(\d+(?:\.\d+)+)/.exec(file)?.[1];
+      if (version === undefined) throw new Error(`The image is not for ${found.id}: no version in it.`);
+      found.pending = version;
+      if (found.id === 'BMC') apply();
+      return `${found.name} ${version} is installed${found.id === 'BMC' ? '' : ' and takes effect at the next start'}.`;
+    });
   return {
     items,
     version: (id) => items.find((each) => each.id === id)!.version,
-    update: (url, target) =>
-      tasks.start('Firmware update', async (task) => {
-        const file = new URL(url).pathname.split('/').at(-1) ?? '';
-        const named = items.find((each) => file.toLowerCase().startsWith(each.id.toLowerCase()));
-        const found = target === undefined ? (named ?? items[1]!) : items.find((each) => each.id === target)!;
-        const head = await fetchHead(url);
-        task.percent = 50;
-        const version = /^version: (\S+)/.exec(head)?.[1] ?? /(\d+(?:\.\d+)+)/.exec(file)?.[1];
-        if (version === undefined) throw new Error(`The image is not for ${found.id}: no version in it.`);
-        found.pending = version;
-        if (found.id === 'BMC') apply();
-        return `${found.name} ${version} is installed${found.id === 'BMC' ? '' : ' and takes effect at the next start'}.`;
-      }),
+    update: (url, target) => start(new URL(url).pathname.split('/').at(-1) ?? '', () => fetchHead(url), target),
+    install: ({ name, sizeBytes, head }, target) =>
+      start(
+        name,
+        async () => {
+          if (sizeBytes === 0) throw new Error('The image is empty.');
+          return head;
+        },
+        target,
+      ),
     apply,
   };
 }
