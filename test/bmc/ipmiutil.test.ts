@@ -21,11 +21,11 @@ test('health and power', async () => {
   assert.equal(rig.machine.boots.at(-1)?.device, 'network');
 });
 
-test('sensors, all records of them', async () => {
-  const text = await ipmiutil('sensor');
+test('sensors; the makers’ own record at the end is more than it understands', async () => {
+  const text = await ipmiutil('sensor').catch((error: { stdout: string }) => error.stdout);
   assert.match(text, /Inlet Temp +=.*24\.00 degrees C/);
   assert.match(text, /Fan 1 +=.*6200\.00 RPM/);
-  assert.match(text, /ipmiutil sensor, completed successfully/);
+  assert.match(text, /SDR FRU .*Builtin FRU\n.*SDR IPMB .*BMC/);
 });
 
 test('event log, FRU, users, LAN and watchdog', async () => {

@@ -63,8 +63,8 @@ function locatorRecord(id: number, type: number, head: readonly number[], text: 
   return record;
 }
 
-/** A maker's own record: who made it, and anything. ipmiutil takes none of less than 13 bytes for a record. */
-const oemRecord = (id: number): Buffer => Buffer.from([id & 0xff, id >> 8, 0x51, 0xc0, 9, 0xf2, 0x1b, 0, 0x52, 0x57, 0, 0, 0, 0]);
+/** A maker's own record: who made it, and anything. */
+const oemRecord = (id: number): Buffer => Buffer.from([id & 0xff, id >> 8, 0x51, 0xc0, 5, 0xf2, 0x1b, 0, 0x52, 0x57]);
 
 const FIRST_OTHER = EMULATED_SENSORS.length + 1;
 const RECORDS = [
