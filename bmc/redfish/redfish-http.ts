@@ -164,29 +164,13 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
       const isJson = reply.statusCode < 300 && reply.statusCode !== 204;
-      const text = await readText(reply.body, path);
+      const text = await readText(reply.body, host, path);
       return { status: reply.statusCode, headers: reply.headers, body: isJson ? parseBody(text, host) : safeBody(text) };
     } catch (error) {
       throw asBmcError(error, signal);
     } finally {
       leave();
     }
-  };
-
-  const readText = async (body: AsyncIterable<unknown>, path: string): Promise<string> => {
-    const pieces: Buffer[] = [];
-    let size = 0;
-    for await (const piece of body) {
-      size += (piece as Buffer).length;
-      if (size > REPLY_BYTES_MAX)
-        throw new BmcError(
-          'protocol',
-          `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`,
-          'Check that the address is a BMC.',
-        );
-      pieces.push(piece as Buffer);
-    }
-    return Buffer.concat(pieces).toString();
   };
 
   /** Again when the connection breaks: for what may be asked twice. */
@@ -244,21 +228,13 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
         signal,
         headers: { accept: 'text/event-stream', ...headers },
       });
-      if (reply.statusCode === 200) return readStream(reply.body, signal);
+      if (reply.statusCode === 200) return readStream(reply.body, (error) => asBmcError(error, signal));
       await reply.body.dump();
       if (reply.statusCode !== 401 || relogins > 0 || sessionPath === undefined)
         throw refuse({ status: reply.statusCode, headers: reply.headers, body: {} }, `stream ${path}`);
       if (auth === mine) auth = undefined;
     }
   };
-  async function* readStream(body: AsyncIterable<unknown>, signal: AbortSignal): AsyncIterable<Buffer> {
-    try {
-      for await (const piece of body) yield piece as Buffer;
-    } catch (error) {
-      throw asBmcError(error, signal);
-    }
-  }
-
   const refuse = (reply: Reply, what: string): BmcError => {
     const { code, advice } = explainRedfishError(reply.status);
     const detail = messageOf(reply.body);
@@ -395,7 +371,7 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
       headers: { accept: 'application/json', 'content-type': contentType, 'content-length': String(length), ...headers },
       body: Readable.from(bytes, { objectMode: false }),
     });
-    return { status: reply.statusCode, headers: reply.headers, body: safeBody(await readText(reply.body, path)) };
+    return { status: reply.statusCode, headers: reply.headers, body: safeBody(await readText(reply.body, host, path)) };
   };
 
   const wrap = async <Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> => {
@@ -433,6 +409,30 @@ export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; gua
       await Promise.all([agent.destroy(), streams.destroy()]);
     },
   };
+}
+
+async function readText(body: AsyncIterable<unknown>, host: string, path: string): Promise<string> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += (piece as Buffer).length;
+    if (size > REPLY_BYTES_MAX)
+      throw new BmcError(
+        'protocol',
+        `${host}: reply of ${path} is larger than ${REPLY_BYTES_MAX} bytes`,
+        'Check that the address is a BMC.',
+      );
+    pieces.push(piece as Buffer);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+async function* readStream(body: AsyncIterable<unknown>, toError: (error: unknown) => BmcError): AsyncIterable<Buffer> {
+  try {
+    for await (const piece of body) yield piece as Buffer;
+  } catch (error) {
+    throw toError(error);
+  }
 }
 
 /** A task resource, or a task monitor's answer: 202 while it runs, what the request would have answered afterwards. */
