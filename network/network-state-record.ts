@@ -38,13 +38,15 @@ const PORTS = `select p.id, p.network_id as "networkId", p.mac_address as mac, $
   case when p.host <> '' and p.vif_type = 'ovs' then p.host end as "hostId", p.vnic_type = 'baremetal' and p.host <> '' as "isMetal",
   (select json_build_object('portId', k.port_id, 'vlan', s.segmentation_id) from network_subport s
    join network_trunk k on k.id = s.trunk_id where s.port_id = p.id) as parent,
-  ${list(OPTIONS)} as "dhcpOptions", nullif(p.dns_name, '') as "dnsName"
-  from network_port p left join network_router g on g.gateway_port_id = p.id left join network_router_interface i on i.port_id = p.id
+  ${list(OPTIONS)} as "dhcpOptions", nullif(p.dns_name, '') as "dnsName",
+  coalesce(p.qos_policy_id, n.qos_policy_id) as "qosPolicyId"
+  from network_port p join network n on n.id = p.network_id left join network_router g on g.gateway_port_id = p.id left join network_router_interface i on i.port_id = p.id
   where p.device_owner <> 'network:floatingip'`;
 
 const ROUTERS = `select r.id, r.name, r.admin_state_up as "isEnabled", r.routes,
-  case when r.gateway_port_id is not null then json_build_object('portId', r.gateway_port_id, 'hasSnat', r.enable_snat) end as gateway
-  from network_router r`;
+  case when r.gateway_port_id is not null then json_build_object('portId', r.gateway_port_id, 'hasSnat', r.enable_snat,
+    'qosPolicyId', coalesce(r.qos_policy_id, n.qos_policy_id)) end as gateway
+  from network_router r left join network_port p on p.id = r.gateway_port_id left join network n on n.id = p.network_id`;
 
 /** Protocols that OVN's load balancers know; ranges are as many single ports, side by side. */
 const FORWARDINGS = `select w.protocol, w.external_first + o as "externalPort", host(w.internal_ip_address) as "internalAddress",
@@ -52,8 +54,8 @@ const FORWARDINGS = `select w.protocol, w.external_first + o as "externalPort", 
   from network_port_forwarding w, generate_series(0, w.external_last - w.external_first) o
   where w.floatingip_id = f.id and w.protocol in ('tcp', 'udp', 'sctp')`;
 const FLOATING_IPS = `select f.id, host(f.floating_ip_address) as address, f.router_id as "routerId",
-  case when f.port_id is not null then host(f.fixed_ip_address) end as "fixedAddress", ${list(FORWARDINGS)} as forwardings
-  from network_floatingip f`;
+  case when f.port_id is not null then host(f.fixed_ip_address) end as "fixedAddress", ${list(FORWARDINGS)} as forwardings,
+  coalesce(f.qos_policy_id, n.qos_policy_id) as "qosPolicyId" from network_floatingip f join network n on n.id = f.floating_network_id`;
 
 const RULES = `select id, direction, ethertype, protocol, port_range_min as "portMin", port_range_max as "portMax",
   normalized_cidr::text as "remotePrefix", remote_group_id as "remoteGroupId", remote_address_group_id as "remoteAddressGroupId"
@@ -63,12 +65,17 @@ const GROUPS = `select g.id, g.stateful as "isStateful", ${list(RULES)} as rules
 const ADDRESS_GROUPS = `select a.id, array(select m.address::text from network_address_group_member m
   where m.address_group_id = a.id) as addresses from network_address_group a`;
 
+/** Kinds that OVN can carry out: it counts no packets. */
+const QOS_RULES = `select kind, direction, coalesce(max_kbps, min_kbps) as kbps, nullif(max_burst_kbps, 0) as burst, dscp_mark as mark
+  from network_qos_rule where qos_policy_id = q.id and kind in ('bandwidth_limit', 'dscp_marking', 'minimum_bandwidth')`;
+const QOS_POLICIES = `select q.id, ${list(QOS_RULES)} as rules from network_qos_policy q`;
+
 export async function readNetworkState(db: Db): Promise<NetworkState> {
   const rows = await query<{ state: NetworkState }>(
     db,
     `select json_build_object('networks', ${list(NETWORKS)}, 'subnets', ${list(SUBNETS)}, 'ports', ${list(PORTS)},
        'routers', ${list(ROUTERS)}, 'floatingIps', ${list(FLOATING_IPS)}, 'securityGroups', ${list(GROUPS)},
-       'addressGroups', ${list(ADDRESS_GROUPS)}) as state`,
+       'addressGroups', ${list(ADDRESS_GROUPS)}, 'qosPolicies', ${list(QOS_POLICIES)}) as state`,
   );
   return rows[0]!.state;
 }

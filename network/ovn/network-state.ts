@@ -10,7 +10,19 @@ export interface NetworkState {
   readonly floatingIps: readonly FloatingIpFact[];
   readonly securityGroups: readonly SecurityGroupFact[];
   readonly addressGroups: readonly { readonly id: string; readonly addresses: readonly string[] }[];
+  readonly qosPolicies: readonly QosPolicyFact[];
 }
+
+export interface QosPolicyFact {
+  readonly id: string;
+  readonly rules: readonly QosRuleFact[];
+}
+
+/** Directions are those of the machine: `egress` is what it sends. Kilobits a second; a burst is in kilobits. */
+export type QosRuleFact =
+  | { readonly kind: 'bandwidth_limit'; readonly direction: 'ingress' | 'egress'; readonly kbps: number; readonly burst: number | null }
+  | { readonly kind: 'dscp_marking'; readonly mark: number }
+  | { readonly kind: 'minimum_bandwidth'; readonly direction: 'ingress' | 'egress'; readonly kbps: number };
 
 export interface NetworkFact {
   readonly id: string;
@@ -59,13 +71,15 @@ export interface PortFact {
   readonly parent: { readonly portId: string; readonly vlan: number } | null;
   readonly dhcpOptions: readonly { readonly name: string; readonly value: string; readonly ipVersion: 4 | 6 }[];
   readonly dnsName: string | null;
+  /** Its own, or else its network's. */
+  readonly qosPolicyId: string | null;
 }
 
 export interface RouterFact {
   readonly id: string;
   readonly name: string;
   readonly isEnabled: boolean;
-  readonly gateway: { readonly portId: string; readonly hasSnat: boolean } | null;
+  readonly gateway: { readonly portId: string; readonly hasSnat: boolean; readonly qosPolicyId: string | null } | null;
   readonly routes: readonly RouteFact[];
 }
 
@@ -75,6 +89,7 @@ export interface FloatingIpFact {
   readonly routerId: string | null;
   /** Null while it is nobody's; ports of it may be forwarded all the same. */
   readonly fixedAddress: string | null;
+  readonly qosPolicyId: string | null;
   readonly forwardings: readonly {
     readonly protocol: 'tcp' | 'udp' | 'sctp';
     readonly externalPort: number;

@@ -37,7 +37,7 @@ export interface Applied extends Omit<Difference, 'operations' | 'rows'> {
 /** Columns that we write, or look at. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   NB_Global: ['nb_cfg', 'sb_cfg', 'hv_cfg'],
-  Logical_Switch: ['name', 'ports', 'dns_records', 'other_config', 'external_ids'],
+  Logical_Switch: ['name', 'ports', 'dns_records', 'qos_rules', 'other_config', 'external_ids'],
   Logical_Switch_Port: [
     'name',
     'type',
@@ -65,6 +65,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   ACL: ['direction', 'priority', 'match', 'action', 'external_ids'],
   Address_Set: ['name', 'addresses', 'external_ids'],
   DHCP_Options: ['cidr', 'options', 'external_ids'],
+  QoS: ['priority', 'direction', 'match', 'action', 'bandwidth', 'external_ids'],
   DNS: ['records', 'external_ids'],
 };
 

@@ -53,5 +53,6 @@ export function canonical(value: Value | undefined): string {
   return `[${elementsOf(value).map(textOf).sort().join(';')}]`;
 }
 
-export const textMap = (record: Readonly<Record<string, string>>): Value => ({ map: new Map(Object.entries(record)) });
+export const mapOf = (record: Readonly<Record<string, string | number>>): Value => ({ map: new Map(Object.entries(record)) });
+export const textMap = (record: Readonly<Record<string, string>>): Value => mapOf(record);
 export const setOf = (atoms: readonly Atom[]): Value => ({ set: [...atoms].sort(byText) });

@@ -21,6 +21,8 @@ export interface Machine {
   /** The visitor's address as the other side saw it, or null when nobody answered. */
   connect(host: string, port: number, more?: { readonly from?: string; readonly timeoutMs?: number }): Promise<string | null>;
   resolve(name: string, server: string): Promise<string | null>;
+  /** How fast the other machine sends, kilobits a second. */
+  pull(host: string): Promise<number>;
   /** Asks for an address by DHCP and takes it. */
   lease(): Promise<string>;
   ip(...args: string[]): Promise<string>;
@@ -37,6 +39,8 @@ export interface Leaf {
 
 export interface HostRig {
   addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean }): Promise<void>;
+  /** What the host's switch does with frames (ovs-ofctl(8), dump-flows). */
+  flows(host: string): Promise<string>;
   /** `kill -9`, and a new one. */
   restartController(host: string): Promise<void>;
   machine(host: string, name: string, port: { readonly id: string; readonly mac: string; readonly mtu: number }): Promise<Machine>;
@@ -102,6 +106,7 @@ export async function startHosts(southbound: string): Promise<HostRig> {
     return {
       connect: (host, port, { from, timeoutMs = 1_500 } = {}) => order({ do: 'connect', host, port, from, timeoutMs }),
       resolve: (asked, server) => order({ do: 'resolve', name: asked, server }),
+      pull: async (host) => Number((await order({ do: 'pull', host })) ?? 0),
       async lease() {
         const out = await inside(name, 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '8', '-T', '1', '-s', join(folder, 'lease.sh'));
         return /leased (\S+)/.exec(out)?.[1] ?? '';
@@ -169,6 +174,7 @@ export async function startHosts(southbound: string): Promise<HostRig> {
       await batch(ns(name), [`addr add ${tunnelAddress}/24 dev br-ul`, 'link set br-ul up', ...(isGateway ? ['link set br-ex up'] : [])]);
       controller(name);
     },
+    flows: async (host) => (await run('ovs-ofctl', ['dump-flows', `unix:${at(host)}/br-int.mgmt`, '-O', 'OpenFlow15'])).stdout,
     async restartController(host) {
       const child = children.get(`${host} ovn-controller`)!;
       child.kill('SIGKILL');

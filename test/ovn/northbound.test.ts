@@ -33,6 +33,7 @@ const port = (n: number, networkId: string, subnetId: string, address: string, m
   parent: null,
   dhcpOptions: [],
   dnsName: null,
+  qosPolicyId: null,
   ...more,
 });
 const [NET, OUT, SUBNET, SUBNET6, OUTSIDE, ROUTER] = [id(1), id(2), id(3), id(4), id(5), id(6)];
@@ -103,17 +104,18 @@ const state: NetworkState = {
       id: ROUTER,
       name: 'edge',
       isEnabled: true,
-      gateway: { portId: id(21), hasSnat: true },
+      gateway: { portId: id(21), hasSnat: true, qosPolicyId: null },
       routes: [{ destination: '10.8.0.0/16', nexthop: '10.1.0.8' }],
     },
   ],
   floatingIps: [
-    { id: id(30), address: '192.0.2.20', routerId: ROUTER, fixedAddress: '10.1.0.10', forwardings: [] },
+    { id: id(30), address: '192.0.2.20', routerId: ROUTER, fixedAddress: '10.1.0.10', qosPolicyId: null, forwardings: [] },
     {
       id: id(31),
       address: '192.0.2.21',
       routerId: ROUTER,
       fixedAddress: null,
+      qosPolicyId: null,
       forwardings: [{ protocol: 'tcp', externalPort: 2222, internalAddress: '10.1.0.11', internalPort: 22 }],
     },
   ],
@@ -170,6 +172,7 @@ const state: NetworkState = {
     },
   ],
   addressGroups: [{ id: id(60), addresses: ['10.0.0.0/8', 'fd00::/8'] }],
+  qosPolicies: [],
 };
 
 test('from nothing to everything in one transaction, which northd understands; and then nothing is left to do', async () => {
@@ -217,7 +220,16 @@ test('a northbound server that is killed is waited for; one that lost everything
 });
 
 test('nothing wanted leaves nothing of ours', async () => {
-  await northbound.apply({ networks: [], subnets: [], ports: [], routers: [], floatingIps: [], securityGroups: [], addressGroups: [] });
+  await northbound.apply({
+    networks: [],
+    subnets: [],
+    ports: [],
+    routers: [],
+    floatingIps: [],
+    securityGroups: [],
+    addressGroups: [],
+    qosPolicies: [],
+  });
   assert.equal((await ovn.nbctl('--bare', '--columns=name', 'list', 'Logical_Switch')).trim(), '');
   assert.equal((await ovn.nbctl('lr-list')).trim(), '');
 });

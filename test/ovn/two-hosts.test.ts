@@ -193,6 +193,39 @@ test('who reaches whom', async (t) => {
   );
 });
 
+test('who sends and gets more than its policy allows is held to it, and its frames are marked', async (t) => {
+  const [a2, b1] = [at['a2']!, at['b1']!];
+  const LIMIT_KBPS = 3_000;
+  /** The first frames come at once, and headers are not counted. */
+  const MOST_KBPS = LIMIT_KBPS * 1.5;
+  const policy = await rig.make(rig.admin, '/qos/policies', 'policy', { name: 'held', shared: true });
+  const rule = (kind: string, values: object) => rig.make(rig.admin, `/qos/policies/${policy.id}/${kind}s`, kind, values);
+  const use = (path: string, member: string, id: string | null) =>
+    rig.expect(200, rig.admin, 'PUT', path, { [member]: { qos_policy_id: id } });
+  const unlimited = await a2.machine.pull(b1.address);
+  assert.ok(unlimited > MOST_KBPS, `${unlimited} kbit/s`);
+  t.diagnostic(`nothing said: ${unlimited} kbit/s`);
+  const limit = await rule('bandwidth_limit_rule', { max_kbps: LIMIT_KBPS, max_burst_kbps: LIMIT_KBPS / 10, direction: 'egress' });
+  await rule('dscp_marking_rule', { dscp_mark: 46 });
+  const held = async (what: string) => {
+    let kbps = 0;
+    await eventually(what, async () => (kbps = await a2.machine.pull(b1.address)) < MOST_KBPS && kbps > 0);
+    t.diagnostic(`${what}: ${kbps} kbit/s`);
+  };
+  await use(`/v2.0/ports/${b1.port.id}`, 'port', policy.id);
+  await held('what the port sends');
+  const marking = (await rig.hosts.flows('h1')).split('\n').filter((flow) => flow.includes('ip_dscp'));
+  assert.match(marking.join('\n'), /n_packets=[1-9].*set_field:46\/0x3f->ip_dscp/);
+  await use(`/v2.0/ports/${b1.port.id}`, 'port', null);
+  await rig.expect(200, rig.admin, 'PUT', `/v2.0/qos/policies/${policy.id}/bandwidth_limit_rules/${limit.id}`, {
+    bandwidth_limit_rule: { direction: 'ingress' },
+  });
+  await eventually('fast again', async () => (await a2.machine.pull(b1.address)) > MOST_KBPS);
+  await use(`/v2.0/networks/${String(a2.port['network_id'])}`, 'network', policy.id);
+  await held('what a port gets, of its network’s policy');
+  await use(`/v2.0/networks/${String(a2.port['network_id'])}`, 'network', null);
+});
+
 /**
  * From the call until a new connection gets through, or until none does any more. A visitor whose kernel asked for the address too early asks again only after a
  * second of its own (RFC 1122, 2.3.2.1): `asNew`, each looks as one that comes for the first time.

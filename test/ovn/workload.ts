@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { PORTS, type Order, type Said } from './workload-order.ts';
+import { BULK_BYTES, BULK_PORT, PORTS, type Order, type Said } from './workload-order.ts';
 
 /*
  * A machine in a namespace: it answers on two ports with the address that its visitor comes from, and does what it is told, one
@@ -12,6 +12,23 @@ for (const port of Object.values(PORTS))
     socket.on('error', () => undefined);
     socket.end((socket.remoteAddress ?? '').replace('::ffff:', ''));
   }).listen(port, '::');
+
+createServer((socket) => {
+  socket.on('error', () => undefined);
+  socket.end(Buffer.alloc(BULK_BYTES));
+}).listen(BULK_PORT, '::');
+
+/** Kilobits a second of all bytes. */
+function pull({ host }: Order & { do: 'pull' }): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: BULK_PORT });
+    let [bytes, begun] = [0, 0];
+    socket.on('connect', () => (begun = performance.now()));
+    socket.on('data', (chunk) => (bytes += chunk.length));
+    socket.on('end', () => resolve(bytes === BULK_BYTES ? String(Math.round((bytes * 8) / (performance.now() - begun))) : null));
+    socket.on('error', () => resolve(null));
+  });
+}
 
 function visit({ host, port, from, timeoutMs }: Order & { do: 'connect' }): Promise<string | null> {
   return new Promise((resolve) => {
@@ -37,7 +54,7 @@ async function resolveName({ name, server }: Order & { do: 'resolve' }): Promise
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, ...order } = JSON.parse(line) as Order & { id: number };
-  const answer = order.do === 'connect' ? visit(order) : resolveName(order);
+  const answer = order.do === 'connect' ? visit(order) : order.do === 'pull' ? pull(order) : resolveName(order);
   void answer.then((said) => process.stdout.write(`${JSON.stringify({ id, answer: said } satisfies Said)}\n`));
 }
 process.exit(0);

@@ -26,6 +26,7 @@ const port = (n: number, more: Partial<PortFact> = {}): PortFact => ({
   parent: null,
   dhcpOptions: [],
   dnsName: null,
+  qosPolicyId: null,
   ...more,
 });
 
@@ -50,6 +51,7 @@ function state(provider: NetworkFact['provider'], ports: readonly PortFact[], mo
     floatingIps: [],
     securityGroups: [],
     addressGroups: [],
+    qosPolicies: [],
     ...more,
   };
 }
@@ -91,7 +93,7 @@ test('the host that has the network’s router is the one that answers its machi
     isMetal: false,
     addresses: [{ subnetId: id(8), address: '10.1.0.1' }],
   });
-  const router = { id: id(7), name: 'r', isEnabled: true, gateway: { portId: id(4), hasSnat: true }, routes: [] };
+  const router = { id: id(7), name: 'r', isEnabled: true, gateway: { portId: id(4), hasSnat: true, qosPolicyId: null }, routes: [] };
   const all = state(VLAN, [port(5), leg, out], { routers: [router] });
   const gateways = routerRows(all, HOSTS).filter(({ table }) => table === 'Gateway_Chassis');
   assert.deepEqual(

@@ -2,6 +2,7 @@ import type { GatewayHosts, NetworkFact, NetworkState, PortFact, SubnetFact } fr
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
 import { groupKey, isExternal, metalRows } from './metal-rows.ts';
+import { guaranteeOf, qosRows } from './qos-rows.ts';
 import { isGuarded } from './security-rows.ts';
 
 /*
@@ -11,7 +12,9 @@ import { isGuarded } from './security-rows.ts';
 const LEASE_SECONDS = 43_200;
 
 export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[] {
-  const rows: DesiredRow[] = [...metalRows(state, hosts)];
+  const qos = qosRows(state);
+  const qosRules = new Map(state.qosPolicies.map((policy) => [policy.id, policy.rules]));
+  const rows: DesiredRow[] = [...metalRows(state, hosts), ...qos.rows];
   const hasHosts = hosts.chassis.length > 0;
   const portsOf = Map.groupBy(state.ports, (port) => port.networkId);
   const subnetsOf = Map.groupBy(state.subnets, (subnet) => subnet.networkId);
@@ -34,7 +37,10 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
     }
     for (const subnet of subnetsOf.get(network.id) ?? [])
       if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, `dhcp:${subnet.id}`, []));
-    for (const port of ports) rows.push(...portRows(port, subnets, network, hasHosts));
+    for (const port of ports) {
+      const guarantee = guaranteeOf(port, qosRules.get(port.qosPolicyId ?? '') ?? []);
+      rows.push(...portRows(port, subnets, network, { hasHosts, guarantee }));
+    }
     const names = dnsRecords(ports);
     if (names.size > 0) rows.push(desired('DNS', `dns:${network.id}`, { records: { map: names } }));
     rows.push(
@@ -45,6 +51,7 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
           name: `network-${network.id}`,
           ports: referAll(keys),
           dns_records: referAll(names.size > 0 ? [`dns:${network.id}`] : []),
+          qos_rules: referAll(qos.byNetwork.get(network.id) ?? []),
           other_config: textMap({ mcast_snoop: 'false', 'vlan-passthru': 'false' }),
         },
         { 'rackwright:name': network.name },
@@ -59,7 +66,12 @@ function dnsRecords(ports: readonly PortFact[]): Map<string, string> {
   return new Map(named.map(({ dnsName, addresses }) => [dnsName!.toLowerCase(), addresses.map(({ address }) => address).join(' ')]));
 }
 
-function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, network: NetworkFact, hasHosts: boolean): DesiredRow[] {
+function portRows(
+  port: PortFact,
+  subnets: ReadonlyMap<string, SubnetFact>,
+  network: NetworkFact,
+  { hasHosts, guarantee }: { readonly hasHosts: boolean; readonly guarantee: Readonly<Record<string, string>> },
+): DesiredRow[] {
   const key = `port:${port.id}`;
   const isRouters = port.owner.startsWith('network:router_');
   const common = { name: port.id, enabled: setOf([port.isEnabled]) };
@@ -87,7 +99,7 @@ function portRows(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, netw
       tag: setOf(port.parent === null ? [] : [port.parent.vlan]),
       dhcpv4_options: options.v4,
       dhcpv6_options: options.v6,
-      options: textMap(port.hostId === null || port.hostId === '' ? {} : { 'requested-chassis': port.hostId }),
+      options: textMap({ ...(port.hostId === null || port.hostId === '' ? {} : { 'requested-chassis': port.hostId }), ...guarantee }),
     }),
   ];
 }
