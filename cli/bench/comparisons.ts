@@ -4,6 +4,7 @@ import { bmcBench } from './bmc-bench.ts';
 import { dhcpBench } from './dhcp-bench.ts';
 import { flowBench } from './flow-bench.ts';
 import { httpBench } from './http-bench.ts';
+import { networkBench } from './network-bench.ts';
 import { spreadBench } from './spread-bench.ts';
 import { syncBench } from './sync-bench.ts';
 import { tftpBench } from './tftp-bench.ts';
@@ -18,4 +19,5 @@ export const COMPARISONS: readonly Comparison[] = [
   spreadBench,
   syncBench,
   flowBench,
+  networkBench,
 ];
