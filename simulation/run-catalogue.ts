@@ -7,6 +7,7 @@ import type { Simulation } from './run-simulation.ts';
 
 /** One fault, one run: what became of the machine, and what `explain` says of it in its own words. */
 export interface CatalogueRow {
+  readonly seed: number;
   readonly fault: string;
   readonly part: SimulatedFault['part'];
   readonly does: string;
@@ -70,6 +71,7 @@ function toRow(fault: SimulatedFault, report: SeedReport): CatalogueRow {
     ...(machine !== undefined && !machine.reached && machine.lastError === null ? ['the machine stopped without a reason'] : []),
   ];
   return {
+    seed: report.seed,
     fault: fault.name,
     part: fault.part,
     does: fault.does,

@@ -37,7 +37,7 @@ export const simulateCommand = (terminal: Terminal): Command =>
     .option('--machines <n>', 'how many machines each seed has', '1')
     .option('--fault <name...>', 'draw from these only, by name or a comma list; `--fault list` tells the names')
     .option('--jobs <n>', 'processes, each with a database of its own', String(availableParallelism()))
-    .option('--catalogue', 'each fault once: what became of the machine, and what `explain` says of it')
+    .option('--catalogue', 'each fault once, or with each of --seeds: what became of the machine, and what `explain` says of it')
     .option('--json [file]', 'write the report as JSON')
     .addHelpText(
       'after',
@@ -47,7 +47,8 @@ Examples:
   $ rackwright simulate --seeds 10000 --json simulation.json
   $ rackwright simulate --seed 1120
   $ rackwright simulate --seeds 500 --machines 3 --fault kill-control-plane,network-loss
-  $ rackwright simulate --catalogue`,
+  $ rackwright simulate --catalogue
+  $ rackwright simulate --catalogue --seeds 10`,
     )
     .action((flags: Flags) => run(terminal, flags));
 
@@ -59,9 +60,10 @@ async function run(terminal: Terminal, flags: Flags): Promise<void> {
   const seed = flags.seed === undefined ? 1 : wholeNumber('--seed', flags.seed, 0, 2 ** 31);
   const machines = wholeNumber('--machines', flags.machines, 1, MACHINES_MAX);
   const jobs = wholeNumber('--jobs', flags.jobs, 1, JOBS_MAX);
-  if (flags.catalogue === true) return catalogue(terminal, flags, seed);
-  if (flags.seed !== undefined && flags.seeds === undefined) return tellStory(terminal, flags, { seed, machines, faults: names });
-  const count = flags.seeds === undefined ? SEEDS_DEFAULT : wholeNumber('--seeds', flags.seeds, 1, 10_000_000);
+  const given = flags.seeds === undefined ? undefined : wholeNumber('--seeds', flags.seeds, 1, 10_000_000);
+  if (flags.catalogue === true) return catalogue(terminal, flags, seed, given ?? 1);
+  if (flags.seed !== undefined && given === undefined) return tellStory(terminal, flags, { seed, machines, faults: names });
+  const count = given ?? SEEDS_DEFAULT;
   await runMany(
     terminal,
     flags,
@@ -166,34 +168,52 @@ function totals(summaries: readonly SeedSummary[], seconds: number) {
   };
 }
 
-async function catalogue(terminal: Terminal, flags: Flags, seed: number): Promise<void> {
+async function catalogue(terminal: Terminal, flags: Flags, firstSeed: number, seeds: number): Promise<void> {
   const progress = startProgress(terminal, Date.now);
   const simulation = await startSimulation();
+  const rows: CatalogueRow[] = [];
+  const runs = SIMULATED_FAULTS.length * seeds;
   let done = 0;
-  progress.show(`${SIMULATED_FAULTS.length} faults, once each`, 0);
-  const rows = await runCatalogue(simulation, seed, (name) => {
+  progress.show(`${SIMULATED_FAULTS.length} faults, ${seeds === 1 ? 'once' : `${seeds} times`} each`, 0);
+  const onFault = (name: string) => {
     done += 1;
-    if (terminal.redraws) progress.show(name, done / SIMULATED_FAULTS.length);
-  }).finally(async () => {
+    if (terminal.redraws) progress.show(name, done / runs);
+  };
+  try {
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) rows.push(...(await runCatalogue(simulation, seed, onFault)));
+  } finally {
     progress.end();
     await simulation.close();
-  });
+  }
   if (flags.json !== undefined) await writeJson(terminal, flags.json, { rows });
   if (flags.json !== true) terminal.out(describeRows(terminal, rows));
   const wrong = rows.filter((row) => row.wrong.length > 0);
   if (wrong.length > 0)
-    throw new CommandError(wrong.map(({ fault, wrong: why }) => `${fault}: ${why.join('; ')}`).join('\n'), EXIT_CODE.failed);
+    throw new CommandError(
+      wrong.map(({ fault, seed, wrong: why }) => `${fault}, seed ${seed}: ${why.join('; ')}`).join('\n'),
+      EXIT_CODE.failed,
+    );
 }
 
+/** A line for each fault, of all its seeds. */
 const describeRows = (terminal: Terminal, rows: readonly CatalogueRow[]): string =>
   formatTable(
-    rows,
+    [...Map.groupBy(rows, ({ fault }) => fault)],
     [
-      { title: 'fault', value: ({ fault }) => fault },
-      { title: 'times', value: ({ injected }) => String(injected), align: 'right' },
-      { title: 'outcome', value: ({ outcome, reachedGoal }) => (reachedGoal ? `${outcome} (goal)` : outcome) },
-      { title: 'diagnosis', value: ({ diagnosis }) => diagnosis[0]?.cause ?? 'none' },
-      { title: 'right', value: ({ wrong }) => (wrong.length === 0 ? 'yes' : 'no') },
+      { title: 'fault', value: ([fault]) => fault },
+      { title: 'times', value: ([, runs]) => String(runs.reduce((sum, { injected }) => sum + injected, 0)), align: 'right' },
+      {
+        title: 'outcome',
+        value: ([, runs]) => tally(runs.map(({ outcome, reachedGoal }) => (reachedGoal ? `${outcome} (goal)` : outcome))),
+      },
+      { title: 'diagnosis', value: ([, runs]) => (runs.find(({ wrong }) => wrong.length > 0) ?? runs[0]!).diagnosis[0]?.cause ?? 'none' },
+      { title: 'right', value: ([, runs]) => tally(runs.map(({ wrong }) => (wrong.length === 0 ? 'yes' : 'no'))) },
     ],
     terminal.columns,
   );
+
+/** `active (goal) 9, clean failed 1`; of one kind only, its name. */
+function tally(words: readonly string[]): string {
+  const groups = [...Map.groupBy(words, (word) => word)];
+  return groups.length === 1 ? groups[0]![0] : groups.map(([word, { length }]) => `${word} ${length}`).join(', ');
+}
