@@ -28,6 +28,7 @@ const SAMPLES: readonly [string, string, string][] = [
   ['pxe-e53', 'warning', 'PXE-E53: No boot filename received'],
   ['pxe-e61', 'warning', 'PXE-E61: Media test failure, check cable'],
   ['ipxe-error', 'warning', 'http://10.20.0.1/boot.ipxe... Connection timed out (https://ipxe.org/4c0a6092)'],
+  ['login-prompt', 'info', 'bmc-1 login: '],
 ];
 
 const SILENT = [
@@ -37,7 +38,7 @@ const SILENT = [
   '[    0.000000] Command line: panic=30 root=/dev/vda1',
   'EDAC MC0: Giving out device to module i10nm_edac',
   'mce: CPU0: Thermal monitoring enabled (TM1)',
-  'bmc-1 login: ',
+  'Last login: Tue Jan  1 00:00:00 UTC 2030 on ttyS0',
 ];
 
 describe('a line of a console', () => {

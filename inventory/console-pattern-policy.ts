@@ -1,10 +1,10 @@
 /*
- * What a serial console says about why a machine does not come up. Bytes become lines: escape sequences taken out, a move of
+ * What a serial console says about why a machine does not come up, and that it did. Bytes become lines: escape sequences taken out, a move of
  * the cursor counted as a line's end (firmware paints screens), long lines cut. A line is judged by a table of rules; so is an
  * unfinished one that stays: a prompt has no end.
  */
-/** `fatal`: this boot goes nowhere any more. */
-export type FindingSeverity = 'warning' | 'error' | 'fatal';
+/** `fatal`: this boot goes nowhere any more; `info`: a sign of life. */
+export type FindingSeverity = 'info' | 'warning' | 'error' | 'fatal';
 
 export interface ConsoleFinding {
   readonly pattern: string;
@@ -141,6 +141,13 @@ export const CONSOLE_RULES: readonly Rule[] = [
     test: /\(https?:\/\/ipxe\.org\/(?:err\/)?[0-9a-f]{4,8}\)/,
     what: 'iPXE failed',
     advice: 'The page that it names explains the code; the boot trace shows what the boot server saw of it.',
+  },
+  {
+    pattern: 'login-prompt',
+    severity: 'info',
+    test: /\blogin:\s*$/,
+    what: 'A system asks for a login',
+    advice: 'It has started.',
   },
 ];
 

@@ -5,6 +5,7 @@ import { isPowerOn } from './diagnosis/diagnosis-facts.ts';
 import type { NodeRecord } from './node-record.ts';
 import { describePowerSource, type PowerSource } from './power-source-service.ts';
 import { STABLE_STATES, verbsFrom } from './provision-machine.ts';
+import { describeSilence } from './silent-system-policy.ts';
 
 /** The answer to "why is it like this, and what happens next", from facts only. */
 export interface Explanation {
@@ -42,8 +43,10 @@ export function explainNode(facts: {
   powerSource?: PowerSource | undefined;
   /** Of no node, since the last flow began. */
   beside: readonly SeenEvent[];
+  nowMs: number;
 }): Explanation {
   const { node, flow, history, events, switchPorts = [] } = facts;
+  const silence = flow === undefined ? describeSilence(node, events, facts.nowMs) : undefined;
   const diagnosis = diagnose(facts);
   const waiting = flow?.waitingFor ?? null;
   const finding = worstFinding(events);
@@ -70,10 +73,13 @@ export function explainNode(facts: {
       seconds: Math.round((step.endedAt.getTime() - step.startedAt.getTime()) / 100) / 10,
       outcome: step.outcome,
     })),
-    warnings: events
-      .filter((event) => event.severity === 'warning' || event.severity === 'error')
-      .slice(-WARNINGS_SHOWN)
-      .map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
+    warnings: [
+      ...events
+        .filter((event) => event.severity === 'warning' || event.severity === 'error')
+        .slice(-WARNINGS_SHOWN)
+        .map((event) => `${event.at.toISOString()} ${event.source}: ${event.message}`),
+      ...(silence === undefined ? [] : [silence]),
+    ],
     switch_ports: switchPorts,
   };
 }
@@ -87,6 +93,7 @@ function worstFinding(events: readonly SeenEvent[]): Explanation['console_findin
     .slice(start + 1)
     .filter(({ kind }) => kind === FINDING_EVENT)
     .map(({ at, evidence }) => ({ at, ...(evidence as Omit<ConsoleFinding, 'severity'> & { severity: string }) }))
+    .filter(({ severity }) => SEVERITIES.includes(severity))
     .toSorted(
       (one, other) => SEVERITIES.indexOf(other.severity) - SEVERITIES.indexOf(one.severity) || other.at.getTime() - one.at.getTime(),
     );

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { activeFlow, flowHistory } from '../core/flow/flow-service.ts';
 import type { SeenEvent } from './diagnosis-rule-table.ts';
@@ -25,7 +25,7 @@ export async function readExplanation(
   return db.transaction().execute(async (trx) => {
     const last = await trx
       .selectFrom('flow')
-      .select(['id', 'created_at'])
+      .select(['id', 'created_at', sql<Date>`now()`.as('now')])
       .where('subject_id', '=', node.uuid)
       .orderBy('created_at', 'desc')
       .limit(1)
@@ -55,6 +55,8 @@ export async function readExplanation(
       switchPorts,
       powerSource: await powerSourceOf(trx, node.uuid),
       beside: foreign.toReversed() as unknown as SeenEvent[],
+      // A node on which nothing was ever done has no system either.
+      nowMs: last?.now.getTime() ?? 0,
     });
   });
 }

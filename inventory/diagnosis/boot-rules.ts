@@ -27,7 +27,9 @@ const hang = (name: string, stage: string, test: RegExp, advice: string): Diagno
 });
 
 export const BOOT_RULES: readonly DiagnosisRule[] = [
-  ...CONSOLE_RULES.filter(({ pattern }) => pattern !== 'pxe-e61' && !TOLD_ELSEWHERE.includes(pattern)).map(consoleRule),
+  ...CONSOLE_RULES.filter(({ pattern, severity }) => severity !== 'info' && pattern !== 'pxe-e61' && !TOLD_ELSEWHERE.includes(pattern)).map(
+    consoleRule,
+  ),
   hang(
     'hang-firmware',
     'in its firmware, or never tries the network',

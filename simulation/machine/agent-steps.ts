@@ -62,7 +62,8 @@ async function work({ world, machine, sleep, running, command }: StepScene, from
   for (let part = 1; part <= PROGRESS_REPORTS; part += 1) {
     const leftMs = startedMs + command.timeoutSeconds * 1000 - world.time.nowMs();
     await sleep(Math.min(leftMs, (fromMs * slow) / PROGRESS_REPORTS), Math.min(leftMs, (toMs * slow) / PROGRESS_REPORTS));
-    if (meets(world, 'agent-killed', 0.4)) {
+    const isFirst = part === PROGRESS_REPORTS && !world.injected.has('agent-killed');
+    if (meets(world, 'agent-killed', isFirst ? 1 : 0.4)) {
       world.note(machine.name, `the agent is killed within ${command.step}`);
       return 'killed';
     }

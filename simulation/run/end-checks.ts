@@ -20,6 +20,7 @@ export async function checkEnd(
       world.broken(`available, and on its disk is ${machine.disk.content}`);
     if (/failed$|^error$/.test(report.state) && report.lastError === null) world.broken(`${report.state} without a reason`);
     checkDiagnosis(world, scenario.machines[index]!, report);
+    checkSilence(world, machine, scenario.machines[index]!, report);
     if (!report.reached && report.failures.length === 0 && report.state !== 'unknown') world.broken(`${report.state} without a failure`);
   }
   await checkSecrets(world, machines);
@@ -36,6 +37,21 @@ function checkDiagnosis(world: World, plan: MachineScenario, { machine, reached,
     world.broken(
       `${machine} is ${state} by ${[...world.injected.keys()].join(', ')}, and explain names ${[...names].join(', ') || 'nothing'}`,
     );
+}
+
+/** A system that does not run is seen by somebody where its console is recorded, and one that runs is not suspected. */
+function checkSilence(
+  world: World,
+  machine: Machine,
+  { hasRecordedConsole }: MachineScenario,
+  { state, explanations }: OperatorReport,
+): void {
+  const last = explanations.at(-1);
+  if (state !== 'active' || last === undefined) return;
+  const isTold = last.console_finding !== null || last.warnings.some((warning) => warning.includes('nothing was heard of the system'));
+  const runs = machine.runs === 'system';
+  if (world.injected.size === 0 && isTold) world.broken(`${machine.name} runs, and explain doubts it`);
+  if (!runs && hasRecordedConsole && !isTold) world.broken(`${machine.name} is active and in ${machine.runs}, and explain does not tell`);
 }
 
 /** Passwords, tokens of boots and sessions: in no event, no journal, no error. */

@@ -36,7 +36,8 @@ const AGAIN_MS = 10 * 60_000;
 const REST_MS_MAX = 12 * 3_600_000;
 /** What is late by less than this waits for an engine to take it up: a dead one's lease lasts ten minutes in most seeds. */
 const LATE_MS_MAX = 15 * 60_000;
-const LAST_LOOK_MS = 5 * 60_000;
+/** A system of which nothing is heard for a quarter of an hour is told of. */
+const LAST_LOOK_MS = 20 * 60_000;
 const DISCOVERY_MS_MAX = 6 * 3_600_000;
 
 /** While a flow works on the node, it is what is of interest. */
@@ -198,7 +199,7 @@ function wayTo({ verb }: Leg, state: string): readonly ProvisionVerb[] {
   return [verb];
 }
 
-async function furnish(trx: Parameters<typeof lockNode>[0], uuid: string, { image }: MachineScenario): Promise<void> {
+async function furnish(trx: Parameters<typeof lockNode>[0], uuid: string, { image, hasRecordedConsole }: MachineScenario): Promise<void> {
   const info = {
     image_source: 'debian.raw.zst',
     image_os_hash_algo: 'sha256',
@@ -206,7 +207,7 @@ async function furnish(trx: Parameters<typeof lockNode>[0], uuid: string, { imag
     image_disk_size: image.diskBytes,
   };
   await lockNode(trx, uuid);
-  await updateNode(trx, uuid, { instance_info: info });
+  await updateNode(trx, uuid, { instance_info: info, console_enabled: hasRecordedConsole });
 }
 
 type Ask = <Value>(call: (database: Database) => Promise<Value>) => Promise<Value>;

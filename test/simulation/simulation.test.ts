@@ -72,6 +72,28 @@ test('each fault of the catalogue leaves the machine at its goal or in a named s
   }
 });
 
+test('a fault that is drawn by chance comes to act in any seed of the catalogue', async () => {
+  const fault = SIMULATED_FAULTS.find(({ name }) => name === 'agent-killed')!;
+  const { injected, machines } = await simulation.run(catalogueScenario(fault, 12));
+  assert.ok(injected['agent-killed']! > 0);
+  assert.equal(machines[0]!.explanations.at(-1)?.diagnosis[0]?.rule, 'agent-killed');
+});
+
+test('a machine that hangs when nobody waits for it any more is told of, as soon as its console is silent for long', async () => {
+  const scenario = { ...catalogueScenario(SIMULATED_FAULTS[0]!, 3), troubles: [] };
+  const { trace, machines } = await simulation.run(scenario);
+  assert.deepEqual(machines[0]!.explanations.at(-1)!.warnings, []);
+  // Its last self-test, which takes up to 70 s.
+  const startedMs = Date.parse(`2030-${trace.findLast((line) => line.includes('from its disk'))!.slice(0, 18)}Z`);
+  const troubles = [{ name: 'hang-firmware', fromMs: startedMs - 75_000, untilMs: Infinity }];
+  const hung = await simulation.run({ ...scenario, troubles });
+  assert.deepEqual([hung.machines[0]!.state, hung.broken, hung.injected], ['active', [], { 'hang-firmware': 1 }]);
+  assert.match(
+    hung.machines[0]!.explanations.at(-1)!.warnings.join(),
+    /nothing was heard of the system since it was switched on \d+ minutes ago/,
+  );
+});
+
 test('without a fault the machine reaches its goal, and explain has nothing to tell', async () => {
   const scenario = { ...catalogueScenario(SIMULATED_FAULTS[0]!, 3), troubles: [] };
   const { machines, broken } = await simulation.run(scenario);
