@@ -37,6 +37,20 @@ export async function writeHosts(db: Db, hosts: readonly NetworkHost[]): Promise
   );
 }
 
+/** Physical networks that a host has a way to; undefined where nobody says which hosts there are. */
+export async function mappingsOf(trx: Trx, host: string): Promise<readonly string[] | undefined> {
+  const rows = await query<{ mappings: string | null; is_it: boolean }>(
+    trx,
+    `select configurations->>'bridge-mappings' as mappings, (host = $2 or configurations->>'chassis_name' = $2) as is_it
+     from network_agent where agent_type = any($1::text[]) order by is_it desc limit 1`,
+    [HOST_KINDS, host],
+  );
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const mappings = first.is_it ? (first.mappings ?? '') : '';
+  return mappings.split(',').map((each) => each.split(':')[0]!.trim());
+}
+
 /** Null where there is no virtual switch; undefined without a back end that has hosts of its own. */
 export type Datapath = string | null | undefined;
 

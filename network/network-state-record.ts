@@ -14,6 +14,8 @@ const list = (inner: string) => `(select coalesce(json_agg(x), '[]') from (${inn
 const NETWORKS = `select n.id, n.name, n.mtu,
   (select json_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) from network_segment s
    where s.network_id = n.id and s.physical_network is not null order by s.position limit 1) as provider,
+  ${list(`select s.physical_network as "physicalNetwork", s.segmentation_id as vlan from network_segment s
+    where s.network_id = n.id and s.physical_network is not null order by s.position offset 1`)} as "moreProviders",
   exists (select from network_rbac r where r.object_id = n.id and r.action = 'access_as_external') as "isExternal"
   from network n`;
 

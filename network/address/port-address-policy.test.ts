@@ -11,6 +11,7 @@ const subnet = (id: string, cidr: string, more: Partial<AddressSubnet> = {}): Ad
   ipv6_address_mode: null,
   service_types: [],
   segment_id: null,
+  physical_network: null,
   pools: [],
   ...more,
 });

@@ -11,6 +11,8 @@ export interface AddressSubnet {
   readonly ipv6_address_mode: string | null;
   readonly service_types: readonly string[];
   readonly segment_id: string | null;
+  /** Of its segment. */
+  readonly physical_network: string | null;
   readonly pools: readonly { readonly first: string; readonly last: string }[];
 }
 

@@ -12,6 +12,7 @@ import { ports } from './port-noun.ts';
 import { bindingOf, hostAsked } from './port-binding-policy.ts';
 import { requireGroupsSeen, defaultGroupOf, putIntoGroups } from './port-groups.ts';
 import { requirePolicyFits } from './port-qos.ts';
+import { isRouted, subnetsAt } from './routed-network.ts';
 
 /** Making a port: a MAC address, its addresses, its security groups. */
 export interface PortNetwork {
@@ -47,7 +48,8 @@ export async function portNetwork({ trx, actor }: Work, id: string): Promise<Por
     trx,
     `select t.id, t.project_id, t.port_security_enabled, t.qos_policy_id, coalesce((select json_agg(json_build_object('id', s.id,
        'ip_version', s.ip_version, 'cidr', s.cidr, 'gateway_ip', s.gateway_ip, 'ipv6_address_mode', s.ipv6_address_mode,
-       'service_types', s.service_types, 'segment_id', s.segment_id, 'pools', (select coalesce(json_agg(json_build_object(
+       'service_types', s.service_types, 'segment_id', s.segment_id,
+       'physical_network', (select g.physical_network from network_segment g where g.id = s.segment_id), 'pools', (select coalesce(json_agg(json_build_object(
        'first', p.first, 'last', p.last)), '[]') from network_allocation_pool p where p.subnet_id = s.id)) order by s.created_at)
        from network_subnet s where s.network_id = t.id), '[]') as subnets
      from network t where t.id = ${at.bind(id)} and ${actor.seesAll ? 'true' : at.fill(networks.scope)}`,
@@ -76,19 +78,17 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
   };
   const { id, mac } = await insertPort(trx, row);
   const facts = { networkId: network.id, mac, deviceOwner: owner };
+  const subnets = await subnetsAt(trx, network, values['binding:host_id']);
   const wishes: AddressWish[] = isDeferred
     ? []
     : asked === undefined
-      ? usualAddresses(network.subnets, facts)
-      : askedAddresses(network.subnets, asked, facts);
+      ? usualAddresses(subnets, facts)
+      : askedAddresses(subnets, asked, facts);
   await takeAddresses(trx, network.id, id, wishes);
   const members = groups ?? (isSecure && !isTrusted(owner) ? [await defaultGroupOf(trx, String(values['project_id']))] : []);
   await putIntoGroups(trx, id, members);
   return id;
 }
-
-/** Addresses of a routed network depend on the host: they are given when it is known. */
-const isRouted = (network: PortNetwork) => network.subnets.length > 0 && network.subnets.every((subnet) => subnet.segment_id !== null);
 
 async function insertPort(trx: Trx, values: Values): Promise<{ id: string; mac: string }> {
   const given = values['mac_address'] as string | null | undefined;

@@ -14,6 +14,7 @@ import { putIntoGroups, requireGroupsSeen } from './port-groups.ts';
 import { addressPairs, dhcpOptions, requireSecurityFits, type AddressPair, type DhcpOption } from './port-policy.ts';
 import { ports } from './port-noun.ts';
 import { requirePolicyFits } from './port-qos.ts';
+import { requireAddressesWork, subnetsAt } from './routed-network.ts';
 import { requirePolicyChange } from './qos-use.ts';
 
 /** Changing a port: what it has and keeps stays as it is, address by address. */
@@ -37,13 +38,16 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
     deviceOwner: String(changes['device_owner'] ?? before['device_owner']),
   };
   if (changes['fixed_ips'] !== undefined) {
-    const wishes = askedAddresses(network.subnets, changes['fixed_ips'] as FixedIp[], facts);
+    const host = changes['binding:host_id'] ?? before['binding:host_id'];
+    const wishes = askedAddresses(await subnetsAt(trx, network, host), changes['fixed_ips'] as FixedIp[], facts);
     await changeAddresses(trx, network, before, wishes);
     after['ip_allocation'] = wishes.length > 0 ? 'immediate' : 'none';
   } else if (before['ip_allocation'] === 'deferred' && after['binding:host_id']) {
-    await takeAddresses(trx, networkId, before.id, usualAddresses(network.subnets, facts));
+    const subnets = await subnetsAt(trx, network, after['binding:host_id']);
+    await takeAddresses(trx, networkId, before.id, usualAddresses(subnets, facts));
     after['ip_allocation'] = 'immediate';
-  } else if (mac !== undefined) await moveAutomatic(trx, network, before, mac);
+  } else if (after['binding:host_id']) await requireAddressesWork(trx, network, before.id, after['binding:host_id']);
+  if (mac !== undefined && changes['fixed_ips'] === undefined) await moveAutomatic(trx, network, before, mac);
   if (groups !== undefined) {
     await requireGroupsSeen(work, groups);
     await query(trx, 'delete from network_port_security_group where port_id = $1', [before.id]);

@@ -30,6 +30,8 @@ export interface NetworkFact {
   readonly mtu: number;
   /** A network of the site: the name that hosts map to a bridge, and its VLAN; null for an overlay. */
   readonly provider: { readonly physicalNetwork: string; readonly vlan: number | null } | null;
+  /** Segments of other physical networks: a host's ports are on the one that it has a way to. */
+  readonly moreProviders: readonly { readonly physicalNetwork: string; readonly vlan: number | null }[];
   readonly isExternal: boolean;
 }
 

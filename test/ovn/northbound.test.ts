@@ -39,8 +39,8 @@ const port = (n: number, networkId: string, subnetId: string, address: string, m
 const [NET, OUT, SUBNET, SUBNET6, OUTSIDE, ROUTER] = [id(1), id(2), id(3), id(4), id(5), id(6)];
 const state: NetworkState = {
   networks: [
-    { id: NET, name: 'inside', mtu: 1442, provider: null, isExternal: false },
-    { id: OUT, name: 'outside', mtu: 1500, provider: { physicalNetwork: 'physnet1', vlan: 100 }, isExternal: true },
+    { id: NET, name: 'inside', mtu: 1442, provider: null, moreProviders: [], isExternal: false },
+    { id: OUT, name: 'outside', mtu: 1500, provider: { physicalNetwork: 'physnet1', vlan: 100 }, moreProviders: [], isExternal: true },
   ],
   subnets: [
     {

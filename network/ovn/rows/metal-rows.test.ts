@@ -44,7 +44,7 @@ function state(provider: NetworkFact['provider'], ports: readonly PortFact[], mo
     routes: [],
   } as const;
   return {
-    networks: [{ id: NET, name: 'n', mtu: 1500, provider, isExternal: false }],
+    networks: [{ id: NET, name: 'n', mtu: 1500, provider, moreProviders: [], isExternal: false }],
     subnets: [{ ...subnet, addressMode: null, raMode: null }],
     ports,
     routers: [],

@@ -22,19 +22,9 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
   for (const network of state.networks) {
     const ports = portsOf.get(network.id) ?? [];
     const keys = ports.map(({ id }) => `port:${id}`);
-    if (network.provider !== null) {
-      const { physicalNetwork, vlan } = network.provider;
-      keys.push(`localnet:${network.id}`);
-      rows.push(
-        desired('Logical_Switch_Port', `localnet:${network.id}`, {
-          name: `localnet-${network.id}`,
-          type: 'localnet',
-          addresses: setOf(['unknown']),
-          options: textMap({ network_name: physicalNetwork }),
-          tag: setOf(vlan === null ? [] : [vlan]),
-        }),
-      );
-    }
+    const ways = localnetRows(network);
+    keys.push(...ways.map(({ key }) => key));
+    rows.push(...ways);
     for (const subnet of subnetsOf.get(network.id) ?? [])
       if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, `dhcp:${subnet.id}`, []));
     for (const port of ports) {
@@ -59,6 +49,21 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
     );
   }
   return rows;
+}
+
+/** A way out for each physical network: a host takes that which it is connected to. */
+function localnetRows({ id, provider, moreProviders }: NetworkFact): DesiredRow[] {
+  const ways = provider === null ? [] : [provider, ...moreProviders];
+  return ways.map(({ physicalNetwork, vlan }, at) => {
+    const more = at === 0 ? '' : `-${physicalNetwork}`;
+    return desired('Logical_Switch_Port', `localnet:${id}${more}`, {
+      name: `localnet-${id}${more}`,
+      type: 'localnet',
+      addresses: setOf(['unknown']),
+      options: textMap({ network_name: physicalNetwork }),
+      tag: setOf(vlan === null ? [] : [vlan]),
+    });
+  });
 }
 
 function dnsRecords(ports: readonly PortFact[]): Map<string, string> {
