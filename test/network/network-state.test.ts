@@ -93,6 +93,7 @@ test('everything that was asked for is in the state, in the form that a back end
     name: 'outside',
     mtu: 1500,
     provider,
+    moreProviders: [],
     isExternal: true,
   });
   assert.equal(one(state.networks, network)!.provider, null);
@@ -131,7 +132,13 @@ test('everything that was asked for is in the state, in the form that a back end
     'network:router_interface',
   ]);
   const gatewayPort = legs.find(({ owner }) => owner === 'network:router_gateway')!;
-  const wanted = { id: router.id, name: 'edge', isEnabled: true, gateway: { portId: gatewayPort.id, hasSnat: true }, routes };
+  const wanted = {
+    id: router.id,
+    name: 'edge',
+    isEnabled: true,
+    gateway: { portId: gatewayPort.id, hasSnat: true, qosPolicyId: null },
+    routes,
+  };
   assert.deepEqual(one(state.routers, router), wanted);
   assert.deepEqual(
     [one(state.floatingIps, floating)!.fixedAddress, one(state.floatingIps, floating)!.routerId],
