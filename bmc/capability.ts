@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Secret } from '../core/base/secret.ts';
 import type { BiosCalls } from './bios.ts';
+import type { CertificateCalls } from './certificate.ts';
 import type { EventCalls } from './event.ts';
 import type { FirmwareCalls } from './firmware.ts';
 import type { FrontPanelCalls } from './front-panel.ts';
@@ -80,6 +81,7 @@ export interface BmcLan {
 export interface BmcConnection
   extends
     BiosCalls,
+    CertificateCalls,
     EventCalls,
     FirmwareCalls,
     FrontPanelCalls,

@@ -71,6 +71,8 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   storage: { event: 'bmc.storage' },
   createVolume: { event: 'bmc.create-volume', repeatable: false },
   deleteVolume: { event: 'bmc.delete-volume', repeatable: false },
+  certificate: { event: 'bmc.certificate' },
+  replaceCertificate: { event: 'bmc.replace-certificate', repeatable: false },
   openEvents: { event: 'bmc.events', quiet: true },
   eventSubscriptions: { event: 'bmc.event-subscriptions', quiet: true },
   subscribeEvents: { event: 'bmc.subscribe-events', quiet: true },

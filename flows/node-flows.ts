@@ -8,6 +8,7 @@ import { inspectFlow } from './inspect-flow.ts';
 import type { NodeFlowServices } from './node-flow-services.ts';
 import { telling } from './node-flow-waiters.ts';
 import { powerFlow } from './power-flow.ts';
+import { replaceBmcCertificateFlow } from './replace-bmc-certificate-flow.ts';
 import { rescueFlow, unrescueFlow } from './rescue-flow.ts';
 import { rotateBmcPasswordFlow } from './rotate-bmc-password-flow.ts';
 import { serviceFlow } from './service-flow.ts';
@@ -22,6 +23,7 @@ export const nodeFlows = (services: NodeFlowServices): FlowDefinition[] =>
     powerFlow,
     firmwareSettingFlow,
     rotateBmcPasswordFlow,
+    replaceBmcCertificateFlow,
     inspectFlow,
     cleanFlow,
     manualCleanFlow,

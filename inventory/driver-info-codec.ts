@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../core/base/json.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import { Secret } from '../core/base/secret.ts';
+import type { TlsIdentity } from '../core/base/tls-identity.ts';
 import type { BmcAddress } from '../bmc/capability.ts';
 import { DRIVERS, FAKE_DRIVER } from './driver-table.ts';
 import { parseDelay } from './fake-hardware.ts';
@@ -53,6 +54,21 @@ export function adoptNextPassword(sealed: string | null, sealer: Sealer): string
   const { [NEXT]: next, ...secrets } = openSecrets(sealed, sealer);
   const changed = Object.entries(secrets).map(([key, value]) => [key, BMC_PASSWORDS.includes(key) ? (next ?? value) : value]);
   return sealer.seal(JSON.stringify(Object.fromEntries(changed)));
+}
+
+const NEXT_CERTIFICATE = 'next certificate';
+
+export function nextCertificate(sealed: string | null, sealer: Sealer): TlsIdentity | undefined {
+  const kept = openSecrets(sealed, sealer)[NEXT_CERTIFICATE];
+  return kept === undefined ? undefined : (JSON.parse(kept) as TlsIdentity);
+}
+
+export const withNextCertificate = (sealed: string | null, sealer: Sealer, next: TlsIdentity): string =>
+  sealer.seal(JSON.stringify({ ...openSecrets(sealed, sealer), [NEXT_CERTIFICATE]: JSON.stringify(next) }));
+
+export function withoutNextCertificate(sealed: string | null, sealer: Sealer): string {
+  const { [NEXT_CERTIFICATE]: _next, ...secrets } = openSecrets(sealed, sealer);
+  return sealer.seal(JSON.stringify(secrets));
 }
 
 const text = (value: Json | undefined): string | undefined =>

@@ -50,6 +50,8 @@ const NOT_FAKED = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
+  certificate: 'certificate',
+  replaceCertificate: 'certificate',
   openEvents: 'event stream',
   eventSubscriptions: 'event subscriptions',
   subscribeEvents: 'event subscriptions',

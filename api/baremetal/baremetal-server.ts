@@ -15,6 +15,7 @@ import { machineGroupRoutes } from './machine-group-routes.ts';
 import { machineTagRoutes } from './machine-tag-routes.ts';
 import { managementRoutes } from './management-routes.ts';
 import { nodeRecordRoutes } from './node-record-routes.ts';
+import { bmcAccessRoutes } from './bmc-access-routes.ts';
 import { nodeSettingRoutes } from './node-setting-routes.ts';
 import { portRoutes } from './port-routes.ts';
 import { portgroupRoutes } from './portgroup-routes.ts';
@@ -41,6 +42,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...auditRoutes,
   ...validateRoutes,
   ...nodeSettingRoutes,
+  ...bmcAccessRoutes,
   ...managementRoutes,
   ...nodeRecordRoutes,
   ...hardwareRoutes,

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 import { sayOfConsole } from '../../inventory/console-seat-service.ts';
-import type { JsonObject } from '../../core/base/json.ts';
-import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
 import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
@@ -83,19 +81,7 @@ async function setFirmware(call: Call, rule: string, read: () => { boot_mode: st
   return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states`);
 }
 
-/** Ours: the account that the control plane has on the machine's BMC gets another password. */
-async function rotateBmcPassword(call: Call) {
-  const node = await nodeFor(call, call.params['node']!, 'node:rotate_bmc_password');
-  if (isFake(node)) throw lacks(node, 'rotate_bmc_password');
-  const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
-  if (problems.length > 0) throw new RequestRefused(400, `The BMC of node ${node.uuid} cannot be reached: ${problems.join('; ')}.`);
-  const { db } = call.context.database;
-  await whileLocked(() => db.transaction().execute((trx) => startNodeFlow(trx, node.uuid, 'node.rotate-bmc-password', {})));
-  return accepted(`${call.base}/v1/nodes/${call.params['node']!}`);
-}
-
 export const nodeSettingRoutes: readonly BaremetalRoute[] = [
-  { method: 'PUT', path: '/nodes/:node/management/bmc_password', handle: rotateBmcPassword },
   { method: 'GET', path: '/nodes/:node/states/console', handle: showConsole },
   { method: 'GET', path: '/nodes/:node/console/recorded', handle: recordedConsole },
   { method: 'PUT', path: '/nodes/:node/states/console', query: ['enabled'], handle: setConsole },

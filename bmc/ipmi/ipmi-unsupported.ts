@@ -18,6 +18,8 @@ const WORDS = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
+  certificate: 'certificate',
+  replaceCertificate: 'certificate',
   openEvents: 'event stream',
   eventSubscriptions: 'event subscriptions',
   subscribeEvents: 'event subscriptions',

@@ -2,6 +2,7 @@ import type { BmcAddress, BmcConnection } from '../capability.ts';
 import { redfishAccounts } from './accounts.ts';
 import { redfishBios } from './bios.ts';
 import { redfishBoot } from './boot.ts';
+import { redfishCertificate } from './certificate.ts';
 import { redfishConsole } from './console.ts';
 import { redfishEvents } from './events.ts';
 import { redfishFirmware } from './firmware.ts';
@@ -33,6 +34,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     ...redfishVirtualMedia(tree),
     ...redfishFirmware(tree),
     ...redfishStorage(tree),
+    ...redfishCertificate(tree),
     ...redfishEvents(tree),
     ...redfishSensors(tree),
     ...redfishHardwareLog(tree),

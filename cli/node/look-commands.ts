@@ -7,7 +7,7 @@ import { bootPicture, bootText, type ShownBoot } from './boots-view.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 import { eventLine, followTimeline } from './follow-timeline.ts';
 
-/** The commands that only look: list, show, timeline, boots, explain, sensors, log. */
+/** The commands that only look: list, show, timeline, boots, explain, sensors, log, certificate. */
 export const lookCommands = (terminal: Terminal): Command[] => [
   listCommand(terminal),
   showCommand(terminal),
@@ -16,6 +16,7 @@ export const lookCommands = (terminal: Terminal): Command[] => [
   explainCommand(terminal),
   sensorsCommand(terminal),
   logCommand(terminal),
+  certificateCommand(terminal),
 ];
 
 const listCommand = (terminal: Terminal): Command =>
@@ -104,6 +105,16 @@ const sensorsCommand = (terminal: Terminal): Command =>
         ],
         terminal.columns,
       ),
+    );
+  });
+
+const certificateCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('bmc-certificate <node>', 'what its BMC shows to who connects').action(async (id: string, flags: NodeFlags) => {
+    const told = await (await connect(flags)).call('GET', `${nodePath(id)}/management/bmc_certificate`);
+    await show(terminal, flags, told, () =>
+      ['subject', 'issuer', 'valid_from', 'valid_until', 'sha256', 'pinned']
+        .map((name) => `${name.padEnd(12)} ${String(told[name])}`)
+        .join('\n'),
     );
   });
 

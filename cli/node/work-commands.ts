@@ -37,6 +37,7 @@ export const workCommands = (terminal: Terminal): Command[] => [
   stepsCommand(terminal, 'clean', 'manageable', 'do clean steps by hand'),
   stepsCommand(terminal, 'service', 'active', 'do steps on an active machine, which then starts its instance again'),
   rotatePasswordCommand(terminal),
+  replaceCertificateCommand(terminal),
   rescueCommand(terminal),
   deployCommand(terminal, 'deploy', 'active', 'write an image and boot it'),
   deployCommand(terminal, 'rebuild', 'rebuild', 'write an image anew; the node keeps its instance'),
@@ -83,6 +84,13 @@ const rotatePasswordCommand = (terminal: Terminal): Command =>
     .option(...WAIT_OPTION)
     .action(async (id: string, flags: WorkFlags) => {
       await ask(terminal, flags, id, { path: '/management/bmc_password', body: {}, name: 'a new password for its BMC' });
+    });
+
+const replaceCertificateCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('replace-bmc-certificate <node>', "make a new certificate for its BMC's web server, and trust that one alone")
+    .option(...WAIT_OPTION)
+    .action(async (id: string, flags: WorkFlags) => {
+      await ask(terminal, flags, id, { path: '/management/bmc_certificate', body: {}, name: 'a new certificate for its BMC' });
     });
 
 function plainVerbCommand(terminal: Terminal, verb: string): Command {

@@ -4,6 +4,8 @@ import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts
 import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
+import type { TlsIdentity } from '../../core/base/tls-identity.ts';
+import { sharedTlsIdentity } from './bmc-certificate.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { raiseLogEvent, raisePowerEvent, raiseTaskEvent } from './redfish/raise-events.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -75,6 +77,8 @@ export interface BmcModel {
   readonly parameters: Map<string, Buffer>;
   readonly tasks: TaskList;
   readonly events: EventState;
+  /** What its web server shows. */
+  readonly tls: { now(): TlsIdentity; replace(identity: TlsIdentity): void };
   readonly bios: BiosState;
   readonly secureBoot: SecureBootState;
   readonly firmware: FirmwareState;
@@ -109,6 +113,7 @@ export interface BmcModelSettings {
   readonly faults: BmcFaultDice;
   readonly recordEvent?: RecordEvent;
   readonly profile?: VendorProfile;
+  readonly tls?: TlsIdentity;
 }
 
 export const USER_ID_MAX = 10;
@@ -153,6 +158,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const eventLog = createEventLog(clock, (entry) => raiseLogEvent(events, entry));
   const tasks = createTaskList(clock, (task) => raiseTaskEvent(events, task));
   const firmware = createFirmwareState(tasks);
+  let tls = settings.tls;
   let queue: Promise<void> = Promise.resolve();
 
   const record: BmcModel['record'] = (kind, message, evidence, severity = 'info') =>
@@ -215,6 +221,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     restartCause: 0,
     tasks,
     events,
+    tls: { now: () => tls ?? sharedTlsIdentity(), replace: (identity) => void (tls = identity) },
     bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
     secureBoot: createSecureBootState(machine.hasSecureBoot ?? false),
     firmware,

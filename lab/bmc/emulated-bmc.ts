@@ -74,7 +74,7 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
         faults,
         address: settings.address,
         port: settings.redfishPort ?? REDFISH_PORT,
-        ...(settings.tls ? { tls: settings.tls } : {}),
+        tls: state.tls.now,
       });
       stops.push(redfish.close, deliverEvents(state, settings.profile).stop);
     }

@@ -39,6 +39,8 @@ const NOT_THERE = {
   storage: 'storage',
   createVolume: 'storage',
   deleteVolume: 'storage',
+  certificate: 'certificate',
+  replaceCertificate: 'certificate',
   openEvents: 'event stream',
   eventSubscriptions: 'event subscriptions',
   subscribeEvents: 'event subscriptions',

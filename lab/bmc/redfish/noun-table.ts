@@ -1,4 +1,5 @@
 import { biosResources } from './bios-resources.ts';
+import { certificateResources } from './certificate-resources.ts';
 import { eventResources } from './event-resources.ts';
 import { logResources } from './log-resources.ts';
 import { mediaResources } from './media-resources.ts';
@@ -20,4 +21,5 @@ export const REDFISH_NOUNS: readonly RedfishNoun[] = [
   logResources,
   taskResources,
   eventResources,
+  certificateResources,
 ];

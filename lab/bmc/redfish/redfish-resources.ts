@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../core/base/json.ts';
 import type { IpmiBootDevice } from '../../../bmc/ipmi/boot-options-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcAccount, BmcModel } from '../bmc-model.ts';
+import { NETWORK_PROTOCOL } from './certificate-resources.ts';
 import { MEDIA_PATH } from './media-resources.ts';
 import { POWER_PATH, THERMAL_PATH } from './sensor-resources.ts';
 import { REDFISH_NOUNS } from './noun-table.ts';
@@ -51,6 +52,7 @@ const serviceRoot = (bmc: BmcModel): JsonObject => ({
   AccountService: link(`${ROOT}/AccountService`),
   UpdateService: link(`${ROOT}/UpdateService`),
   Tasks: link(`${ROOT}/TaskService`),
+  CertificateService: link(`${ROOT}/CertificateService`),
   EventService: link(`${ROOT}/EventService`),
   Registries: link(`${ROOT}/Registries`),
   Links: { Sessions: link(`${ROOT}/SessionService/Sessions`) },
@@ -149,6 +151,7 @@ const manager = (bmc: BmcModel): JsonObject => ({
   Status: STATUS,
   EthernetInterfaces: link(`${MANAGER_PATH}/EthernetInterfaces`),
   VirtualMedia: link(MEDIA_PATH),
+  NetworkProtocol: link(NETWORK_PROTOCOL),
   Links: { ManagerForServers: [link(SYSTEM_PATH)], ManagerForChassis: [link(CHASSIS_PATH)] },
   Actions: {
     '#Manager.Reset': {

@@ -3,7 +3,6 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net';
 import type { JsonObject } from '../../../core/base/json.ts';
 import type { TlsIdentity } from '../../../core/base/tls-identity.ts';
-import { sharedTlsIdentity } from '../bmc-certificate.ts';
 import type { BmcFaultDice } from '../bmc-faults.ts';
 import { isForm, readForm } from './form-body.ts';
 import { redfishError, type RedfishReply } from './redfish-error.ts';
@@ -113,15 +112,14 @@ function engineFor(tls: TlsIdentity): HttpsServer {
 
 export async function startRedfishServer(
   handler: RedfishHandler,
-  settings: { address: string; port: number; faults: BmcFaultDice; tls?: TlsIdentity },
+  settings: { address: string; port: number; faults: BmcFaultDice; tls: () => TlsIdentity },
 ): Promise<RedfishServer> {
-  const engine = engineFor(settings.tls ?? sharedTlsIdentity());
   const sockets = new Set<Socket>();
   const listener: TcpServer = createTcpServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    engine.emit('connection', socket);
+    engineFor(settings.tls()).emit('connection', socket);
   });
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);

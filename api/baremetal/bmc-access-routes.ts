@@ -1,0 +1,54 @@
+import type { JsonObject } from '../../core/base/json.ts';
+import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
+import { unsupported } from '../../inventory/driver-table.ts';
+import { isFake } from '../../inventory/fake-hardware.ts';
+import { startNodeFlow } from '../../inventory/node-service.ts';
+import { RequestRefused } from './baremetal-error.ts';
+import { accepted, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
+import { whileLocked } from './locked-retry.ts';
+import { nodeFor } from './node-access.ts';
+import { withRealBmc } from './node-bmc.ts';
+
+/** Ours: how the control plane gets into a machine's BMC: the password of its account, and the certificate that it is known by. */
+const renewal =
+  (what: string, flow: string) =>
+  async (call: Call): Promise<ReturnType<typeof accepted>> => {
+    const node = await nodeFor(call, call.params['node']!, 'node:rotate_bmc_password');
+    if (isFake(node)) throw new RequestRefused(400, unsupported(node.driver, what));
+    const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
+    if (problems.length > 0) throw new RequestRefused(400, `The BMC of node ${node.uuid} cannot be reached: ${problems.join('; ')}.`);
+    const { db } = call.context.database;
+    await whileLocked(() => db.transaction().execute((trx) => startNodeFlow(trx, node.uuid, flow, {})));
+    return accepted(`${call.base}/v1/nodes/${call.params['node']!}`);
+  };
+
+async function showCertificate(call: Call) {
+  const shown = await withRealBmc(call, 'node:rotate_bmc_password', 'bmc_certificate', async (bmc, signal, node) => ({
+    certificate: await bmc.certificate(signal),
+    trusted: (node.driver_info as JsonObject)['redfish_verify_ca'],
+  }));
+  const { pem, subject, issuer, validFromMs, validUntilMs, fingerprint } = shown.certificate;
+  return ok({
+    certificate: pem,
+    subject,
+    issuer,
+    valid_from: new Date(validFromMs).toISOString(),
+    valid_until: new Date(validUntilMs).toISOString(),
+    sha256: fingerprint,
+    pinned: typeof shown.trusted === 'string' && shown.trusted.includes(pem.trim()),
+  });
+}
+
+export const bmcAccessRoutes: readonly BaremetalRoute[] = [
+  {
+    method: 'PUT',
+    path: '/nodes/:node/management/bmc_password',
+    handle: renewal('rotate_bmc_password', 'node.rotate-bmc-password'),
+  },
+  { method: 'GET', path: '/nodes/:node/management/bmc_certificate', handle: showCertificate },
+  {
+    method: 'PUT',
+    path: '/nodes/:node/management/bmc_certificate',
+    handle: renewal('replace_bmc_certificate', 'node.replace-bmc-certificate'),
+  },
+];
