@@ -14,10 +14,19 @@ import type { RedfishTree } from './redfish-tree.ts';
 /** No firmware is larger; some BMCs tell a limit of their own. */
 export const PUSHED_BYTES_MAX = 2 * 1024 ** 3;
 
+/** Where clouds tell a machine inside them its secrets: nobody's firmware is there, and it is this host that would read. */
+const FORBIDDEN_HOSTS: ReadonlySet<string> = new Set([
+  '169.254.169.254',
+  '[fd00:ec2::254]',
+  '[fe80::a9fe:a9fe]',
+  'metadata.google.internal',
+]);
+
 const unreadable = (url: string, why: string) =>
   new BmcError('refused', `The image ${url} cannot be read: ${why}`, 'See whether the control plane can reach the image.');
 
 async function openImage(url: string, signal: AbortSignal) {
+  if (FORBIDDEN_HOSTS.has(new URL(url).hostname)) throw unreadable(url, 'nothing is read from that host');
   const reply = await request(url, { signal }).catch((error: Error) => {
     throw unreadable(url, error.message);
   });

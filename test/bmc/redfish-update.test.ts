@@ -97,6 +97,8 @@ describe('an image that is pushed', () => {
     withBmc(profile, async (bmc, rig, url) => {
       await assert.rejects(bmc.updateFirmware({ url: url(70_000_000), target: 'BIOS' }, soon()), refused(/larger than 67108864 bytes/));
       await assert.rejects(bmc.updateFirmware({ url: url(1).replace('bios', 'none'), target: 'BIOS' }, soon()), refused(/HTTP 404/));
+      const secrets = 'http://169.254.169.254/latest/meta-data/iam/security-credentials/';
+      await assert.rejects(bmc.updateFirmware({ url: secrets, target: 'BIOS' }, soon()), refused(/nothing is read from that host/));
       assert.deepEqual(rig.bmc.state.tasks.all(), []);
     }));
 });

@@ -77,6 +77,27 @@ test('one that was accepted as it came is known by its own certificate afterward
   tls.replace(own);
 });
 
+test('kill -9 in the middle, again and again: the BMC is let in, whichever certificate it shows', async () => {
+  await enroll('killed', 1, fleet.members[1]!.bmc.state.tls.now().certificatePem);
+  const seen = new Set([await shownBy(1)]);
+  for (const delay of [0, 40, 150]) {
+    assert.equal(await replace('killed'), 202);
+    await pause(delay);
+    await serve.kill('SIGKILL');
+    serve = await startServe(data);
+    assert.equal((await rest('killed'))['last_error'], null);
+    seen.add(await shownBy(1));
+  }
+  assert.equal(seen.size, 4);
+  assert.equal((await certificate('killed'))['pinned'], true);
+  assert.equal(
+    String((await show('killed'))['driver_info'] && ((await show('killed'))['driver_info'] as JsonObject)['redfish_verify_ca']).match(
+      /BEGIN/g,
+    )?.length,
+    1,
+  );
+});
+
 test('fake hardware, and BMCs without Redfish, have none', async () => {
   await serve.call('POST', nodes, { name: 'fake', driver: 'fake-hardware' });
   assert.equal(await replace('fake'), 400);
