@@ -1,8 +1,11 @@
-import { STATUS_CODES } from 'node:http';
+import type { FileHandle } from 'node:fs/promises';
+import { STATUS_CODES, type OutgoingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ZodError } from 'zod';
 import type { Actor } from '../core/base/actor.ts';
+import { sendFile } from '../core/transfer/kernel-file-sender.ts';
+import { loadLinuxCalls } from '../core/base/linux-calls.ts';
 import { explainOutage } from '../core/database/outage-policy.ts';
 import type { PolicyEngine } from '../identity/policy-engine.ts';
 import type { ValidToken } from '../identity/token-record.ts';
@@ -91,9 +94,21 @@ export interface Call<Context> {
 
 export interface Answer {
   readonly status: number;
-  /** An object is sent as JSON, text and streams as they are. */
+  /** An object is sent as JSON, text, streams and a {@link FilePiece} as they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Bytes of a file, which the kernel carries to the client. It is closed when they are sent or the client is gone. */
+export class FilePiece {
+  readonly file: FileHandle;
+  readonly start: number;
+  readonly length: number;
+  constructor({ file, start, length }: { readonly file: FileHandle; readonly start: number; readonly length: number }) {
+    this.file = file;
+    this.start = start;
+    this.length = length;
+  }
 }
 
 export const ok = (body: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({ status: 200, body, headers });
@@ -296,8 +311,23 @@ function toCall<Context>(request: FastifyRequest, host: ServiceHost, service: Se
 function send(reply: FastifyReply, { status, body, headers }: Answer): FastifyReply {
   void reply.status(status);
   if (headers !== undefined) void reply.headers(headers);
+  if (body instanceof FilePiece) return sendPiece(reply, body);
   if (typeof body === 'string' && headers?.['content-type'] === undefined) void reply.type('application/json');
   return body === undefined ? reply.send() : reply.send(body);
+}
+
+function sendPiece(reply: FastifyReply, { file, start, length }: FilePiece): FastifyReply {
+  const { raw, statusCode, request } = reply;
+  reply.hijack();
+  raw.writeHead(statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+  sendFile(loadLinuxCalls(), raw, file, start, length)
+    .then(({ outcome }) => (outcome === 'complete' ? raw.end() : raw.destroy()))
+    .catch((error: unknown) => {
+      request.log.error({ err: error }, 'a file could not be sent');
+      raw.destroy();
+    })
+    .finally(() => file.close());
+  return reply;
 }
 
 function sendRefusal<Context>(

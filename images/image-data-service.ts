@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sql } from 'kysely';
@@ -10,7 +10,7 @@ import { ImageError } from './image-error.ts';
 import { INSPECTED_BYTES, recognize, virtualSizeOf, whyRefused } from './image-format-policy.ts';
 import { nextStatus } from './image-machine.ts';
 import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.ts';
-import { storeOf, type ImageStore, type ImageStores } from './image-store.ts';
+import { isLocal, storeOf, type ImageStore, type ImageStores } from './image-store.ts';
 import type { PropertyProtections } from './property-protection-codec.ts';
 import { readSparse } from './read-sparse.ts';
 
@@ -278,20 +278,41 @@ async function addBlobLocations(trx: Trx, image: ImageRecord, stores: readonly I
   if (rows.length > 0) await trx.insertInto('image_location').values(rows).execute();
 }
 
-/** The bytes of an image, from the first store that has them; undefined: it has none. @throws ImageError 404 */
-export async function openImage(
-  data: ImageData,
-  image: ImageRecord,
-  range?: { readonly start: number; readonly end: number },
-): Promise<Readable | undefined> {
-  const size = image.size ?? 0;
-  const wanted = range ?? { start: 0, end: size - 1 };
-  for (const { store: id, sha512 } of image.locations) {
+/** Bytes of a file on this host; whoever gets it closes it. */
+export interface StoredPiece {
+  readonly file: FileHandle;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The first store that has the bytes of an image; undefined: it has none. */
+function placeOf(data: ImageData, { locations, size }: ImageRecord): { readonly store: ImageStore; readonly sha512: string } | undefined {
+  for (const { store: id, sha512 } of locations) {
     const store = id === null ? undefined : storeOf(data.stores, id);
-    if (store === undefined || sha512 === null || size === 0) continue;
-    return store.open(sha512, wanted);
+    if (store !== undefined && sha512 !== null && (size ?? 0) > 0) return { store, sha512 };
   }
   return undefined;
+}
+
+type ByteRange = { readonly start: number; readonly end: number };
+const wholeOf = ({ size }: ImageRecord): ByteRange => ({ start: 0, end: (size ?? 0) - 1 });
+
+/** The bytes of an image; undefined: it has none. @throws ImageError 404 */
+export async function openImage(data: ImageData, image: ImageRecord): Promise<Readable | undefined> {
+  const place = placeOf(data, image);
+  return place?.store.open(place.sha512, wholeOf(image));
+}
+
+/** The same for a client of ours: where they are in a file of this host, that. @throws ImageError 404 */
+export async function openForClient(
+  data: ImageData,
+  image: ImageRecord,
+  { start, end }: ByteRange = wholeOf(image),
+): Promise<Readable | StoredPiece | undefined> {
+  const place = placeOf(data, image);
+  if (place === undefined) return undefined;
+  const { store, sha512 } = place;
+  return isLocal(store) ? { file: await store.openFile(sha512), start, length: end - start + 1 } : store.open(sha512, { start, end });
 }
 
 const blobsOf = ({ locations }: ImageRecord): Blob[] =>

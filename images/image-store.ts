@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
 /** Where images' bytes are kept, under their SHA-512 (hex): once, however many images have them. */
@@ -24,6 +25,8 @@ export interface LocalImageStore extends ImageStore {
   readonly directory: string;
   /** Where these bytes are when they are there. */
   pathOf(sha512: string): string;
+  /** The caller closes it. @throws ImageError 404 when they are not there */
+  openFile(sha512: string): Promise<FileHandle>;
 }
 
 export const isLocal = (store: ImageStore): store is LocalImageStore => store.kind === 'file';

@@ -35,6 +35,10 @@ export function localImageStore({ id, directory }: { readonly id: string; readon
         throw new ImageError(404, `The bytes of this image are not in the store ${id}.`);
       return Readable.from(piecesOf(path, start, end), { objectMode: false, highWaterMark: READ_BYTES });
     },
+    openFile: (sha512) =>
+      open(pathOf(sha512), 'r').catch(() => {
+        throw new ImageError(404, `The bytes of this image are not in the store ${id}.`);
+      }),
     async list(ageMsMin) {
       return (await filesOf(directory, WHOLE, ageMsMin)).map(({ name }) => name);
     },

@@ -1,7 +1,6 @@
-import type { Readable } from 'node:stream';
 import { request } from 'undici';
 import { countHit } from '../../images/image-cache-service.ts';
-import { openImage, stageImage, uploadImage } from '../../images/image-data-service.ts';
+import { openForClient, stageImage, uploadImage } from '../../images/image-data-service.ts';
 import {
   IMPORT_METHODS,
   listImageTasks,
@@ -12,7 +11,7 @@ import {
 } from '../../images/image-import-service.ts';
 import { isImageId, type ImageRecord } from '../../images/image-record.ts';
 import { storeOf } from '../../images/image-store.ts';
-import { noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
+import { FilePiece, noContent, ok, Refusal, type Answer } from '../service-plugin.ts';
 import { findImage, targetOf } from './image-access.ts';
 import { dbOf, type ImageCall, type ImageRoute } from './image-context.ts';
 import { requireRoomFor } from './image-limits.ts';
@@ -68,14 +67,15 @@ const typeOf = ({ checksum }: ImageRecord) => ({
 async function sendBytes(call: ImageCall, image: ImageRecord): Promise<Answer> {
   const size = image.size ?? 0;
   const range = readRange(call.headers.range, size);
-  const stream = await openImage(call.context.data, image, range);
-  if (stream === undefined) return noContent;
+  const stored = await openForClient(call.context.data, image, range);
+  if (stored === undefined) return noContent;
+  const body = 'file' in stored ? new FilePiece(stored) : stored;
   if (range === undefined)
-    return { status: 200, body: stream, headers: { ...typeOf(image), 'content-length': String(size), 'accept-ranges': 'bytes' } };
+    return { status: 200, body, headers: { ...typeOf(image), 'content-length': String(size), 'accept-ranges': 'bytes' } };
   const { start, end } = range;
   return {
     status: 206,
-    body: stream satisfies Readable,
+    body,
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': String(end - start + 1),

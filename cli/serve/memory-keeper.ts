@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
+import { findGarbageCollector } from '../../core/base/garbage-collector.ts';
 
 /*
  * V8 keeps what a busy hour took for as long as nothing else wants it: a control plane at rest would hold twice what it needs. So when it has little to do, and
@@ -25,19 +25,10 @@ export interface MemoryFacts {
 export const isTimeToCollect = ({ utilization, heapBytes, collectedBytes, sinceCollectedMs }: MemoryFacts): boolean =>
   utilization < RESTING_BELOW && sinceCollectedMs >= PAUSE_MS_MIN && heapBytes - collectedBytes >= GROWN_BYTES_MIN;
 
-type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
-
-/** V8 gives its collector to contexts that are made while this flag is set. */
-function findCollector(): Collect {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as Collect;
-  setFlagsFromString('--no-expose-gc');
-  return collect;
-}
-
-/** The answer ends it. */
+/** The answer ends it. Does nothing where V8 can not be asked. */
 export function startMemoryKeeper(): () => void {
-  const collect = findCollector();
+  const collect = findGarbageCollector();
+  if (collect === undefined) return () => {};
   const heapBytes = () => getHeapStatistics().total_heap_size;
   let collectedBytes = 0;
   let collectedAtMs = -Infinity;

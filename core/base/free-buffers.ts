@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { findGarbageCollector, type CollectGarbage } from './garbage-collector.ts';
 
 /*
  * Gigabytes of images pass through a process in buffers that live for milliseconds. V8 counts them against the heap and, since hardly anything else is allocated
@@ -8,21 +7,8 @@ import { runInNewContext } from 'node:vm';
  */
 const EVERY_BYTES = 16 * 2 ** 20;
 
-type Collect = (options: { readonly type: 'minor' }) => void;
-
-function findCollector(): Collect | undefined {
-  try {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('typeof gc === "function" ? gc : undefined') as Collect | undefined;
-    setFlagsFromString('--no-expose-gc');
-    return collect;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Found once, and not for a transfer that ends before it is needed: it takes a context of its own to find. */
-let found: { readonly collect: Collect | undefined } | undefined;
+let found: { readonly collect: CollectGarbage | undefined } | undefined;
 
 /** Tell it of bytes that have passed. */
 export function createBufferFreeing(): (bytes: number) => void {
@@ -31,7 +17,7 @@ export function createBufferFreeing(): (bytes: number) => void {
     passed += bytes;
     if (passed < EVERY_BYTES) return;
     passed = 0;
-    found ??= { collect: findCollector() };
+    found ??= { collect: findGarbageCollector() };
     found.collect?.({ type: 'minor' });
   };
 }

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { sendFileBytes } from '../../core/transfer/file-sender.ts';
+import { sendFile } from '../../core/transfer/kernel-file-sender.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
@@ -20,8 +22,6 @@ import { patchedFile, type Patch } from '../media/patched-file.ts';
 import { agentArguments } from '../script/ipxe-script-policy.ts';
 import { createSpreadServer, type SpreadServer } from '../spread/spread-server.ts';
 import { type BootRoute, parseBootRoute } from './boot-route-policy.ts';
-import { sendFileBytes } from './file-sender.ts';
-import { sendFileByKernel } from './kernel-file-sender.ts';
 import { answerFileRequest } from './http-conditions-policy.ts';
 import { machineOf, tellFile, tellFileStart, tellScript } from './http-events.ts';
 
@@ -49,9 +49,6 @@ export interface BootHttpServer {
 const CONNECTIONS_MAX = 2048;
 /** A client that takes nothing for this long has lost its power or its link. */
 const STALL_MS = 60_000;
-
-/** Below this the set-up costs more than the copy. */
-const KERNEL_BYTES_MIN = 256 * 1024;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   // UEFI HTTP Boot goes by this type.
@@ -255,9 +252,9 @@ class BootHttp {
     tellFileStart(this.#options, call, { start: answer.start, bytes: answer.length });
     const { system } = this.#options;
     const { sentBytes: sent, outcome } =
-      patch === undefined && system && answer.length >= KERNEL_BYTES_MIN
-        ? await sendFileByKernel(system, response, file.handle, answer.start, answer.length)
-        : await sendFileBytes(response, patch === undefined ? file.handle : patchedFile(file.handle, patch), answer.start, answer.length);
+      patch === undefined
+        ? await sendFile(system, response, file.handle, answer.start, answer.length)
+        : await sendFileBytes(response, patchedFile(file.handle, patch), answer.start, answer.length);
     this.#options.counters.add('http.bytes', sent);
     if (outcome === 'complete') {
       response.end();

@@ -1,13 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { ReadableFile } from '../../core/transfer/file-sender.ts';
 
 /** Bytes that stand in the place of a file's own from `start` on. */
 export interface Patch {
   readonly start: number;
   readonly bytes: Buffer;
 }
-
-/** What a transfer needs of a file. */
-export type ReadableFile = Pick<FileHandle, 'read'>;
 
 /** The file as it reads with the patch over it; the file itself stays as it is. */
 export const patchedFile = (file: FileHandle, patch: Patch): ReadableFile =>

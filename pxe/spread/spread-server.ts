@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { chunkCount, chunkRange, parseSpreadReport, SPREAD_CHUNK_BYTES, type SpreadReport } from '../../core/base/image-spread.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { sendFile } from '../../core/transfer/kernel-file-sender.ts';
+import type { LinuxCalls } from '../../core/base/linux-calls.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { ServedFile } from '../files/served-file.ts';
-import { sendFileBytes } from '../http/file-sender.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { BootClient } from '../model/boot-directory.ts';
 import { createChunkDigests } from './chunk-digests.ts';
@@ -30,7 +31,12 @@ const IMAGE_BYTES_MIN = 16 * SPREAD_CHUNK_BYTES;
 const REPORT_BYTES_MAX = 3 * 2 ** 20;
 const SWARMS_MAX = 200;
 
-export function createSpreadServer(options: { clock: Clock; counters: BootCounters; recordEvent: RecordEvent }): SpreadServer {
+export function createSpreadServer(options: {
+  readonly clock: Clock;
+  readonly counters: BootCounters;
+  readonly recordEvent: RecordEvent;
+  readonly system: LinuxCalls | undefined;
+}): SpreadServer {
   const { clock, counters } = options;
   const digestsOf = createChunkDigests();
   const swarms = new Map<string, Swarm>();
@@ -75,7 +81,7 @@ export function createSpreadServer(options: { clock: Clock; counters: BootCounte
       return sendJson(response, 416, { error: 'there is no such chunk' });
     const { start, length } = chunkRange(list, index);
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': length });
-    const { sentBytes, outcome } = await sendFileBytes(response, file.handle, start, length);
+    const { sentBytes, outcome } = await sendFile(options.system, response, file.handle, start, length);
     counters.add('http.bytes', sentBytes);
     counters.add('spread.chunks');
     if (outcome === 'complete') response.end();

@@ -20,6 +20,7 @@ const NO_STORE: LocalImageStore = {
   pathOf: () => '/nowhere',
   put: refuse,
   open: refuse,
+  openFile: refuse,
   list: async () => [],
   remove: refuse,
   listIncomplete: async () => [],

@@ -7,7 +7,7 @@ export interface Room {
   readonly floor: number;
   /** Other rooms of the same floor may be imported. */
   readonly openFloor?: true;
-  /** A protocol that several device rooms speak. */
+  /** A protocol or a way of bytes that device rooms use too. */
   readonly forDevices?: true;
 }
 
@@ -15,6 +15,7 @@ export const ROOMS: readonly Room[] = [
   { path: 'core/base', floor: 0 },
   { path: 'core/database', floor: 1, openFloor: true },
   { path: 'core/flow', floor: 1, openFloor: true },
+  { path: 'core/transfer', floor: 1, forDevices: true },
   { path: 'network/ovsdb', floor: 1, forDevices: true },
   { path: 'pxe', floor: 2 },
   { path: 'bmc', floor: 2 },
@@ -56,7 +57,7 @@ function floorRule(from: Room, to: string): string | undefined {
     return `${sideRoomOf(to)} stands beside the product: the product must run without it`;
   }
   if (from.floor === DEVICE_FLOOR && target.floor !== 0 && !target.forDevices)
-    return 'a device room takes facts as parameters: of other rooms it may import core/base and network/ovsdb only';
+    return 'a device room takes facts as parameters: of other rooms it may import core/base, core/transfer and network/ovsdb only';
   if (target.floor < from.floor) return undefined;
   if (target.floor === from.floor) {
     if (from.openFloor && target.openFloor) return undefined;

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import type { LinuxCalls } from '../../core/base/linux-calls.ts';
-import type { SentFile } from './file-sender.ts';
+import type { LinuxCalls } from '../base/linux-calls.ts';
+import { sendFileBytes, type SentFile } from './file-sender.ts';
 
 /**
  * sendfile(2): the kernel carries the file to the socket, and no byte enters this process. For plain HTTP and files that are sent
@@ -81,8 +81,27 @@ function sendCached(
   return promise;
 }
 
-/** As `sendFileBytes`; the headers are written already. */
-export async function sendFileByKernel(
+/** Below this the set-up costs more than the copy. */
+const KERNEL_BYTES_MIN = 256 * 1024;
+
+/**
+ * Sends `length` bytes of the file from `start` on, by the kernel where that is possible. The headers are written already; the caller ends the response.
+ * @param system undefined: through this process
+ */
+export function sendFile(
+  system: LinuxCalls | undefined,
+  response: ServerResponse,
+  file: FileHandle,
+  start: number,
+  length: number,
+): Promise<SentFile> {
+  const isEncrypted = (response.socket as { encrypted?: boolean } | null)?.encrypted === true;
+  return system === undefined || isEncrypted || length < KERNEL_BYTES_MIN
+    ? sendFileBytes(response, file, start, length)
+    : sendByKernel(system, response, file, start, length);
+}
+
+async function sendByKernel(
   system: LinuxCalls,
   response: ServerResponse,
   file: FileHandle,

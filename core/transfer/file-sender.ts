@@ -1,5 +1,8 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import type { ReadableFile } from '../media/patched-file.ts';
+
+/** What a transfer needs of a file. */
+export type ReadableFile = Pick<FileHandle, 'read'>;
 
 /** Reads this large cost half the CPU of a stream's 64 KiB. */
 const LARGE_BUFFER_BYTES = 1 << 20;
