@@ -61,7 +61,8 @@ function layOut(system: LinuxCalls) {
     control.writeInt32LE(SOL_UDP, 8);
     control.writeInt32LE(UDP_SEGMENT, 12);
   }
-  return { headers, names, iovecs, controls, data, dataAt: system.addressOf(data) };
+  // Addresses of a process have 47 bits.
+  return { headers, names, iovecs, controls, data, dataAt: Number(system.addressOf(data)) };
 }
 
 export function createBlockSender(system: LinuxCalls, fd: number): BlockSender {
@@ -80,7 +81,7 @@ export function createBlockSender(system: LinuxCalls, fd: number): BlockSender {
 
   const writeMessage = ({ client, start, length, segmentBytes, segments }: Message, at: number) => {
     writeInetName(memory.names.subarray(at * NAME_BYTES), client.address, client.port);
-    memory.iovecs.writeBigUInt64LE(memory.dataAt + BigInt(start), at * IOVEC_BYTES);
+    memory.iovecs.writeUIntLE(memory.dataAt + start, at * IOVEC_BYTES, 6);
     memory.iovecs.writeUInt32LE(length, at * IOVEC_BYTES + 8);
     memory.headers.writeUInt32LE(segments > 1 ? CONTROL_BYTES : 0, at * MESSAGE.bytes + MESSAGE.controlLength);
     memory.controls.writeUInt16LE(segmentBytes, at * CONTROL_BYTES + 16);
@@ -97,7 +98,11 @@ export function createBlockSender(system: LinuxCalls, fd: number): BlockSender {
   const flush = () => {
     messages.forEach(writeMessage);
     for (let done = 0; done < messages.length;) {
-      const sent = system.sendMessages(fd, memory.headers.subarray(done * MESSAGE.bytes), messages.length - done);
+      const sent = system.sendMessages(
+        fd,
+        done === 0 ? memory.headers : memory.headers.subarray(done * MESSAGE.bytes),
+        messages.length - done,
+      );
       if (sent <= 0 && messages[done]!.segments > 1 && CANNOT_SEGMENT.has(-sent)) {
         canSegment = false;
         sendPieces(messages[done]!);
