@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PASSWORD, run, startRig, USERNAME, type Rig } from './bmc-rig.ts';
 
@@ -23,3 +26,24 @@ for (const suite of [3, 17]) {
     assert.equal(rig.machine.powerState(), 'off');
   });
 }
+
+test('sensors, event log, users, LAN, DCMI power', async () => {
+  const cache = mkdtempSync(join(tmpdir(), 'rackwright-freeipmi-'));
+  const target = ['-D', 'LAN_2_0', '-I', '17', '-h', `127.0.0.1:${rig.bmc.ipmiPort}`, '-u', USERNAME, '-p', PASSWORD, '-l', 'admin'];
+  const records = [`--sdr-cache-directory=${cache}`, '--quiet-cache'];
+  const config = (...args: string[]) => run('/usr/sbin/bmc-config', [...target, ...args]);
+  try {
+    assert.match(await run('/usr/sbin/ipmi-sensors', [...target, ...records]), /Inlet Temp +\| Temperature +\| 21\.00 +\| C +\| 'OK'/);
+    await run('/usr/sbin/ipmipower', [...target, '--on', '--wait-until-on']);
+    assert.match(await run('/usr/sbin/ipmi-sel', [...target, ...records]), /Power Unit/);
+    await run('/usr/sbin/ipmi-sel', [...target, ...records, '--clear']);
+    assert.match(await run('/usr/sbin/ipmi-sel', [...target, '--info']), /Number of log entries +: 0/);
+    assert.match(await config('--checkout', '--section=User2'), /Username +admin\n[\s\S]*Lan_Privilege_Limit +Administrator/);
+    await config('--commit', '-e', 'User3:Username=watcher');
+    assert.match(await config('--checkout', '--section=User3'), /Username +watcher/);
+    assert.match(await config('--checkout', '--section=Lan_Conf'), /IP_Address +127\.0\.0\.1/);
+    assert.match(await run('/usr/sbin/ipmi-dcmi', [...target, '--get-system-power-statistics']), /Current Power +: \d+ Watts/);
+  } finally {
+    rmSync(cache, { recursive: true });
+  }
+});
