@@ -1,8 +1,7 @@
-import { sql } from 'kysely';
 import type { FirmwareMode } from '../bmc/capability.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { updateNode } from '../inventory/node-store.ts';
-import { bmcStep, BMC_CALL_MS, connectTo, loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, BMC_CALL_MS, connectTo, loadNode, tellLastError, type NodeFlowServices } from './node-flow-services.ts';
 
 /** `PUT states/boot_mode` and `states/secure_boot`: the BMC is told, and asked whether it took it; in force at the next start. */
 export const firmwareSettingFlow = (services: NodeFlowServices): FlowDefinition => ({
@@ -30,8 +29,8 @@ export const firmwareSettingFlow = (services: NodeFlowServices): FlowDefinition 
       },
     }),
   ],
-  onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, `${error.message} ${error.advice}`),
-  onCancelled: (trx, flow, reason) => giveUp(trx, flow.subjectId, reason),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 
 const notTaken = (what: string) =>
@@ -44,11 +43,3 @@ const notTaken = (what: string) =>
 
 const store = async (trx: FlowTransaction, uuid: string, change: { boot_mode: string } | { secure_boot: boolean }) =>
   void (await updateNode(trx, uuid, change));
-
-async function giveUp(trx: FlowTransaction, uuid: string, lastError: string): Promise<void> {
-  await trx
-    .updateTable('node')
-    .set({ last_error: lastError, updated_at: sql`now()` })
-    .where('uuid', '=', uuid)
-    .execute();
-}

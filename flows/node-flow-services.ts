@@ -1,9 +1,9 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { BmcError, type BmcAddress, type BmcConnection, type PowerState } from '../bmc/capability.ts';
 import type { Clock } from '../core/base/clock.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
-import type { FlowStep } from '../core/flow/flow-definition.ts';
+import type { FlowStep, FlowTransaction } from '../core/flow/flow-definition.ts';
 import type { ImageData } from '../images/image-data-service.ts';
 import { bmcAddresses } from '../inventory/driver-info-codec.ts';
 import { connectFake, isFake } from '../inventory/fake-hardware.ts';
@@ -42,6 +42,14 @@ export async function loadNode(services: NodeFlowServices, uuid: string): Promis
   if (node === undefined) throw new Error(`Node ${uuid} is gone.`);
   return node;
 }
+
+/** Why a flow came to nothing, on its node, for people. */
+export const tellLastError = async (trx: FlowTransaction, uuid: string, lastError: string): Promise<void> =>
+  void (await trx
+    .updateTable('node')
+    .set({ last_error: lastError, updated_at: sql`now()` })
+    .where('uuid', '=', uuid)
+    .execute());
 
 export const connectTo = (services: Pick<NodeFlowServices, 'db' | 'sealer' | 'connectBmc'>, node: NodeRecord): BmcConnection =>
   isFake(node)

@@ -5,7 +5,7 @@ import { Secret } from '../core/base/secret.ts';
 import { createTlsIdentity, type TlsIdentity } from '../core/base/tls-identity.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { bmcAddresses, nextCertificate, withNextCertificate, withoutNextCertificate } from '../inventory/driver-info-codec.ts';
-import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices, tellLastError } from './node-flow-services.ts';
 
 /*
  * A new certificate for a BMC's web server, made here, and trusted alone afterwards. It cannot lock itself out: the new one is kept (its key sealed) and trusted beside
@@ -37,8 +37,8 @@ export const replaceBmcCertificateFlow = (services: NodeFlowServices): FlowDefin
       },
     }),
   ],
-  onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, `${error.message} ${error.advice}`),
-  onCancelled: (trx, flow, reason) => giveUp(trx, flow.subjectId, reason),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 
 async function keepNext({ sealer, clock }: NodeFlowServices, trx: FlowTransaction, uuid: string): Promise<void> {
@@ -106,10 +106,3 @@ const store = (trx: FlowTransaction, uuid: string, info: JsonObject, sealed: str
     .set({ driver_info: JSON.stringify(info), driver_secrets: sealed, updated_at: sql`now()` })
     .where('uuid', '=', uuid)
     .execute();
-
-const giveUp = async (trx: FlowTransaction, uuid: string, lastError: string) =>
-  void (await trx
-    .updateTable('node')
-    .set({ last_error: lastError, updated_at: sql`now()` })
-    .where('uuid', '=', uuid)
-    .execute());

@@ -5,7 +5,7 @@ import type { JsonObject } from '../core/base/json.ts';
 import { Secret } from '../core/base/secret.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { adoptNextPassword, bmcAddresses, nextPassword, withNextPassword } from '../inventory/driver-info-codec.ts';
-import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices } from './node-flow-services.ts';
+import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices, tellLastError } from './node-flow-services.ts';
 
 /*
  * A new password for the account that the control plane has on a machine's BMC. It cannot lock itself out: the new password is kept (sealed, beside the old one)
@@ -55,8 +55,8 @@ export const rotateBmcPasswordFlow = (services: NodeFlowServices): FlowDefinitio
       },
     }),
   ],
-  onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, `${error.message} ${error.advice}`),
-  onCancelled: (trx, flow, reason) => giveUp(trx, flow.subjectId, reason),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 
 /** With the old password while that works; who comes after a crash finds the new one in force. */
@@ -114,10 +114,3 @@ const store = (trx: FlowTransaction, uuid: string, sealed: string) =>
     .set({ driver_secrets: sealed, updated_at: sql`now()` })
     .where('uuid', '=', uuid)
     .execute();
-
-const giveUp = async (trx: FlowTransaction, uuid: string, lastError: string) =>
-  void (await trx
-    .updateTable('node')
-    .set({ last_error: lastError, updated_at: sql`now()` })
-    .where('uuid', '=', uuid)
-    .execute());

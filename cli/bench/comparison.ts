@@ -42,4 +42,15 @@ export const compare = (frame: RowFrame, ours: readonly number[], peer: readonly
   return { ...frame, ours: a, peer: b, ratio: a / b };
 };
 
+/** A figure beside the most that we promise it to be. */
+export const promised = (figure: string, unit: string, ours: number, most: number): BenchRow => ({
+  figure,
+  unit,
+  ours,
+  peer: most,
+  peerName: 'promised',
+  ratio: ours / most,
+  goal: 1,
+});
+
 export const isMet = ({ ratio, goal, atLeast }: BenchRow): boolean => (atLeast ? ratio >= goal : ratio <= goal);

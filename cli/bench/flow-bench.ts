@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureFleet } from './api-bench.ts';
-import { median, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
+import { median, promised, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 
 /**
  * A thousand machines enrolled, made manageable and available over the API: fake hardware, so that what is measured is the bookkeeping, flows and all. The other
@@ -28,15 +28,6 @@ async function run({ rounds, onStep }: ComparisonContext): Promise<BenchRow[]> {
     seconds.push(fleet.seconds);
     mebibytes.push(fleet.controlPlaneBytes / 2 ** 20);
   }
-  const promised = (figure: string, unit: string, ours: number, peer: number): BenchRow => ({
-    figure,
-    unit,
-    ours,
-    peer,
-    peerName: 'promised',
-    ratio: ours / peer,
-    goal: 1,
-  });
   return [
     promised(`${MACHINES} machines enrolled to available`, 's', median(seconds), SECONDS_PROMISED),
     promised(`control plane at rest with ${MACHINES} nodes, database excluded`, 'MiB', median(mebibytes), MEBIBYTES_PROMISED),

@@ -5,7 +5,7 @@ import { createOvsdbClient, type OvsdbClient } from '../../network/ovsdb/ovsdb-c
 import { startServe } from './api-bench.ts';
 import { createApiCall, passwordLogin, type ApiCall, type BenchTarget } from './api-loads.ts';
 import { placementLoads } from './cloud-loads.ts';
-import { compare, median, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
+import { compare, median, promised, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 import { measure } from './measure.ts';
 import { startOvnHosts, type OvnHosts } from './ovn-hosts.ts';
 
@@ -158,16 +158,6 @@ function peerPort(index: number): string[] {
   return ['--', `--id=@port${index}`, 'create', 'Logical_Switch_Port', ...columns, ...add('Logical_Switch', PEER), ...groups];
 }
 const hex = (byte: number) => byte.toString(16).padStart(2, '0');
-
-const promised = (figure: string, unit: string, ours: number, peer: number): BenchRow => ({
-  figure,
-  unit,
-  ours,
-  peer,
-  peerName: 'promised',
-  ratio: ours / peer,
-  goal: 1,
-});
 
 /** Until the last is answered. */
 async function ruleRow(post: Post, rounds: number): Promise<BenchRow> {

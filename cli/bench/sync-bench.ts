@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startServe } from './api-bench.ts';
 import { createApiCall, passwordLogin, type ApiCall } from './api-loads.ts';
 import { startBmcs } from './bmc-fleet-process.ts';
-import { median, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
+import { median, promised, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 import { costOf } from './process-cost.ts';
 
 /**
@@ -113,22 +113,18 @@ async function watch(base: string, pids: readonly number[]): Promise<Window> {
 }
 
 function rowsOf(windows: readonly Window[], memoryBytes: number): BenchRow[] {
-  const row = (figure: string, unit: string, ours: number, peer: number): BenchRow => ({
-    figure,
-    unit,
-    ours,
-    peer,
-    peerName: 'promised',
-    ratio: ours / peer,
-    goal: 1,
-  });
   const sweep = ({ seconds, readings }: Window) => (seconds * BMCS) / readings;
   const failed = windows.reduce((sum, one) => sum + one.failed, 0);
   if (failed > 0) throw new Error(`${failed} readings failed`);
   return [
-    row(`${BMCS} BMCs: all are read in`, 's', median(windows.map(sweep)), SECONDS_PROMISED),
-    row(`${BMCS} BMCs: control plane and PostgreSQL`, 'cores', median(windows.map((one) => one.cpuSeconds / one.seconds)), CORES_PROMISED),
+    promised(`${BMCS} BMCs: all are read in`, 's', median(windows.map(sweep)), SECONDS_PROMISED),
+    promised(
+      `${BMCS} BMCs: control plane and PostgreSQL`,
+      'cores',
+      median(windows.map((one) => one.cpuSeconds / one.seconds)),
+      CORES_PROMISED,
+    ),
     // Without a goal of its own in bytes per BMC, what a thousand nodes may take is what these may.
-    row(`${BMCS} BMCs: memory of the control plane`, 'MiB', memoryBytes / 2 ** 20, 300),
+    promised(`${BMCS} BMCs: memory of the control plane`, 'MiB', memoryBytes / 2 ** 20, 300),
   ];
 }
