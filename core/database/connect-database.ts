@@ -74,6 +74,8 @@ export async function connectDatabase(options: DatabaseOptions): Promise<Databas
   });
   const statements = prepareStatements();
   pool.on('connect', statements.attach);
+  // One that breaks between two statements of a transaction: the next statement says so, and without a listener the process would end.
+  pool.on('connect', (client) => client.on('error', () => {}));
   // Not the error itself: the driver hangs the whole connection on it.
   pool.on('error', ({ message }) => logger.warn({ message }, 'an idle database connection broke'));
   try {

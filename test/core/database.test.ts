@@ -76,6 +76,21 @@ test('a notification reaches its listener, also after the connection broke', asy
   assert.throws(() => database.listen('bad; drop', () => {}), /Not a notification channel/);
 });
 
+test('a connection that breaks between two statements of a transaction ends the transaction, and not the process', async () => {
+  const isGone = async (pid: number) => {
+    const { rows } = await sql`select from pg_stat_activity where pid = ${pid}`.execute(database.db);
+    return rows.length === 0;
+  };
+  const broken = database.db.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
+    await sql`select pg_terminate_backend(${rows[0]!.pid})`.execute(database.db);
+    await until('the connection to be gone', () => isGone(rows[0]!.pid));
+    await sql`select 1`.execute(trx);
+  });
+  await assert.rejects(broken, /terminat|not queryable|Connection/);
+  assert.deepEqual((await sql<{ one: number }>`select 1 as one`.execute(database.db)).rows, [{ one: 1 }]);
+});
+
 test('a statement that is prepared outlives a change of its table by another process', async () => {
   const trx = database.db;
   await sql`create table shape (a int)`.execute(trx);
