@@ -48,6 +48,8 @@ async function until<Value>(what: string, look: () => Promise<Value | undefined>
   throw new Error(`waited for ${what}`);
 }
 
+const BURSTS_MAX = 10;
+
 const script = () =>
   until('the boot role', () =>
     fetch(`http://127.0.0.1:${BOOT_PORT}/boot/ipxe?mac=${MAC}&platform=pcbios`).then(
@@ -63,6 +65,26 @@ const provisionState = async (serve: ServeProcess, name: string) => {
 const settled = (serve: ServeProcess, name: string, state: string) =>
   until(`${name} to be ${state}`, async () => ((await provisionState(serve, name)) === state ? state : undefined));
 
+const working = async (serve: ServeProcess) =>
+  /rackwright_flow_succeeded (\d+)/.exec(await (await fetch(`${serve.endpoint}/metrics`)).text())?.[1] ?? '0';
+
+/** Whoever wakes first may take a whole burst of work: burst after burst, until each has done some. */
+async function shareWork(one: ServeProcess, two: ServeProcess): Promise<string[]> {
+  for (let burst = 1; ; burst += 1) {
+    const names = Array.from({ length: 20 }, (_each, index) => `shared-${burst}-${index}`);
+    for (const name of names)
+      await one.call('POST', NODES, { driver: 'fake-hardware', name, driver_info: { fake_power_delay: '0.2' } }, LATEST);
+    await Promise.all(
+      names.map((name, index) =>
+        (index % 2 === 0 ? one : two).call('PUT', `${NODES}/${name}/states/provision`, { target: 'manage' }, LATEST),
+      ),
+    );
+    for (const name of names) await settled(two, name, 'manageable');
+    const managedBy = [await working(one), await working(two)];
+    if (burst === BURSTS_MAX || managedBy.every((done) => done !== '0')) return managedBy;
+  }
+}
+
 async function run(): Promise<RolesReport> {
   const postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'database'), logger: silentLogger });
   const { host, user, database } = postgres.connection;
@@ -71,18 +93,7 @@ async function run(): Promise<RolesReport> {
     startServe(join(directory, name), { args: [...configuration(name, more), '--role', role], env });
   const one = await start('one', 'api,worker');
   const two = await start('two', 'api,worker');
-  const names = Array.from({ length: 20 }, (_each, index) => `shared-${index}`);
-  for (const name of names)
-    await one.call('POST', NODES, { driver: 'fake-hardware', name, driver_info: { fake_power_delay: '0.2' } }, LATEST);
-  await Promise.all(
-    names.map((name, index) =>
-      (index % 2 === 0 ? one : two).call('PUT', `${NODES}/${name}/states/provision`, { target: 'manage' }, LATEST),
-    ),
-  );
-  for (const name of names) await settled(two, name, 'manageable');
-  const working = async (serve: ServeProcess) =>
-    /rackwright_flow_succeeded (\d+)/.exec(await (await fetch(`${serve.endpoint}/metrics`)).text())?.[1] ?? '0';
-  const managedBy = [await working(one), await working(two)];
+  const managedBy = await shareWork(one, two);
 
   // One dies in the middle of a verb; the other finishes it.
   await one.call('POST', NODES, { driver: 'fake-hardware', name: 'orphan', driver_info: { fake_power_delay: '1' } }, LATEST);
