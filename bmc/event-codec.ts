@@ -32,9 +32,7 @@ const POWER_WORDS = /power|shut ?down|reset|restart|StateChanged/i;
 const SEVERITIES: Readonly<Record<string, BmcEvent['severity']>> = { warning: 'warning', critical: 'critical' };
 
 /** Its words go into logs and onto terminals. */
-const clean = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex
-  text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, TEXT_CHARACTERS_MAX);
+const clean = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, TEXT_CHARACTERS_MAX);
 
 function toEvent(body: JsonObject): BmcEvent {
   const messageId = clean(textAt(body, 'MessageId') ?? '');

@@ -1,5 +1,16 @@
 import type { BmcConnection, BmcError } from './capability.ts';
 
+/** What no other protocol has, in the words of a refusal. */
+export const REDFISH_ALONE = {
+  certificate: 'certificate',
+  replaceCertificate: 'certificate',
+  openEvents: 'event stream',
+  eventSubscriptions: 'event subscriptions',
+  subscribeEvents: 'event subscriptions',
+  unsubscribeEvents: 'event subscriptions',
+  taskState: 'tasks',
+} as const;
+
 /** Calls that are refused by name; `words` says of each what is not there. */
 export function unsupportedCalls<Words extends Readonly<Partial<Record<keyof BmcConnection, string>>>>(
   words: Words,

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { systemClock } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { BmcError, type BmcConnection, type BootSetting, type PowerState } from '../bmc/capability.ts';
-import { unsupportedCalls } from '../bmc/unsupported-calls.ts';
+import { REDFISH_ALONE, unsupportedCalls } from '../bmc/unsupported-calls.ts';
 import { FAKE_DRIVER } from './driver-table.ts';
 import type { Db, NodeRecord } from './node-record.ts';
 
@@ -50,13 +50,7 @@ const NOT_FAKED = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
-  certificate: 'certificate',
-  replaceCertificate: 'certificate',
-  openEvents: 'event stream',
-  eventSubscriptions: 'event subscriptions',
-  subscribeEvents: 'event subscriptions',
-  unsubscribeEvents: 'event subscriptions',
-  taskState: 'tasks',
+  ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',
   hardwareLog: 'event log',

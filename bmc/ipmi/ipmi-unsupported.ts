@@ -1,5 +1,5 @@
 import { BmcError } from '../capability.ts';
-import { unsupportedCalls } from '../unsupported-calls.ts';
+import { REDFISH_ALONE, unsupportedCalls } from '../unsupported-calls.ts';
 
 /** What IPMI has no commands for: refused by name, so that another provider is asked. */
 const WORDS = {
@@ -18,13 +18,7 @@ const WORDS = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
-  certificate: 'certificate',
-  replaceCertificate: 'certificate',
-  openEvents: 'event stream',
-  eventSubscriptions: 'event subscriptions',
-  subscribeEvents: 'event subscriptions',
-  unsubscribeEvents: 'event subscriptions',
-  taskState: 'tasks',
+  ...REDFISH_ALONE,
 } as const;
 
 export const ipmiUnsupported = (host: string) =>

@@ -1,5 +1,5 @@
 import { BmcError, type BmcAddress, type BmcConnection } from '../../bmc/capability.ts';
-import { unsupportedCalls } from '../../bmc/unsupported-calls.ts';
+import { REDFISH_ALONE, unsupportedCalls } from '../../bmc/unsupported-calls.ts';
 import { between, isTroubled, meets, whole, type World } from '../world/world.ts';
 import type { Machine } from './machine.ts';
 
@@ -39,13 +39,7 @@ const NOT_THERE = {
   storage: 'storage',
   createVolume: 'storage',
   deleteVolume: 'storage',
-  certificate: 'certificate',
-  replaceCertificate: 'certificate',
-  openEvents: 'event stream',
-  eventSubscriptions: 'event subscriptions',
-  subscribeEvents: 'event subscriptions',
-  unsubscribeEvents: 'event subscriptions',
-  taskState: 'tasks',
+  ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',
   hardwareLog: 'log',
