@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { JsonObject } from '../../core/base/json.ts';
 import { startBmcFleet } from '../../lab/bmc/bmc-fleet.ts';
+import { nodeAtRest, showNode } from './node-at-rest.ts';
 import { startServe, type ServeProcess } from './serve-process.ts';
 
 /** A BMC's certificate is replaced: the control plane gets in again, and trusts nothing else. */
@@ -24,14 +25,8 @@ after(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
-const show = async (name: string) => (await serve.call('GET', `${nodes}/${name}`)).body;
-async function rest(name: string): Promise<JsonObject> {
-  for (;;) {
-    const node = await show(name);
-    if (node['reservation'] === null) return node;
-    await pause(50);
-  }
-}
+const show = (name: string) => showNode(serve, name);
+const rest = (name: string) => nodeAtRest(serve, name);
 const certificate = async (name: string) => (await serve.call('GET', `${nodes}/${name}/management/bmc_certificate`)).body;
 const replace = async (name: string) => (await serve.call('PUT', `${nodes}/${name}/management/bmc_certificate`, {})).status;
 

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../core/base/json.ts';
 import { startBmcFleet } from '../../lab/bmc/bmc-fleet.ts';
+import { nodeAtRest, showNode } from './node-at-rest.ts';
 import { startServe, type ServeProcess } from './serve-process.ts';
 
 /** A BMC's password is changed while the control plane is killed at whatever moment: it always gets in again, and nobody else does. */
@@ -31,14 +32,8 @@ after(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
-const show = async (name: string) => (await serve.call('GET', `${nodes}/${name}`)).body;
-async function rest(name: string): Promise<JsonObject> {
-  for (;;) {
-    const node = await show(name);
-    if (node['reservation'] === null) return node;
-    await pause(50);
-  }
-}
+const show = (name: string) => showNode(serve, name);
+const rest = (name: string) => nodeAtRest(serve, name);
 
 /** With the password of its beginnings, as a stranger who once wrote it down would. */
 const oldLogin = (index: number): Promise<boolean> => {
