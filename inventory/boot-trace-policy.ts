@@ -40,8 +40,8 @@ type Sign =
   | { readonly at: 'address' | 'loader' | 'files' | 'system' | 'agent' }
   | { readonly at: 'orders'; readonly intent: string };
 
-const LOADER = /(^|\/)(undionly\.kpxe|snponly(-arm64)?\.efi|ipxe\.efi|shimx64\.efi|grubx64\.efi)$/;
-const AGENT_FILE = /(^|\/)(kernel|ramdisk)$/;
+const LOADER = /(^|\/)(undionly\.kpxe|snponly(-arm64)?\.efi|ipxe\.efi|(shim|grub)(x64|aa64)\.efi)$/;
+const AGENT_FILE = /(^|\/)(kernel|ramdisk)(-arm64)?$/;
 const GRUB_ORDERS = /(^|\/)grub\/machine\.cfg$/;
 
 function signOf({ kind, evidence }: BootEvent): Sign | undefined {

@@ -68,16 +68,7 @@ export async function runLab(options: LabOptions): Promise<RunningLab> {
   const { runDirectory, onLine, faults } = options;
   mkdirSync(runDirectory, { recursive: true });
   const images = await chooseImages(options);
-  // Before the rack stands: from inside it there is no way to Debian's packages.
-  onLine('ramdisk: building, or taking it from the cache');
-  await runProgram(options, [
-    'ramdisk',
-    'build',
-    '--cache',
-    join(options.cacheDirectory, 'ramdisk'),
-    ...(options.boot === 'virtual-media' ? ['--iso'] : []),
-    '--json',
-  ]);
+  await buildAgents(options);
   const spec = shapeRack(declareRack({ machines: options.machines, seed: options.seed, disks: options.disks, boot: options.boot }), faults);
   const rack = await startRack({
     spec,
@@ -255,6 +246,7 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
     image_directory: imageDirectory,
     ramdisk_cache: join(options.cacheDirectory, 'ramdisk'),
     virtual_media: options.boot === 'virtual-media',
+    arm64: options.boot === 'arm64',
     networks: [
       {
         name: 'provisioning',
@@ -276,6 +268,15 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
     ],
   },
 });
+
+/** Before the rack stands: from inside it there is no way to Debian's packages. */
+async function buildAgents(options: LabOptions): Promise<void> {
+  options.onLine('ramdisk: building, or taking it from the cache');
+  const build = (more: readonly string[]) =>
+    runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), ...more, '--json']);
+  await build(options.boot === 'virtual-media' ? ['--iso'] : []);
+  if (options.boot === 'arm64') await build(['--architecture', 'arm64']);
+}
 
 async function makeKey(runDirectory: string): Promise<{ publicKey: string; privatePath: string }> {
   const privatePath = join(runDirectory, 'id_ed25519');

@@ -25,8 +25,11 @@ export interface LeafSpec {
 /** What UEFI firmware boots over; BIOS knows PXE over IPv4 only. */
 export type NetworkBoot = 'pxe' | 'http' | 'pxe-ipv6';
 
-/** How the agent gets onto the machines: over the network in one of several ways, all the way to the agent, or from a CD that the BMC shows. */
-export const BOOT_WAYS = ['network', 'http', 'secure-boot', 'ipv6', 'virtual-media'] as const;
+/**
+ * How the agent gets onto the machines: over the network in one of several ways, all the way to the agent, or from a CD that the BMC shows; `arm64`: over the
+ * network, on machines with that processor.
+ */
+export const BOOT_WAYS = ['network', 'http', 'secure-boot', 'ipv6', 'virtual-media', 'arm64'] as const;
 export type BootWay = (typeof BOOT_WAYS)[number];
 
 export interface ProvisioningNetwork {
@@ -40,6 +43,8 @@ export interface ProvisioningNetwork {
 
 export interface MachineSpec {
   readonly name: string;
+  /** `aarch64` has UEFI only, and no chip of the ISA bus. */
+  readonly architecture: 'x86_64' | 'aarch64';
   readonly firmware: 'bios' | 'uefi';
   readonly cpus: number;
   readonly memoryMib: number;
@@ -128,7 +133,7 @@ const octet = (value: number) => value.toString(16).padStart(2, '0');
 
 export function declareRack(declaration: RackDeclaration): RackSpec {
   const { machines, seed, boot = 'network' } = declaration;
-  const isUefiOnly = boot === 'http' || boot === 'secure-boot' || boot === 'ipv6';
+  const isUefiOnly = boot === 'http' || boot === 'secure-boot' || boot === 'ipv6' || boot === 'arm64';
   if (!Number.isInteger(machines) || machines < 1 || machines > RACK_MACHINES_MAX)
     throw new RangeError(`a rack has 1 to ${RACK_MACHINES_MAX} machines, not ${machines}`);
   const random = seededRandom(seed);
@@ -140,6 +145,7 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
     const tail = `${hex(random, 3).toUpperCase()}${String(number).padStart(3, '0')}`;
     return {
       name: `machine-${number}`,
+      architecture: boot === 'arm64' ? 'aarch64' : 'x86_64',
       firmware: kind.firmware,
       cpus: 1,
       memoryMib: declaration.memoryMib ?? MEMORY_MIB,
@@ -158,7 +164,7 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         chassisSerial: `CHS${tail}`,
         assetTag: `RACK1-U${String(number).padStart(2, '0')}`,
       },
-      tpm: kind.tpm,
+      tpm: kind.tpm && boot !== 'arm64',
       networkBoot: boot === 'http' ? 'http' : boot === 'ipv6' ? 'pxe-ipv6' : 'pxe',
       hasSecureBoot: boot === 'secure-boot',
       bootOrder: 'disk-first',

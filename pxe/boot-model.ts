@@ -164,6 +164,12 @@ export interface IscsiDrive {
   readonly chap?: { readonly username: string; readonly password: string };
 }
 
+interface SignedLoaders {
+  /** Absolute paths. */
+  readonly shim: string;
+  readonly grub: string;
+}
+
 export interface BootFiles {
   /** Absolute path on the boot server's disk. */
   readonly agentKernel: string;
@@ -179,10 +185,12 @@ export interface BootFiles {
     readonly lineStart: number;
     readonly lineBytes: number;
   };
-  /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`; for 64-bit ARM `snponly-arm64.efi`. */
+  /** Directory of iPXE binaries: `undionly.kpxe`, `snponly.efi`, `ipxe.efi`; for HTTP Boot of 64-bit ARM `snponly-arm64.efi`. */
   readonly ipxeDirectory: string;
   /** Signed loaders for Secure Boot. */
-  readonly signed?: { readonly shim: string; readonly grub: string };
+  readonly signed?: SignedLoaders;
+  /** The agent of 64-bit ARM machines; without it they are held, saying so. */
+  readonly arm64?: SignedLoaders & { readonly kernel: string; readonly ramdisk: string };
   /** Directory whose files are served below `/images/<boot token>/`. */
   readonly imageDirectory: string;
   /** Directories of image stores, where files that are not in the first are looked for. */

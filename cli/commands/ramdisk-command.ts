@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { join } from 'node:path';
+import type { DebianArchitecture } from '../../deploy-agent/debian-packages.ts';
 import { buildRamdisk } from '../../deploy-agent/build-ramdisk.ts';
 import { buildBootIso } from '../../images/build-boot-iso.ts';
 import { startProgress } from '../terminal/progress.ts';
@@ -14,16 +15,22 @@ export const ramdiskCommand = (terminal: Terminal): Command =>
     new Command('build')
       .description('build it, or take it from the cache')
       .option('--cache <dir>', 'where builds are kept (`ramdisk_cache` of the configuration)', RAMDISK_CACHE)
+      .addOption(new Option('--architecture <name>', 'of the machines that boot it').choices(['amd64', 'arm64']).default('amd64'))
       .option('--iso', 'also the CD that boots it from virtual media')
       .option('--json', 'print paths and version as JSON')
       .addHelpText(
         'after',
-        '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json',
+        '\nExamples:\n  $ rackwright ramdisk build\n  $ rackwright ramdisk build --cache /var/lib/rackwright/ramdisk --json\n  $ rackwright ramdisk build --architecture arm64',
       )
-      .action(async (flags: { cache: string; iso?: true; json?: true }) => {
+      .action(async (flags: { cache: string; architecture: DebianArchitecture; iso?: true; json?: true }) => {
+        if (flags.iso === true && flags.architecture !== 'amd64') throw new InvalidArgumentError('the boot CD is made for amd64 only');
         const progress = startProgress(terminal, Date.now);
         const build = async () => {
-          const ramdisk = await buildRamdisk({ cacheDirectory: flags.cache, onProgress: (line) => progress.show(line) });
+          const ramdisk = await buildRamdisk({
+            architecture: flags.architecture,
+            cacheDirectory: flags.cache,
+            onProgress: (line) => progress.show(line),
+          });
           return flags.iso === true ? { ...ramdisk, iso: (await buildBootIso(ramdisk, flags.cache)).path } : ramdisk;
         };
         const built = await build().finally(() => progress.end());

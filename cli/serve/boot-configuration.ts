@@ -215,6 +215,8 @@ export const bootShape = z
     image_directory: z.string().optional(),
     ramdisk_cache: z.string().optional(),
     kernel_arguments: z.string().default(''),
+    /** Also a deploy agent for 64-bit ARM machines: 70 MB to fetch, the build of half a minute. */
+    arm64: z.boolean().default(false),
     /** Builds and serves the boot CD for nodes with the boot interface `redfish-virtual-media`. */
     virtual_media: z.boolean().default(false),
   })

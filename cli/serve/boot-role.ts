@@ -47,13 +47,7 @@ export async function startBootRole(options: {
   const imageDirectory = configuration.boot.image_directory ?? join(configuration.dataDirectory, 'images');
   await mkdir(imageDirectory, { recursive: true });
   await mkdir(directory, { recursive: true });
-  const ramdisk = await buildRamdisk({
-    cacheDirectory: configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'),
-    onProgress: (line) => logger.info({}, String(line)),
-  });
-  const agentIso = configuration.boot.virtual_media
-    ? await buildBootIso(ramdisk, configuration.boot.ramdisk_cache ?? join(configuration.dataDirectory, 'ramdisk'))
-    : undefined;
+  const { agent, arm64, iso: agentIso } = await buildAgents(configuration, logger);
   const metadata = await startMetadataRole({ configuration, installation, database, logger });
   const modelPath = join(directory, MODEL_FILE);
   const read = async (): Promise<BootModel> => {
@@ -69,7 +63,7 @@ export async function startBootRole(options: {
       classes: configuration.boot.classes.map(toClass),
       leaseQueriesFrom: configuration.boot.lease_queries_from,
       machineOptions: configuration.boot.machine_options,
-      files: bootFiles(configuration, known, ramdisk, imageDirectory, agentIso),
+      files: { ...bootFiles(configuration, known, agent, imageDirectory, agentIso), ...(arm64 === undefined ? {} : { arm64 }) },
       reservations: Object.assign({}, ...networks.map((network) => network.reservations), bound.ipv4) as Record<string, string>,
       reservations6: Object.assign({}, ...networks.map((network) => network.ipv6?.reservations), bound.ipv6) as Record<string, string>,
       bootSecret: known.bootSecret.toString('base64'),
@@ -130,6 +124,15 @@ export async function startBootRole(options: {
       await plane.stop();
     },
   };
+}
+
+async function buildAgents({ boot, dataDirectory }: Configuration, logger: Logger) {
+  const cacheDirectory = boot.ramdisk_cache ?? join(dataDirectory, 'ramdisk');
+  const onProgress = (line: string) => logger.info({}, line);
+  const agent = await buildRamdisk({ cacheDirectory, onProgress });
+  const arm64 = boot.arm64 ? await buildRamdisk({ architecture: 'arm64', cacheDirectory, onProgress }) : undefined;
+  const iso = boot.virtual_media ? await buildBootIso(agent, cacheDirectory) : undefined;
+  return { agent, arm64, iso };
 }
 
 async function remember(path: string, model: BootModel): Promise<void> {

@@ -1,11 +1,7 @@
 /** What goes into the ramdisk. Each line is there for a machine that needs it; sizes and boot times are in the room's README. */
 
-/** The generic kernel: the cloud flavour boots faster but has no IPMI, AHCI or drivers for real NICs. */
-export const KERNEL_META_PACKAGE = 'linux-image-amd64';
-
 /**
- * Node wants the C++ runtime and libatomic, the SSH server of a rescue its cryptography; busybox has no DHCPv6. The last two lie beside the ramdisk, for
- * firmware with Secure Boot. Everything else the agent does by itself or through busybox.
+ * Node wants the C++ runtime and libatomic, the SSH server of a rescue its cryptography; busybox has no DHCPv6. Everything else the agent does by itself or through busybox.
  */
 export const PACKAGES = [
   'busybox-static',
@@ -28,8 +24,6 @@ export const PACKAGES = [
   'libblkid1',
   'libuuid1',
   'dhcpcd-base',
-  'shim-signed',
-  'grub-efi-amd64-signed',
 ] as const;
 
 /** Beside those that all of our memory file systems have. */

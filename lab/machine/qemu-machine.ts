@@ -38,8 +38,8 @@ export interface QemuMachineSettings {
 }
 
 /** `.ms`: with Microsoft's keys, and Secure Boot on. */
-const uefiFile = (part: 'CODE' | 'VARS', { hasSecureBoot }: MachineSpec) =>
-  `/usr/share/OVMF/OVMF_${part}_4M${hasSecureBoot ? '.ms' : ''}.fd`;
+const uefiFile = (part: 'CODE' | 'VARS', { architecture, hasSecureBoot }: MachineSpec) =>
+  `/usr/share/${architecture === 'aarch64' ? `AAVMF/AAVMF_${part}` : `OVMF/OVMF_${part}_4M`}${hasSecureBoot ? '.ms' : ''}.fd`;
 /** QEMU's answers are short; a line that never ends is not one. */
 const QMP_TEXT_MAX = 1024 ** 2;
 

@@ -151,12 +151,12 @@ async function discover(machine: MachineSpec, { rack, product }: WalkOptions, ph
   return node;
 }
 
-/** The machine's papers say who it is: its BMC is told to start the agent from virtual media, and the network boots nothing. */
-const declare = (machine: MachineSpec, { product }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
+/** The machine's papers say who it is. With virtual media its BMC is told to start the agent from them, and the network boots nothing. */
+const declare = (machine: MachineSpec, { product, boot }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
   phase('declare', async () => {
     const made = await product.send('POST', '/nodes', {
       driver: 'redfish',
-      boot_interface: 'redfish-virtual-media',
+      ...(boot === 'virtual-media' ? { boot_interface: 'redfish-virtual-media' } : {}),
       driver_info: {
         redfish_address: `https://${machine.bmc.address}`,
         redfish_username: machine.bmc.username,
@@ -175,7 +175,8 @@ const SWAP_MIB = 64;
 
 async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
   const { rack, product, image } = options;
-  const enrolled = options.boot === 'virtual-media' ? declare : discover;
+  // The emulated ARM board has no bus on which its operating system would see the BMC.
+  const enrolled = options.boot === 'virtual-media' || options.boot === 'arm64' ? declare : discover;
   const node = await enrolled(machine, options, phase, seen);
   const { uuid } = node;
   await product.send('PATCH', `/nodes/${uuid}`, [{ op: 'add', path: '/name', value: machine.name }]);

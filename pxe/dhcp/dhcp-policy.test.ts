@@ -321,7 +321,7 @@ for (const [what, options, file, note] of [
   ['UEFI x64', architecture(7), 'snponly.efi', undefined],
   ['UEFI x64 as byte code', architecture(9), 'snponly.efi', undefined],
   ['UEFI HTTP x64', http(16), 'http://10.77.0.1:8080/boot/snponly.efi', undefined],
-  ['ARM64', architecture(11), 'snponly-arm64.efi', undefined],
+  ['ARM64', architecture(11), 'shimaa64.efi', undefined],
   ['ARM64 HTTP', http(19), 'http://10.77.0.1:8080/boot/snponly-arm64.efi', undefined],
   ['32-bit ARM HTTP', http(18), '', /32-bit ARM UEFI HTTP .* not supported/],
   ['an architecture nobody knows', architecture(99), '', /architecture 99 .* not known/],

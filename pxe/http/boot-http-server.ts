@@ -13,6 +13,7 @@ import { parseMacAddress } from '../../core/base/mac-address.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { Random } from '../../core/base/random.ts';
 import { openBelow, openServedFile, type ServedFile } from '../files/served-file.ts';
+import { agentPath } from '../files/agent-path.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { BootClient, BootDirectory } from '../model/boot-directory.ts';
 import type { EventGate } from '../model/event-gate.ts';
@@ -199,8 +200,8 @@ class BootHttp {
       }
       return undefined;
     }
-    if (route.file === 'agent.iso') return files.agentIso ? openServedFile(files.agentIso.path) : undefined;
-    return openServedFile(route.file === 'kernel' ? files.agentKernel : files.agentRamdisk);
+    const path = agentPath(route.file, files);
+    return path === undefined ? undefined : openServedFile(path);
   }
 
   /** What makes the one boot CD this machine's. */

@@ -7,6 +7,8 @@ for (const [url, expected] of [
   ['//boot//snponly.efi', { kind: 'ipxe-binary', name: 'snponly.efi' }],
   ['http://10.77.0.1:8080/boot/undionly.kpxe', { kind: 'ipxe-binary', name: 'undionly.kpxe' }],
   ['/boot/T/kernel', { kind: 'agent-file', token: 'T', file: 'kernel' }],
+  ['/boot/T/ramdisk-arm64', { kind: 'agent-file', token: 'T', file: 'ramdisk-arm64' }],
+  ['/boot/T/kernel-riscv', { kind: 'not-found' }],
   ['/boot/T/agent.iso', { kind: 'agent-file', token: 'T', file: 'agent.iso' }],
   ['/boot/T/ramdisk?x', { kind: 'agent-file', token: 'T', file: 'ramdisk' }],
   ['/images/T/a/b%20c.raw', { kind: 'image', token: 'T', segments: ['a', 'b c.raw'] }],

@@ -1,3 +1,4 @@
+import { type AgentFile, isAgentFile } from '../files/agent-path.ts';
 import { isSafeSegment } from '../files/served-file.ts';
 import { IPXE_BINARIES } from '../model/boot-directory.ts';
 
@@ -5,7 +6,7 @@ import { IPXE_BINARIES } from '../model/boot-directory.ts';
 export type BootRoute =
   | { readonly kind: 'script'; readonly query: URLSearchParams }
   | { readonly kind: 'ipxe-binary'; readonly name: string }
-  | { readonly kind: 'agent-file'; readonly token: string; readonly file: 'kernel' | 'ramdisk' | 'agent.iso' }
+  | { readonly kind: 'agent-file'; readonly token: string; readonly file: AgentFile }
   | { readonly kind: 'image'; readonly token: string; readonly segments: readonly string[] }
   | { readonly kind: 'spread'; readonly token: string; readonly segments: readonly string[]; readonly query: URLSearchParams }
   | { readonly kind: 'not-found' }
@@ -46,7 +47,5 @@ export function parseBootRoute(url: string): BootRoute {
     if (second === 'ipxe') return { kind: 'script', query };
     return IPXE_BINARIES.has(second) ? { kind: 'ipxe-binary', name: second } : { kind: 'not-found' };
   }
-  return third === 'kernel' || third === 'ramdisk' || third === 'agent.iso'
-    ? { kind: 'agent-file', token: second, file: third }
-    : { kind: 'not-found' };
+  return isAgentFile(third) ? { kind: 'agent-file', token: second, file: third } : { kind: 'not-found' };
 }

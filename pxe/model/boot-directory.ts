@@ -108,14 +108,13 @@ export function createBootDirectory(options: DirectoryOptions): BootDirectory {
       const strangers = strangersOn(next ? [next.subnet] : index.subnets);
       const claims = { mac, ...(host ? { nodeId: host.nodeId } : {}), expiresAtMs: clock.nowMs() + BOOT_TOKEN_LIFETIME_MS };
       const server = next?.address ?? index.subnets[0]?.subnet.serverAddress ?? '127.0.0.1';
-      const intent = chooseIntent(host, strangers, processor);
-      const { agentCommandLine, agentCommandLine6 } = index.model.files;
+      const { agentCommandLine, agentCommandLine6, arm64 } = index.model.files;
+      const asker = { host, strangers, processor, isWithoutAgent: processor === 'arm64' && arm64 === undefined };
+      const intent = chooseIntent(asker);
       const text = (isGrub ? composeGrubScript : composeIpxeScript)({
+        ...asker,
         mac,
-        host,
-        strangers,
         platform,
-        processor,
         baseUrl: `http://${urlHost(server)}:${httpPort()}`,
         token: encodeBootToken(claims, index.secret),
         agentCommandLine: (clientAddress.includes(':') ? agentCommandLine6 : undefined) ?? agentCommandLine,

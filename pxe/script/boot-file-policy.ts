@@ -15,26 +15,33 @@ export type BootFile =
   /** An operating system's DHCP client: it wants an address, not a program. */
   | { readonly kind: 'not-booting' };
 
+/** What firmware with Secure Boot starts: signed by whose keys it has. The names are those that shim asks for. */
+export const SIGNED_LOADERS = {
+  x64: { shim: 'shimx64.efi', grub: 'grubx64.efi' },
+  arm64: { shim: 'shimaa64.efi', grub: 'grubaa64.efi' },
+} as const;
+
 interface Architecture {
   readonly name: string;
   readonly file?: string;
   readonly http?: true;
   /** Distributions sign loaders for it. */
-  readonly isX64Uefi?: true;
+  readonly signed?: keyof typeof SIGNED_LOADERS;
 }
 
 /** The processor architecture types that IANA lists for option 93, as far as machines in racks send them. */
 const ARCHITECTURES: Readonly<Record<number, Architecture>> = {
   0: { name: 'x86 BIOS', file: 'undionly.kpxe' },
   6: { name: '32-bit x86 UEFI' },
-  7: { name: 'x64 UEFI', file: 'snponly.efi', isX64Uefi: true },
-  9: { name: 'x64 UEFI (sent as EFI byte code)', file: 'snponly.efi', isX64Uefi: true },
+  7: { name: 'x64 UEFI', file: 'snponly.efi', signed: 'x64' },
+  9: { name: 'x64 UEFI (sent as EFI byte code)', file: 'snponly.efi', signed: 'x64' },
   10: { name: '32-bit ARM UEFI' },
-  11: { name: '64-bit ARM UEFI', file: 'snponly-arm64.efi' },
+  // Distributions package no iPXE for it.
+  11: { name: '64-bit ARM UEFI', file: 'shimaa64.efi', signed: 'arm64' },
   15: { name: '32-bit x86 UEFI HTTP' },
-  16: { name: 'x64 UEFI HTTP', file: 'snponly.efi', http: true, isX64Uefi: true },
+  16: { name: 'x64 UEFI HTTP', file: 'snponly.efi', http: true, signed: 'x64' },
   18: { name: '32-bit ARM UEFI HTTP' },
-  19: { name: '64-bit ARM UEFI HTTP', file: 'snponly-arm64.efi', http: true },
+  19: { name: '64-bit ARM UEFI HTTP', file: 'snponly-arm64.efi', http: true, signed: 'arm64' },
   27: { name: '64-bit RISC-V UEFI' },
   28: { name: '64-bit RISC-V UEFI HTTP' },
 };
@@ -57,9 +64,6 @@ export type Processor = 'arm64';
 export const processorOf = (architecture: number | undefined): Processor | undefined =>
   architecture === 11 || architecture === 19 ? 'arm64' : undefined;
 
-/** What firmware with Secure Boot starts: signed by whose keys it has. */
-export const SIGNED_LOADERS = { shim: 'shimx64.efi', grub: 'grubx64.efi' } as const;
-
 /** @param isSigned only signed programs run on this machine: shim and GRUB instead of iPXE */
 export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: string, isSigned: boolean): BootFile {
   if (isIpxe(facts))
@@ -79,15 +83,17 @@ export function chooseBootFile(facts: FirmwareFacts, mac: MacAddress, baseUrl: s
       kind: 'unsupported',
       why: `${architecture.name} (architecture ${code}) is not supported yet; x86 BIOS, x64 UEFI and 64-bit ARM UEFI can boot`,
     };
-  if (isSigned && architecture.isX64Uefi) {
-    if (architecture.http || isHttp)
+  const isHttpBoot = architecture.http ?? isHttp;
+  if (architecture.signed !== undefined && (isSigned || (architecture.signed === 'arm64' && !isHttpBoot))) {
+    if (isHttpBoot)
       return {
         kind: 'unsupported',
         why: `${architecture.name} with Secure Boot: signed GRUB loads by TFTP only; let the firmware boot by PXE instead of HTTP`,
       };
-    return { kind: 'file', file: SIGNED_LOADERS.shim, why: `${architecture.name} with Secure Boot gets shim and GRUB over TFTP` };
+    const why = `${architecture.name}${isSigned ? ' with Secure Boot' : ''} gets shim and GRUB over TFTP`;
+    return { kind: 'file', file: SIGNED_LOADERS[architecture.signed].shim, why };
   }
-  if (architecture.http || isHttp)
+  if (isHttpBoot)
     return {
       kind: 'file',
       file: `${baseUrl}/boot/${architecture.file}`,

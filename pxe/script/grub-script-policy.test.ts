@@ -4,7 +4,10 @@ import fc from 'fast-check';
 import type { BootIntent } from '../boot-model.ts';
 import { composeGrubScript } from './grub-script-policy.ts';
 
-const script = (boot: BootIntent | undefined, over: { readonly name?: string; readonly agentCommandLine?: string } = {}) =>
+const script = (
+  boot: BootIntent | undefined,
+  over: { readonly name?: string; readonly agentCommandLine?: string; readonly processor?: 'arm64' } = {},
+) =>
   composeGrubScript({
     mac: '52:54:00:00:00:01',
     host:
@@ -13,6 +16,7 @@ const script = (boot: BootIntent | undefined, over: { readonly name?: string; re
         : { nodeId: '11111111-2222-3333-4444-555555555555', name: over.name ?? 'rack1-m1', macs: [], reservations: {}, boot },
     strangers: 'discover',
     platform: 'efi',
+    processor: over.processor,
     baseUrl: 'http://10.77.0.1:8080',
     token: 'TOKEN.MAC',
     agentCommandLine: over.agentCommandLine ?? 'rackwright.api=https://10.77.0.1:5443',
@@ -26,6 +30,11 @@ test('the agent is loaded by TFTP, with each argument as one word', () => {
     "if linux /boot/TOKEN.MAC/kernel 'BOOTIF=52:54:00:00:00:01' 'rackwright.token=TOKEN.MAC' 'rackwright.node=11111111-2222-3333-4444-555555555555' 'rackwright.api=https://10.77.0.1:5443' 'console=tty0' 'console=ttyS0,115200'; then",
   );
   assert.equal(lines[2], '  if initrd /boot/TOKEN.MAC/ramdisk; then boot; fi');
+});
+
+test('on 64-bit ARM it is the kernel and the disk loader of that processor', () => {
+  assert.match(script({ kind: 'agent', reason: 'inspection' }, { processor: 'arm64' }), /if linux \/boot\/TOKEN\.MAC\/kernel-arm64 /);
+  assert.match(script({ kind: 'disk', reason: 'deployed' }, { processor: 'arm64' }), /chainloader \(\$disk\)\/EFI\/BOOT\/BOOTAA64\.EFI/);
 });
 
 test('a deployed machine goes on to its disk, a held one says why, and what GRUB cannot do is named', () => {

@@ -32,9 +32,16 @@ test('the agent is started with its token, its node and the serial console last'
   assert.equal(lines[3], 'initrd --name ramdisk http://10.77.0.1:8080/boot/TOKEN.MAC/ramdisk || goto again');
 });
 
-test('a 64-bit ARM machine is not sent a kernel for x86-64, and asks again as what it is', () => {
-  const held = composeIpxeScript(request({ processor: 'arm64' }));
-  assert.match(held, /does not boot: the deploy agent is made for x86-64, and this machine is arm64/);
+test('a 64-bit ARM machine gets the agent that was made for it, and no console that its kernel does not know', () => {
+  const lines = composeIpxeScript(request({ processor: 'arm64', platform: 'efi' }));
+  assert.match(lines, /\/boot\/TOKEN\.MAC\/kernel-arm64 initrd=ramdisk/);
+  assert.match(lines, /\/boot\/TOKEN\.MAC\/ramdisk-arm64 /);
+  assert.doesNotMatch(lines, /console=/);
+});
+
+test('where there is none it is held, not sent a kernel for x86-64, and asks again as what it is', () => {
+  const held = composeIpxeScript(request({ processor: 'arm64', isWithoutAgent: true }));
+  assert.match(held, /does not boot: the boot server has no deploy agent for arm64. with arm64: true below boot/);
   assert.match(held, /&arch=arm64/);
   assert.doesNotMatch(held, /^kernel/m);
   assert.match(

@@ -12,6 +12,8 @@ export interface ScriptRequest {
   readonly platform?: string | undefined;
   /** Undefined for x86-64. */
   readonly processor?: Processor | undefined;
+  /** The boot server has no agent for that processor. */
+  readonly isWithoutAgent?: boolean;
   /** `http://10.77.0.1:8080` */
   readonly baseUrl: string;
   readonly token: string;
@@ -21,8 +23,8 @@ export interface ScriptRequest {
 /** How long a held machine waits before it asks again: quick for the person who watches, slow for a rack of them. */
 export const NEXT_TRY_SECONDS = 10;
 
-/** The last `console=` becomes /dev/console: serial, where consoles are recorded. */
-const CONSOLES = 'console=tty0 console=ttyS0,115200';
+/** The last `console=` becomes /dev/console: serial, where consoles are recorded. On ARM the firmware's SPCR table says which port that is. */
+const CONSOLES = ' console=tty0 console=ttyS0,115200';
 
 /**
  * Names and reasons come from anybody. iPXE has no quoting: `${…}` expands, `&&`, `||` and `;` end a command, a line feed ends
@@ -42,10 +44,15 @@ export const kernelArguments = (text: string): string =>
 /** What unknown machines do on their network: start the agent, start from their own disk, or wait. */
 export type StrangersDo = 'discover' | 'disk' | 'hold';
 
-export function chooseIntent(host: BootHost | undefined, strangers: StrangersDo, processor?: Processor): BootIntent {
+type Asker = Pick<ScriptRequest, 'host' | 'strangers' | 'processor' | 'isWithoutAgent'>;
+
+export function chooseIntent({ host, strangers, processor, isWithoutAgent = false }: Asker): BootIntent {
   const intent = intentOf(host, strangers);
-  return intent.kind === 'agent' && processor !== undefined
-    ? { kind: 'hold', reason: `the deploy agent is made for x86-64, and this machine is ${processor}` }
+  return intent.kind === 'agent' && isWithoutAgent
+    ? {
+        kind: 'hold',
+        reason: `the boot server has no deploy agent for ${processor ?? 'x86-64'}; with arm64: true below boot in its configuration it makes one`,
+      }
     : intent;
 }
 
@@ -63,18 +70,22 @@ const askAgain = (request: ScriptRequest): string[] => [
 ];
 
 /** What the agent is told on its kernel's command line, whatever loads it. */
-export const agentArguments = (request: Pick<ScriptRequest, 'mac' | 'token' | 'agentCommandLine' | 'host'>): string => {
-  const { token, mac, host } = request;
+export const agentArguments = (request: Pick<ScriptRequest, 'mac' | 'token' | 'agentCommandLine' | 'host' | 'processor'>): string => {
+  const { token, mac, host, processor } = request;
   const node = host ? ` rackwright.node=${plainText(host.nodeId)}` : '';
-  return `BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(`${request.agentCommandLine} ${host?.kernelArguments ?? ''}`)} ${CONSOLES}`;
+  return `BOOTIF=${mac} rackwright.token=${token}${node} ${kernelArguments(`${request.agentCommandLine} ${host?.kernelArguments ?? ''}`)}${processor === 'arm64' ? '' : CONSOLES}`;
 };
+
+/** Below `/boot/<token>/`. */
+export const agentFile = (file: 'kernel' | 'ramdisk', { processor }: ScriptRequest): string =>
+  processor === undefined ? file : `${file}-${processor}`;
 
 function agentLines(request: ScriptRequest): string[] {
   const { baseUrl, token } = request;
   const base = `${baseUrl}/boot/${token}`;
   return [
-    `kernel ${base}/kernel initrd=ramdisk ${agentArguments(request)} || goto again`,
-    `initrd --name ramdisk ${base}/ramdisk || goto again`,
+    `kernel ${base}/${agentFile('kernel', request)} initrd=ramdisk ${agentArguments(request)} || goto again`,
+    `initrd --name ramdisk ${base}/${agentFile('ramdisk', request)} || goto again`,
     'boot || goto again',
     ':again',
     `echo The deploy agent could not be started. Asking again in ${NEXT_TRY_SECONDS} seconds.`,
@@ -153,7 +164,7 @@ function linesOf(request: ScriptRequest, intent: BootIntent): string[] {
 
 /** The script for one machine, now. */
 export function composeIpxeScript(request: ScriptRequest): string {
-  const intent = chooseIntent(request.host, request.strangers, request.processor);
+  const intent = chooseIntent(request);
   const who = plainText(request.host?.name ?? `unknown machine ${request.mac}`);
   const body = linesOf(request, intent);
   const what = WHAT[intent.kind];

@@ -1,5 +1,6 @@
 import { decodeBootToken } from '../../core/base/boot-token-codec.ts';
 import type { Clock } from '../../core/base/clock.ts';
+import { agentPath, isAgentFile } from '../files/agent-path.ts';
 import { openBelow, openServedFile, type ServedFile } from '../files/served-file.ts';
 import { type BootClient, type BootDirectory, IPXE_BINARIES } from '../model/boot-directory.ts';
 import type { ModelIndex } from '../model/model-index.ts';
@@ -9,12 +10,14 @@ import { TFTP_ERROR } from './tftp-codec.ts';
 import { bytesSource, type TftpRejection, type TftpResolver } from './tftp-server.ts';
 import type { TftpSource } from './tftp-transfer.ts';
 
+const { x64: X64, arm64: ARM64 } = SIGNED_LOADERS;
+const LOADERS: ReadonlySet<string> = new Set([X64.shim, X64.grub, ARM64.shim, ARM64.grub]);
 const IPXE_SCRIPT = 'boot.ipxe';
 const GRUB_CONFIGURATION = 'grub/grub.cfg';
 const GRUB_SCRIPT = 'grub/machine.cfg';
-const AGENT_FILE = /^boot\/([^/]+)\/(kernel|ramdisk)$/;
+const AGENT_FILE = /^boot\/([^/]+)\/((?:kernel|ramdisk)(?:-arm64)?)$/;
 /** shim's revocations and certificates; GRUB's lists of modules and configurations by address. */
-const OPTIONAL = /^(revocations_\w+\.efi|shim_certificate_\d+\.efi|grub\/(x86_64-efi\/\w+\.lst|grub\.cfg-.*))$/;
+const OPTIONAL = /^(revocations_\w+\.efi|shim_certificate_\d+\.efi|grub\/((?:x86_64|arm64)-efi\/\w+\.lst|grub\.cfg-.*))$/;
 /** Option 93 of PC BIOS; the other architectures that load a script are UEFI. */
 const ARCHITECTURE_BIOS = 0;
 
@@ -32,23 +35,24 @@ export function createBootFileResolver(directory: BootDirectory, currentIndex: (
     const { text, kind } = await directory.script(client.mac, client.ipAddress, { platform, processor, isGrub });
     return bytesSource(Buffer.from(text), { intent: kind });
   };
-  const signed = (loader: keyof typeof SIGNED_LOADERS) => {
-    const { signed: paths } = currentIndex().model.files;
-    return fileSource(paths && openServedFile(paths[loader]), `${SIGNED_LOADERS[loader]} is missing on the boot server`);
+  const loader = (name: string) => {
+    const { signed, arm64 } = currentIndex().model.files;
+    const path = { [X64.shim]: signed?.shim, [X64.grub]: signed?.grub, [ARM64.shim]: arm64?.shim, [ARM64.grub]: arm64?.grub }[name];
+    return fileSource(path === undefined ? undefined : openServedFile(path), `${name} is missing on the boot server`);
   };
   return async (path, client) => {
     // Firmware sends leading and doubled slashes, Windows-bred one backslashes.
     const name = path.replace(/^[/\\]+/, '').replace(/\/{2,}/g, '/');
     if (name === IPXE_SCRIPT || name === GRUB_SCRIPT) return script(client, name === GRUB_SCRIPT);
     if (name === GRUB_CONFIGURATION) return Buffer.from(GRUB_LOOP);
-    if (name === SIGNED_LOADERS.shim) return signed('shim');
-    if (name === SIGNED_LOADERS.grub) return signed('grub');
+    if (LOADERS.has(name)) return loader(name);
     const { model, secret } = currentIndex();
     const [, token, file] = AGENT_FILE.exec(name) ?? [];
     if (token !== undefined) {
       if (decodeBootToken(token, secret, clock.nowMs()) === undefined)
         return { code: TFTP_ERROR.accessViolation, message: 'the boot token is not valid or too old: boot the machine again' };
-      return fileSource(openServedFile(file === 'kernel' ? model.files.agentKernel : model.files.agentRamdisk), `${file} is missing`);
+      const agent = file !== undefined && isAgentFile(file) ? agentPath(file, model.files) : undefined;
+      return fileSource(agent === undefined ? undefined : openServedFile(agent), `${file} is missing`);
     }
     if (!IPXE_BINARIES.has(name)) return OPTIONAL.test(name) ? { ...notFound(), isAskedInVain: true } : notFound();
     return fileSource(openBelow(model.files.ipxeDirectory, [name]), `${name} is missing in the boot server's iPXE directory`);
