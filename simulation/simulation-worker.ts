@@ -1,5 +1,5 @@
 import { startSimulation } from './run-simulation.ts';
-import { scenarioOf, summarise, type SeedOrder } from './seed-summary.ts';
+import { scenarioOf, summarise, type SeedOrder, type SeedSummary } from './seed-summary.ts';
 
 /** A process of its own with its own PostgreSQL: runs the seeds that it is sent, one after the other. */
 const simulation = await startSimulation();
@@ -8,8 +8,12 @@ const fall = (error: unknown) => {
   process.exitCode = 1;
   process.disconnect?.();
 };
+/** A parent that is gone is told of by `disconnect`. */
+const tell = (what: SeedSummary | 'ready') => process.send?.(what, undefined, undefined, () => undefined);
 process.on('message', (order: SeedOrder) => {
-  simulation.run(scenarioOf(order)).then((report) => process.send?.(summarise(report)), fall);
+  simulation.run(scenarioOf(order)).then((report) => tell(summarise(report)), fall);
 });
+// Ctrl-C reaches every process of a terminal; this one ends with its parent, and takes its PostgreSQL along.
+process.on('SIGINT', () => undefined);
 process.on('disconnect', () => void simulation.close().then(() => process.exit()));
-process.send?.('ready');
+tell('ready');

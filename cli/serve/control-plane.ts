@@ -6,7 +6,7 @@ import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { connectDatabase } from '../../core/database/connect-database.ts';
-import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
+import { keepEmbeddedPostgres } from '../../core/database/postgres-keeper.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createConsoleLogs } from '../../inventory/console-log-files.ts';
 import { createEventRecorder } from '../../inventory/event-recorder.ts';
@@ -44,7 +44,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const { dataDirectory, roles } = configuration;
   await mkdir(dataDirectory, { recursive: true });
   const key = await loadSecretKey(dataDirectory, configuration.secret_key);
-  const postgres = configuration.database_url === undefined ? await startEmbeddedPostgres({ dataDirectory, logger }) : undefined;
+  const postgres = configuration.database_url === undefined ? await keepEmbeddedPostgres({ dataDirectory, logger }) : undefined;
   if (postgres) stops.push(() => postgres.stop());
   // A rack controller boots known machines also while the database is away.
   const isBootOnly = roles.every((role) => role === 'boot');

@@ -136,7 +136,7 @@ export async function startEmbeddedPostgres(options: {
   });
 
   const survivor = await readPostmasterPid(cluster);
-  if (survivor !== undefined && isAlive(survivor) && (await isPostgres(survivor))) {
+  if (survivor !== undefined && (await isPostgresAlive(survivor))) {
     await waitUntilReady(
       socketPath,
       () => isAlive(survivor),
@@ -145,7 +145,8 @@ export async function startEmbeddedPostgres(options: {
     logger.info({ pid: survivor }, 'adopted a running PostgreSQL');
     return describe(survivor, true);
   }
-  await rm(join(cluster, 'postmaster.pid'), { force: true });
+  // One of a dead server PostgreSQL takes over by itself, after it looked whether anything of it lives. Only a number that another program has by now keeps it out.
+  if (survivor !== undefined && isAlive(survivor)) await rm(join(cluster, 'postmaster.pid'), { force: true });
 
   if (!(await stat(join(cluster, 'PG_VERSION')).catch(() => undefined))) {
     logger.info({ cluster }, 'making a new PostgreSQL cluster');
@@ -174,7 +175,9 @@ export async function startEmbeddedPostgres(options: {
     () => readFileSync(logPath, 'utf8').trim().slice(-2000),
   );
   child.unref();
-  return describe(child.pid!, false);
+  // Somebody else may have started it in the same moment: PostgreSQL lets one be.
+  const pid = (await readPostmasterPid(cluster)) ?? child.pid!;
+  return describe(pid, pid !== child.pid);
 }
 
 interface Identity {
@@ -235,6 +238,9 @@ function startServer(server: {
     closeSync(log);
   }
 }
+
+/** A number that the kernel gave to another program meanwhile is not it. */
+export const isPostgresAlive = async (pid: number): Promise<boolean> => isAlive(pid) && isPostgres(pid);
 
 const isPostgres = async (pid: number): Promise<boolean> =>
   (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).startsWith('postgres');

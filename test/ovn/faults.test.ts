@@ -4,8 +4,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { silentLogger } from '../../core/base/logger.ts';
-import { startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import type { Tenant } from '../identity/identity-rig.ts';
 import type { Shown } from '../network/network-rig.ts';
 import { startServe, type ServeProcess } from '../serve/serve-process.ts';
@@ -82,11 +80,10 @@ test('a controller is killed while rules change: frames flow, and by the new rul
   await untilClean();
 });
 
-test('PostgreSQL is restarted: whoever leads leads again, and what changes next is carried out', async (t) => {
+test('PostgreSQL is ended, and started again by the control plane: whoever leads leads again, and what changes next is carried out', async (t) => {
   const pid = Number(readFileSync(join(rig.cloud.data, 'pg', 'postmaster.pid'), 'utf8').split('\n')[0]);
   process.kill(pid, 'SIGQUIT');
   await eventually('it is gone', async () => !existsSync(`/proc/${pid}`));
-  await startEmbeddedPostgres({ dataDirectory: rig.cloud.data, logger: silentLogger });
   await eventually('a port can be made', async () => (await port().catch(() => ({ status: 0 }))).status === 201, 60_000);
   t.diagnostic(`clean ${await untilClean()} ms after the first call that succeeded`);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -73,6 +73,16 @@ test('a node by hand: created, managed over IPMI, switched on, its password show
   assert.match((await firstBoot())!.waits_for, /the firmware’s first DHCP packet/);
   assert.equal((await serve.call('GET', `${nodes}/by-hand/boots?limit=0`)).status, 400);
   assert.ok(!everything.includes(fleet.list()[0]!.password));
+});
+
+test('PostgreSQL is killed: it is started again, and what was known is known', async () => {
+  const pid = Number(readFileSync(join(data, 'pg', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  process.kill(pid, 'SIGKILL');
+  while (existsSync(`/proc/${pid}`)) await new Promise((resolve) => setTimeout(resolve, 20));
+  const shown = await until('by-hand', (node) => node['name'] === 'by-hand');
+  assert.equal(shown['power_state'], 'power on');
+  assert.notEqual(Number(readFileSync(join(data, 'pg', 'postmaster.pid'), 'utf8').split('\n')[0]), pid);
+  assert.equal((await fetch(`${serve.endpoint}/healthz`)).status, 200);
 });
 
 test('a wrong BMC password ends in enroll, with the cause and what to do', async () => {
