@@ -1,6 +1,14 @@
 import type { BmcConnection, BmcError } from './capability.ts';
 
 /** What no other protocol has, in the words of a refusal. */
+export const IPMI_ALONE = {
+  eventFiltering: 'event filtering',
+  enrollTraps: 'platform event traps',
+  withdrawTraps: 'platform event traps',
+  tryTraps: 'platform event traps',
+  acknowledgeTrap: 'platform event traps',
+} as const;
+
 export const REDFISH_ALONE = {
   certificate: 'certificate',
   replaceCertificate: 'certificate',

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { systemClock } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { BmcError, type BmcConnection, type BootSetting, type PowerState } from '../bmc/capability.ts';
-import { REDFISH_ALONE, unsupportedCalls } from '../bmc/unsupported-calls.ts';
+import { IPMI_ALONE, REDFISH_ALONE, unsupportedCalls } from '../bmc/unsupported-calls.ts';
 import { FAKE_DRIVER } from './driver-table.ts';
 import type { Db, NodeRecord } from './node-record.ts';
 
@@ -50,6 +50,7 @@ const NOT_FAKED = {
   storage: 'storage controllers',
   createVolume: 'storage controllers',
   deleteVolume: 'storage controllers',
+  ...IPMI_ALONE,
   ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',

@@ -27,6 +27,7 @@ import type { PowerReading } from '../sensor.ts';
 import { COMPLETION } from './completion-code-codec.ts';
 import { decodePowerReading, getPowerReading } from './dcmi-power-codec.ts';
 import { ipmiFrontPanel } from './ipmi-front-panel.ts';
+import { ipmiTraps } from './ipmi-traps.ts';
 import { ipmiUnsupported } from './ipmi-unsupported.ts';
 import { eraseSel, readSel } from './read-sel.ts';
 import { readSensors } from './read-sensors.ts';
@@ -182,6 +183,7 @@ export function createIpmiConnection(
   return {
     ...ipmiUnsupported(address.host),
     ...ipmiFrontPanel(address.host, endpoint),
+    ...ipmiTraps(address.host, endpoint, clock),
     protocol: 'ipmi',
     powerState: (signal) => readPower(endpoint, signal),
     setPower: (action, signal) => setPower(endpoint, action, signal),

@@ -8,7 +8,7 @@ import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
 import { COMPLETION, completionName } from './completion-code-codec.ts';
 import type { IpmiRequest } from './message-codec.ts';
-import { openIpmiSession, type SuiteCache } from './open-session.ts';
+import { openIpmiSession, requestOutside, type SuiteCache } from './open-session.ts';
 import type { IpmiSession } from './ipmi-session.ts';
 import type { IpmiTransport, Lane } from './ipmi-transport.ts';
 
@@ -21,6 +21,8 @@ export interface IpmiEndpoint {
   call(request: IpmiRequest, signal: AbortSignal, options?: CallOptions): Promise<Buffer>;
   /** As `call`, and decodes; bytes that make no sense become a `protocol` error. */
   ask<Answer>(request: IpmiRequest, decode: (data: Buffer) => Answer | Malformed, signal: AbortSignal): Promise<Answer>;
+  /** Sent without a session, as only a few commands may be; silence is a `timeout`. */
+  callOutside(request: IpmiRequest, signal: AbortSignal): Promise<void>;
   /** The LAN channel that the BMC is reached on. */
   channel(signal: AbortSignal): Promise<number>;
   /** A session of its own, for a console. */
@@ -166,6 +168,12 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
           'The BMC breaks the IPMI specification; try Redfish, or newer firmware.',
         );
       return answer;
+    },
+    async callOutside(request, signal) {
+      lane ??= await openLane();
+      const answer = await requestOutside(lane, request, (data) => data, deps, signal).catch(asTimeout(signal));
+      if (answer === undefined) throw new BmcError('timeout', `${address.host}: no answer outside a session`, 'It is asked again.');
+      if (answer[0] !== COMPLETION.ok) throw new IpmiCompletionError(address.host, request, answer[0]!);
     },
     channel: (signal) =>
       exclusively(signal, async () => {

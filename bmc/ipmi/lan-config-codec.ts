@@ -21,6 +21,8 @@ export const LAN_PARAMETER = {
   backupGatewayMac: 15,
   community: 16,
   destinationCount: 17,
+  destinationType: 18,
+  destinationAddress: 19,
   vlanId: 20,
   vlanPriority: 21,
   suiteCount: 22,
@@ -33,10 +35,10 @@ export type LanParameterName = keyof typeof LAN_PARAMETER;
 export const LAN_CHANNEL = 1;
 export const LAN_PARAMETER_REVISION = 0x11;
 
-export const getLanParameter = (channel: number, parameter: LanParameterName): IpmiRequest => ({
+export const getLanParameter = (channel: number, parameter: LanParameterName, selector = 0): IpmiRequest => ({
   netFn: NET_FN.transport,
   command: LAN_COMMAND.get,
-  data: Buffer.from([channel, LAN_PARAMETER[parameter], 0, 0]),
+  data: Buffer.from([channel, LAN_PARAMETER[parameter], selector, 0]),
 });
 
 export const setLanParameter = (channel: number, parameter: LanParameterName, value: Uint8Array): IpmiRequest => ({

@@ -7,7 +7,7 @@ import { openHandshake, type HandshakeOutcome } from './ipmi-handshake.ts';
 import { createIpmiSession, type IpmiSession } from './ipmi-session.ts';
 import type { Lane } from './ipmi-transport.ts';
 import { decodeIpmi15, encodeIpmi15 } from './ipmi15-session-codec.ts';
-import { decodeMessage, requestMessage } from './message-codec.ts';
+import { decodeMessage, requestMessage, type IpmiRequest } from './message-codec.ts';
 import {
   decodeAuthCapabilities,
   getAuthCapabilities,
@@ -28,8 +28,14 @@ const FRESH_STARTS_MAX = 4;
 const SUITES_BY_PREFERENCE: readonly CipherSuiteId[] = [17, 3];
 const PRIVILEGES = [PRIVILEGE.administrator, PRIVILEGE.operator] as const;
 
-async function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSignal): Promise<AuthCapabilities | undefined> {
-  const request = getAuthCapabilities(PRIVILEGE.administrator);
+/** One command outside a session. `read` gets each answer, from its completion code on, until one makes sense; undefined: none did. */
+export function requestOutside<Answer>(
+  lane: Lane,
+  request: IpmiRequest,
+  read: (data: Buffer) => Answer | undefined,
+  deps: Pick<EndpointDeps, 'clock' | 'random'>,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
   const sequence = deps.random.bytes(1)[0]! & 0x3f;
   const body = encodeIpmi15({ sequence: 0, sessionId: 0, payload: requestMessage(request, sequence) });
   return exchange(deps.clock, {
@@ -40,12 +46,18 @@ async function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSign
     match(bytes) {
       const packet = decodeIpmi15(bytes);
       const message = isMalformed(packet) ? packet : decodeMessage(packet.payload);
-      if (isMalformed(message) || message.sequence !== sequence || message.command !== request.command || message.data[0] !== 0)
-        return undefined;
-      const answer = decodeAuthCapabilities(message.data.subarray(1));
-      return isMalformed(answer) ? undefined : answer;
+      const isAnswer = !isMalformed(message) && message.sequence === sequence && message.command === request.command;
+      return isAnswer && message.netFn === (request.netFn | 1) && message.data.length > 0 ? read(message.data) : undefined;
     },
   });
+}
+
+function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSignal): Promise<AuthCapabilities | undefined> {
+  const read = (data: Buffer) => {
+    const answer = data[0] === 0 ? decodeAuthCapabilities(data.subarray(1)) : undefined;
+    return isMalformed(answer) ? undefined : answer;
+  };
+  return requestOutside(lane, getAuthCapabilities(PRIVILEGE.administrator), read, deps, signal);
 }
 
 const REFUSALS: Readonly<Record<Exclude<HandshakeOutcome['kind'], 'open'>, { code: BmcError['code']; advice: string }>> = {

@@ -1,3 +1,4 @@
+import { IPMI_ALONE, unsupportedCalls } from '../unsupported-calls.ts';
 import type { BmcAddress, BmcConnection } from '../capability.ts';
 import { redfishAccounts } from './accounts.ts';
 import { redfishBios } from './bios.ts';
@@ -39,6 +40,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     ...redfishSensors(tree),
     ...redfishHardwareLog(tree),
     ...redfishFrontPanel(tree),
+    ...unsupportedCalls(IPMI_ALONE, tree.missing),
     taskState: (id, signal) => http.taskState(id, signal),
     close: release,
   };

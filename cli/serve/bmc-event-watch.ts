@@ -5,7 +5,7 @@ import type { BmcEvent } from '../../bmc/event.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { Logger } from '../../core/base/logger.ts';
-import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
+import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { bmcAddresses } from '../../inventory/driver-info-codec.ts';
@@ -13,6 +13,7 @@ import { FAKE_DRIVER } from '../../inventory/driver-table.ts';
 import { clearPowerSources, setPowerSource, type ToldBy } from '../../inventory/power-source-service.ts';
 import { createGate } from '../../core/base/gate.ts';
 import type { EventEndpoint } from './bmc-event-endpoint.ts';
+import { createEventTeller, severityOf } from './bmc-event-teller.ts';
 import { startEventLink, type EventLink } from './bmc-event-link.ts';
 import type { PowerSync } from './power-sync.ts';
 
@@ -24,9 +25,6 @@ export const LINKS_MAX = 2000;
 /** Handshakes and logins at once. */
 const LINKS_OPENED_AT_ONCE = 16;
 const REFRESH_MS = 15_000;
-/** In one timeline; what is more is counted. */
-export const EVENTS_A_MINUTE_MAX = 60;
-const MINUTE_MS = 60_000;
 /** A reading after an event's word: what came late, twice or in the wrong order is put right. */
 const CONFIRM_AFTER_MS = 5_000;
 
@@ -75,14 +73,12 @@ function startEventWatch(options: Options): EventWatch {
   const clock = systemClock;
   const gate = createGate(LINKS_OPENED_AT_ONCE);
   const listeners = new Map<string, Listener>();
-  const counters = { events: 0, events_not_kept: 0 };
-  const minutes = new Map<string, { since: number; count: number }>();
+  const teller = createEventTeller(options.record);
   let told = 0;
   /** In order, so that the row says what is so at last. */
   let writing: Promise<void> = Promise.resolve();
 
-  const say = (nodeId: string, kind: string, severity: MachineEvent['severity'], message: string, evidence: JsonObject = {}) =>
-    options.record({ atMs: clock.nowMs(), source: 'bmc', kind, severity, message, machine: { nodeId }, evidence });
+  const { say } = teller;
 
   const onWay = (nodeId: string, way: ToldBy | undefined, before: ToldBy | undefined, problem: BmcError | undefined) => {
     told += Number(way !== undefined) - Number(before !== undefined);
@@ -101,22 +97,8 @@ function startEventWatch(options: Options): EventWatch {
     if (way !== undefined) sync.wake(nodeId);
   };
 
-  const mayKeep = (nodeId: string): boolean => {
-    const nowMs = clock.nowMs();
-    const known = minutes.get(nodeId);
-    const minute = known !== undefined && nowMs - known.since < MINUTE_MS ? known : { since: nowMs, count: 0 };
-    minutes.set(nodeId, minute);
-    minute.count += 1;
-    if (minute.count === EVENTS_A_MINUTE_MAX + 1)
-      say(nodeId, 'bmc.tells-much', 'warning', `the BMC tells more than ${EVENTS_A_MINUTE_MAX} events a minute; the others are not kept`);
-    return minute.count <= EVENTS_A_MINUTE_MAX;
-  };
   const onEvents = (nodeId: string, events: readonly BmcEvent[]) => {
-    for (const event of events) {
-      counters.events += 1;
-      if (mayKeep(nodeId)) say(nodeId, 'bmc.told', severityOf(event), event.message, evidenceOf(event));
-      else counters.events_not_kept += 1;
-    }
+    for (const event of events) if (teller.mayKeep(nodeId)) say(nodeId, 'bmc.told', severityOf(event), event.message, evidenceOf(event));
     const power = events.findLast((event) => event.power !== undefined)?.power;
     if (power !== undefined) {
       sync.told(nodeId, power);
@@ -127,7 +109,7 @@ function startEventWatch(options: Options): EventWatch {
   const drop = async (nodeId: string) => {
     const { link } = listeners.get(nodeId)!;
     listeners.delete(nodeId);
-    minutes.delete(nodeId);
+    teller.forget(nodeId);
     await link.stop();
   };
   const begin = (nodeId: string, address: ReturnType<typeof bmcAddresses>[number]): EventLink => {
@@ -167,7 +149,7 @@ function startEventWatch(options: Options): EventWatch {
   renew();
   return {
     accept: (nodeId, events) => listeners.get(nodeId)?.link.accept(events),
-    metrics: () => ({ listening: told, ...counters }),
+    metrics: () => ({ listening: told, ...teller.counters }),
     async stop() {
       clearInterval(timer);
       await work;
@@ -177,9 +159,6 @@ function startEventWatch(options: Options): EventWatch {
     },
   };
 }
-
-const severityOf = ({ severity }: BmcEvent): MachineEvent['severity'] =>
-  ({ ok: 'info', warning: 'warning', critical: 'error' } as const)[severity];
 
 const evidenceOf = ({ id, messageId, origin, power }: BmcEvent): JsonObject => ({
   messageId,

@@ -1,24 +1,30 @@
+import { systemClock } from '../../core/base/clock.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
+import { Secret } from '../../core/base/secret.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { startEventEndpoint } from './bmc-event-endpoint.ts';
+import { startTrapListener } from './bmc-trap-listener.ts';
+import { leadTrapWatch } from './bmc-trap-watch.ts';
 import { leadEventWatch } from './bmc-event-watch.ts';
 import { splitEndpoint, type Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 import type { PowerSync } from './power-sync.ts';
 
-/** What BMCs tell by themselves: their streams, and what they post. Returns its counters. */
-export async function startBmcEvents(options: {
-  configuration: Configuration;
-  installation: Installation;
-  database: Database;
-  bmcs: BmcConnector;
-  sync: PowerSync;
-  record: RecordEvent;
-  logger: Logger;
-  stops: (() => Promise<void>)[];
-}): Promise<() => Record<string, number>> {
+interface Options {
+  readonly configuration: Configuration;
+  readonly installation: Installation;
+  readonly database: Database;
+  readonly bmcs: BmcConnector;
+  readonly sync: PowerSync;
+  readonly record: RecordEvent;
+  readonly logger: Logger;
+  readonly stops: (() => Promise<void>)[];
+}
+
+/** What BMCs tell by themselves: their streams, and what they post and their traps. Returns its counters. */
+export async function startBmcEvents(options: Options): Promise<() => Record<string, number>> {
   const { configuration, installation, stops } = options;
   const { enabled, listen, public_url: publicUrl } = configuration.bmc_events;
   if (!enabled) return () => ({});
@@ -35,5 +41,20 @@ export async function startBmcEvents(options: {
   if (endpoint !== undefined) stops.push(() => endpoint.close());
   const watch = leadEventWatch({ ...options, sealer: installation.sealer, endpoint });
   stops.push(() => watch.stop());
-  return () => ({ ...watch.metrics(), ...endpoint?.metrics() });
+  const traps = await startTraps(options);
+  return () => ({ ...watch.metrics(), ...endpoint?.metrics(), ...traps?.() });
+}
+
+async function startTraps(options: Options): Promise<(() => Record<string, number>) | undefined> {
+  const { traps } = options.configuration.bmc_events;
+  if (traps === undefined) return undefined;
+  const listen = splitEndpoint(traps.listen);
+  const { community } = traps;
+  const receiver = traps.enroll ? { address: traps.address ?? listen.host, community: new Secret(community) } : undefined;
+  const watch = leadTrapWatch({ ...options, sealer: options.installation.sealer, receiver });
+  options.stops.push(() => watch.stop());
+  const { isBmc, accept: onTrap } = watch;
+  const listener = await startTrapListener({ listen, community, clock: systemClock, logger: options.logger, isBmc, onTrap });
+  options.stops.push(() => listener.close());
+  return () => ({ ...watch.metrics(), ...listener.metrics() });
 }

@@ -65,6 +65,29 @@ const shape = z.strictObject({
         .url({ protocol: /^https$/ })
         .transform((url) => url.replace(/\/+$/, ''))
         .optional(),
+      /** Platform event traps of IPMI BMCs, which send them to UDP port 162. */
+      traps: z
+        .strictObject({
+          listen: endpoint,
+          /** How BMCs reach that, when it is not the listen address. */
+          address: z.ipv4().optional(),
+          /** The word that a BMC puts on all its traps, to others too. */
+          community: z
+            .string()
+            .regex(/^[\x21-\x7e]{1,18}$/, 'is not 1 to 18 visible characters')
+            .default('public'),
+          /** BMCs are set up to send theirs here; otherwise somebody else does that. */
+          enroll: z.boolean().default(true),
+        })
+        .refine(({ listen, address }) => address !== undefined || z.ipv4().safeParse(splitEndpoint(listen).host).success, {
+          path: ['address'],
+          message: 'is needed when listen is not an IPv4 address',
+        })
+        .refine(({ listen, address }) => address !== undefined || splitEndpoint(listen).host !== '0.0.0.0', {
+          path: ['address'],
+          message: 'is needed when every address is listened on',
+        })
+        .optional(),
     })
     .prefault({}),
   cleaning: z

@@ -14,6 +14,8 @@ export interface BmcFleetSettings {
   readonly protocol: 'ipmi' | 'redfish' | 'both';
   readonly ipmiPort?: number;
   readonly redfishPort?: number;
+  /** Where their traps go at their destinations. */
+  readonly trapPort?: number;
   /** All BMCs on `firstAddress`, with ports that count up: for hosts whose addresses cannot be bound. */
   readonly consecutivePorts?: boolean;
   readonly username?: string;
@@ -91,6 +93,7 @@ async function startMember(
       macs: [`02:5a:00:${hex((index >> 16) & 255, 2)}:${hex((index >> 8) & 255, 2)}:${hex(index & 255, 2)}`],
     },
     machine,
+    ...(settings.trapPort === undefined ? {} : { trapPort: settings.trapPort }),
     ...(settings.random ? { random: settings.random } : {}),
     ...(settings.profile ? { profile: settings.profile } : {}),
     ...(settings.recordEvent ? { recordEvent: settings.recordEvent } : {}),

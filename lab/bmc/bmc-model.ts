@@ -2,6 +2,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
 import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
+import { PEF_ACTION } from '../../bmc/ipmi/pef-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
@@ -15,7 +16,9 @@ import { createBiosState, type BiosState } from './state/bios-state.ts';
 import { createEventState, type EventState } from './state/event-state.ts';
 import { createFirmwareState, type FirmwareState } from './state/firmware-state.ts';
 import { createMediaState, type MediaState } from './state/media-state.ts';
+import { createPefState, type PefState } from './state/pef-state.ts';
 import { createSecureBootState, type SecureBootState } from './state/secure-boot-state.ts';
+import { putReading } from './state/sensor-table.ts';
 import { createStorageState, type StorageState } from './state/storage-state.ts';
 import { createTaskList, type TaskList } from './state/task-list.ts';
 import { createWatchdogState, type WatchdogState } from './state/watchdog-state.ts';
@@ -77,6 +80,11 @@ export interface BmcModel {
   readonly parameters: Map<string, Buffer>;
   readonly tasks: TaskList;
   readonly events: EventState;
+  readonly pef: PefState;
+  /** Raw readings that somebody gave its sensors, by number. */
+  readonly readings: Map<number, number>;
+  /** The sensor of this name reads this from now on; thresholds that it crosses are in the event log. */
+  putReading(sensor: string, raw: number): void;
   /** What its web server shows. */
   readonly tls: { now(): TlsIdentity; replace(identity: TlsIdentity): void };
   readonly bios: BiosState;
@@ -121,6 +129,12 @@ export const FIRST_NAMED_USER = 2;
 export const FRU_BYTES = 1024;
 /** Table 27-4, bits 2-0 of the action. */
 const WATCHDOG_VERBS: Readonly<Record<number, PowerVerb>> = { 1: 'reset', 2: 'off', 3: 'cycle' };
+/** The strongest of them is the one that happens (IPMI 2.0 table 17-3). */
+const PEF_VERBS = [
+  [PEF_ACTION.powerOff, 'off'],
+  [PEF_ACTION.powerCycle, 'cycle'],
+  [PEF_ACTION.reset, 'reset'],
+] as const;
 const POWER_CYCLE_PAUSE_MS = 1_000;
 
 const emptyAccount = (): BmcAccount => ({
@@ -151,11 +165,37 @@ function accountsWith(username: string, password: string): BmcAccount[] {
 const macFromAddress = (address: string): string =>
   ['02', 'bc', ...address.split('.').map((octet) => (Number(octet) & 255).toString(16).padStart(2, '0'))].slice(0, 6).join(':');
 
+const fruOf = (identity: EmulatedIdentity): Buffer =>
+  encodeFru(
+    {
+      chassisSerial: identity.serial,
+      boardManufacturer: identity.manufacturer,
+      boardProduct: identity.product,
+      boardSerial: identity.boardSerial ?? identity.serial,
+      manufacturer: identity.manufacturer,
+      product: identity.product,
+      serial: identity.serial,
+      ...(identity.assetTag ? { assetTag: identity.assetTag } : {}),
+    },
+    FRU_BYTES,
+  );
+
+function carryOut(model: BmcModel, actions: number): void {
+  if (actions & PEF_ACTION.interrupt) model.interrupt();
+  const verb = PEF_VERBS.find(([action]) => actions & action)?.[1];
+  if (verb) model.control(verb);
+}
+
 export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const { machine, clock, identity, faults } = settings;
   const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'));
   const events = createEventState(clock, settings.profile?.events?.subscriptionsMax);
-  const eventLog = createEventLog(clock, (entry) => raiseLogEvent(events, entry));
+  const eventLog = createEventLog(clock, (entry) => {
+    raiseLogEvent(events, entry);
+    pef.handle(entry);
+  });
+  const parameters = new Map<string, Buffer>();
+  const pef = createPefState(clock, parameters, (actions) => carryOut(model, actions));
   const tasks = createTaskList(clock, (task) => raiseTaskEvent(events, task));
   const firmware = createFirmwareState(tasks);
   let tls = settings.tls;
@@ -202,20 +242,11 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     },
     boot,
     eventLog,
-    fru: encodeFru(
-      {
-        chassisSerial: identity.serial,
-        boardManufacturer: identity.manufacturer,
-        boardProduct: identity.product,
-        boardSerial: identity.boardSerial ?? identity.serial,
-        manufacturer: identity.manufacturer,
-        product: identity.product,
-        serial: identity.serial,
-        ...(identity.assetTag ? { assetTag: identity.assetTag } : {}),
-      },
-      FRU_BYTES,
-    ),
-    parameters: new Map(),
+    fru: fruOf(identity),
+    parameters,
+    pef,
+    readings: new Map(),
+    putReading: (sensor, raw) => putReading(model, sensor, raw),
     identifyUntilMs: 0,
     restorePolicy: 0,
     restartCause: 0,
@@ -265,6 +296,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     stop() {
       unsubscribe();
       model.watchdog.stop();
+      pef.stop();
     },
   };
   const unsubscribe = machine.onPowerChange((state) => {

@@ -4,6 +4,7 @@ import { systemRandom, type Random } from '../../core/base/random.ts';
 import { createBmcFaultDice, type BmcFaultName, type BmcFaults } from './bmc-faults.ts';
 import { createBmcModel, type BmcModel, type EmulatedIdentity } from './bmc-model.ts';
 import { startLanServer, type LanServer } from './ipmi/lan-server.ts';
+import { createTrapSender } from './ipmi/trap-sender.ts';
 import { startKcsVmServer } from './kcs-vm-server.ts';
 import type { MachineControl } from './machine-control.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
@@ -20,6 +21,8 @@ export interface EmulatedBmcSettings {
   /** 0 takes a free port. */
   readonly ipmiPort?: number;
   readonly redfishPort?: number;
+  /** Where its traps go at their destination. */
+  readonly trapPort?: number;
   readonly protocols: readonly ('ipmi' | 'redfish')[];
   readonly username: string;
   readonly password: string;
@@ -51,6 +54,7 @@ export interface EmulatedBmc {
 
 const IPMI_PORT = 623;
 const REDFISH_PORT = 443;
+const TRAP_PORT = 162;
 
 export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<EmulatedBmc> {
   const random = settings.random ?? systemRandom;
@@ -66,6 +70,7 @@ export async function startEmulatedBmc(settings: EmulatedBmcSettings): Promise<E
     if (settings.protocols.includes('ipmi')) {
       lan = await startLanServer(state, { address: settings.address, port: settings.ipmiPort ?? IPMI_PORT, random });
       stops.push(lan.close);
+      stops.push(createTrapSender(state, { address: settings.address, trapPort: settings.trapPort ?? TRAP_PORT }).close);
     }
     let redfish: RedfishServer | undefined;
     if (settings.protocols.includes('redfish')) {

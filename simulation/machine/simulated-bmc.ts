@@ -1,5 +1,5 @@
 import { BmcError, type BmcAddress, type BmcConnection } from '../../bmc/capability.ts';
-import { REDFISH_ALONE, unsupportedCalls } from '../../bmc/unsupported-calls.ts';
+import { IPMI_ALONE, REDFISH_ALONE, unsupportedCalls } from '../../bmc/unsupported-calls.ts';
 import { between, isTroubled, meets, whole, type World } from '../world/world.ts';
 import type { Machine } from './machine.ts';
 
@@ -39,6 +39,7 @@ const NOT_THERE = {
   storage: 'storage',
   createVolume: 'storage',
   deleteVolume: 'storage',
+  ...IPMI_ALONE,
   ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',

@@ -19,8 +19,8 @@ const CHANNEL_COMMAND = {
 } as const;
 
 /** "Unspecified" (§20.1): no vendor's own commands are emulated. */
-const MANUFACTURER_ID = 0;
-const PRODUCT_ID = 1;
+export const MANUFACTURER_ID = 0;
+export const PRODUCT_ID = 1;
 const MEDIUM_LAN = 4;
 const MEDIUM_SYSTEM = 12;
 const SYSTEM_CHANNEL = 0x0f;

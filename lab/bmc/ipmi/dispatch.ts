@@ -5,6 +5,7 @@ import type { BmcModel } from '../bmc-model.ts';
 import { appCommands } from './app-commands.ts';
 import { chassisCommands } from './chassis-commands.ts';
 import type { Caller, CommandTable } from './command-handler.ts';
+import { eventCommands } from './event-commands.ts';
 import { dcmiCommands } from './dcmi-commands.ts';
 import { payloadCommands } from './payload-commands.ts';
 import { selCommands } from './sel-commands.ts';
@@ -15,7 +16,7 @@ import { userCommands } from './user-commands.ts';
 
 const TABLES: Readonly<Record<number, CommandTable>> = {
   [NET_FN.chassis]: chassisCommands,
-  [NET_FN.sensor]: sensorCommands.sensor,
+  [NET_FN.sensor]: { ...sensorCommands.sensor, ...eventCommands },
   [NET_FN.app]: { ...appCommands, ...userCommands, ...payloadCommands },
   [NET_FN.storage]: { ...fruCommands, ...selCommands, ...sensorCommands.storage },
   [NET_FN.transport]: transportCommands,

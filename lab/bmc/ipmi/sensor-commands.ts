@@ -5,7 +5,7 @@ import { SENSOR_COMMAND } from '../../../bmc/ipmi/sensor-reading-codec.ts';
 import { SDR_COMMAND, SDR_LAST } from '../../../bmc/ipmi/sdr-repository-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
-import { EMULATED_SENSORS, type EmulatedSensor } from '../state/sensor-table.ts';
+import { EMULATED_SENSORS, rawOf, type EmulatedSensor } from '../state/sensor-table.ts';
 import type { CommandResult, CommandTable } from './command-handler.ts';
 
 /**
@@ -102,7 +102,7 @@ const withSensor =
   };
 
 function reading(bmc: BmcModel, sensor: EmulatedSensor): CommandResult {
-  const raw = sensor.raw(bmc);
+  const raw = rawOf(bmc, sensor);
   const state = (raw >= sensor.upperNonCritical ? 0x08 : 0) | (raw >= sensor.upperCritical ? 0x10 : 0);
   return Buffer.from([raw, 0xc0, 0xc0 | state, 0x80]);
 }

@@ -1,5 +1,6 @@
 import { ipv4FromNumber, ipv4ToNumber } from '../../../core/base/ipv4-address.ts';
 import { macAddressFromBytes, macAddressToBytes } from '../../../core/base/mac-address.ts';
+import { DESTINATION_ADDRESS_BYTES, DESTINATION_TYPE_BYTES } from '../../../bmc/ipmi/alert-destination-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import {
   decodeIpSource,
@@ -11,6 +12,7 @@ import {
 } from '../../../bmc/ipmi/lan-config-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
+import { DESTINATIONS } from '../state/pef-state.ts';
 import { resolveChannel } from './app-commands.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
 
@@ -38,7 +40,7 @@ const FIXED: Readonly<Record<number, Buffer>> = {
   [LAN_PARAMETER.authTypeSupport]: Buffer.from([0]),
   [LAN_PARAMETER.authTypeEnables]: Buffer.alloc(5),
   [LAN_PARAMETER.rmcpPort]: Buffer.from([0x6f, 0x02]),
-  [LAN_PARAMETER.destinationCount]: Buffer.from([0]),
+  [LAN_PARAMETER.destinationCount]: Buffer.from([DESTINATIONS]),
   [LAN_PARAMETER.suiteCount]: Buffer.from([2]),
   [LAN_PARAMETER.suites]: Buffer.from([0, 3, 17]),
 };
@@ -72,7 +74,16 @@ const SOL_STORED: Readonly<Record<number, Buffer>> = {
 };
 const SOL_READ_ONLY = new Set([7, 8]);
 
-function lanValue(bmc: BmcModel, parameter: number): Buffer | undefined {
+/** Tables: an entry begins with its selector, 0 is the one that is not kept. */
+const TABLES: Readonly<Record<number, number>> = {
+  [LAN_PARAMETER.destinationType]: DESTINATION_TYPE_BYTES,
+  [LAN_PARAMETER.destinationAddress]: DESTINATION_ADDRESS_BYTES,
+};
+
+export function lanValue(bmc: BmcModel, parameter: number, selector = 0): Buffer | undefined {
+  const entryBytes = TABLES[parameter];
+  if (entryBytes !== undefined)
+    return bmc.parameters.get(`lan ${parameter} ${selector}`) ?? Buffer.concat([Buffer.from([selector]), Buffer.alloc(entryBytes - 1)]);
   const field = ADDRESS_FIELDS[parameter];
   if (field) return ipBytes(bmc.lan[field]);
   if (parameter === LAN_PARAMETER.ipSource) return encodeIpSource(bmc.lan.source);
@@ -87,6 +98,12 @@ function setLan(bmc: BmcModel, data: Buffer, caller: Caller): CommandResult {
   const known = lanValue(bmc, parameter);
   if (!known) return PARAMETER_UNSUPPORTED;
   if (value.length < known.length) return COMPLETION.requestLength;
+  if (parameter in TABLES) {
+    const selector = value[0]! & 0x0f;
+    if (selector > DESTINATIONS) return COMPLETION.parameterOutOfRange;
+    bmc.parameters.set(`lan ${parameter} ${selector}`, Buffer.from(value.subarray(0, known.length)));
+    return DONE;
+  }
   const field = ADDRESS_FIELDS[parameter];
   if (field) bmc.lan[field] = ipv4FromNumber(value.readUInt32BE(0));
   else if (parameter === LAN_PARAMETER.ipSource) {
@@ -104,7 +121,8 @@ const withRevision = (value: Buffer): Buffer => Buffer.concat([Buffer.from([LAN_
 function getLan(bmc: BmcModel, data: Buffer, caller: Caller): CommandResult {
   if (resolveChannel(data[0]!, caller) !== LAN_CHANNEL) return COMPLETION.parameterOutOfRange;
   if (data[0]! & 0x80) return Buffer.from([LAN_PARAMETER_REVISION]);
-  const value = lanValue(bmc, data[1]!);
+  if (data[1]! in TABLES && data[2]! > DESTINATIONS) return COMPLETION.parameterOutOfRange;
+  const value = lanValue(bmc, data[1]!, data[2]! & 0x0f);
   return value ? withRevision(value) : PARAMETER_UNSUPPORTED;
 }
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../core/base/json.ts';
 import type { BmcModel } from '../bmc-model.ts';
-import { EMULATED_SENSORS, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
+import { rawOf, EMULATED_SENSORS, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
 import { CHASSIS_PATH, collection, resource, type RedfishNoun } from './redfish-shapes.ts';
 
 /** Sensors as a collection, and the same in the older Thermal and Power. */
@@ -14,7 +14,7 @@ function statusOf(sensor: EmulatedSensor, raw: number): JsonObject {
 }
 
 const sensorBody = (bmc: BmcModel, sensor: EmulatedSensor): JsonObject => {
-  const raw = sensor.raw(bmc);
+  const raw = rawOf(bmc, sensor);
   return resource(`${SENSORS}/${sensor.number}`, 'Sensor.v1_5_0', String(sensor.number), sensor.name, {
     ReadingType: sensor.readingType,
     Reading: toValue(sensor, raw),
@@ -29,7 +29,7 @@ const sensorBody = (bmc: BmcModel, sensor: EmulatedSensor): JsonObject => {
 
 /** A row of Thermal or Power; `reading` is what its kind calls the value. */
 const rowOf = (bmc: BmcModel, sensor: EmulatedSensor, owner: string, list: string, reading: string): JsonObject => {
-  const raw = sensor.raw(bmc);
+  const raw = rawOf(bmc, sensor);
   return {
     '@odata.id': `${owner}#/${list}/${sensor.number}`,
     MemberId: String(sensor.number),

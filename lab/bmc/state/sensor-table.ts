@@ -16,7 +16,7 @@ export interface EmulatedSensor {
   readonly entity: number;
   readonly upperCritical: number;
   readonly upperNonCritical: number;
-  raw(bmc: BmcModel): number;
+  whenLeftAlone(bmc: BmcModel): number;
 }
 
 const whenOn = (on: number, off: number) => (bmc: BmcModel) => (bmc.machine.powerState() === 'on' ? on : off);
@@ -26,17 +26,41 @@ const power = { type: 0x08, unit: 6, readingType: 'Power', readingUnits: 'W', mu
 const voltage = { type: 0x02, unit: 4, readingType: 'Voltage', readingUnits: 'V', multiplier: 6, exponent: -2 } as const;
 
 export const EMULATED_SENSORS: readonly EmulatedSensor[] = [
-  { ...temperature, number: 1, name: 'Inlet Temp', entity: 0x37, upperNonCritical: 42, upperCritical: 47, raw: whenOn(24, 21) },
-  { ...temperature, number: 2, name: 'CPU Temp', entity: 0x03, upperNonCritical: 85, upperCritical: 95, raw: whenOn(48, 22) },
-  { ...fan, number: 3, name: 'Fan 1', entity: 0x1d, upperNonCritical: 180, upperCritical: 200, raw: whenOn(62, 0) },
-  { ...power, number: 4, name: 'Power', entity: 0x0a, upperNonCritical: 220, upperCritical: 240, raw: whenOn(71, 4) },
-  { ...voltage, number: 5, name: '12V', entity: 0x14, upperNonCritical: 215, upperCritical: 225, raw: whenOn(200, 0) },
+  { ...temperature, number: 1, name: 'Inlet Temp', entity: 0x37, upperNonCritical: 42, upperCritical: 47, whenLeftAlone: whenOn(24, 21) },
+  { ...temperature, number: 2, name: 'CPU Temp', entity: 0x03, upperNonCritical: 85, upperCritical: 95, whenLeftAlone: whenOn(48, 22) },
+  { ...fan, number: 3, name: 'Fan 1', entity: 0x1d, upperNonCritical: 180, upperCritical: 200, whenLeftAlone: whenOn(62, 0) },
+  { ...power, number: 4, name: 'Power', entity: 0x0a, upperNonCritical: 220, upperCritical: 240, whenLeftAlone: whenOn(71, 4) },
+  { ...voltage, number: 5, name: '12V', entity: 0x14, upperNonCritical: 215, upperCritical: 225, whenLeftAlone: whenOn(200, 0) },
 ];
+
+export const rawOf = (bmc: BmcModel, sensor: EmulatedSensor): number => bmc.readings.get(sensor.number) ?? sensor.whenLeftAlone(bmc);
+
+const SYSTEM_EVENT = [2, 0, 0, 0, 0, 0x20, 0, 4] as const;
+const THRESHOLD = 0x01;
+const DEASSERTED = 0x80;
+/** Offsets of table 42-2: upper non-critical and upper critical, going high. */
+const UPPER = [
+  [7, ({ upperNonCritical }: EmulatedSensor) => upperNonCritical],
+  [9, ({ upperCritical }: EmulatedSensor) => upperCritical],
+] as const;
+
+export function putReading(bmc: BmcModel, name: string, raw: number): void {
+  const sensor = EMULATED_SENSORS.find((each) => each.name === name)!;
+  const before = rawOf(bmc, sensor);
+  bmc.readings.set(sensor.number, raw);
+  for (const [offset, thresholdOf] of UPPER) {
+    const threshold = thresholdOf(sensor);
+    if (before >= threshold === raw >= threshold) continue;
+    const direction = THRESHOLD | (raw >= threshold ? 0 : DEASSERTED);
+    // Data 1 says that the reading and the threshold follow (table 29-6).
+    bmc.eventLog.add(Buffer.from([0, 0, ...SYSTEM_EVENT, sensor.type, sensor.number, direction, 0x50 | offset, raw, threshold]));
+  }
+}
 
 /** Two decimals are more than any of them has. */
 const rounded = (value: number) => Math.round(value * 100) / 100;
 export const toValue = (sensor: EmulatedSensor, raw: number): number => rounded(raw * sensor.multiplier * 10 ** sensor.exponent);
 export const wattsOf = (bmc: BmcModel): number => {
   const sensor = EMULATED_SENSORS.find((each) => each.readingType === 'Power')!;
-  return toValue(sensor, sensor.raw(bmc));
+  return toValue(sensor, rawOf(bmc, sensor));
 };
