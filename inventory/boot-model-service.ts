@@ -27,6 +27,7 @@ export async function buildBootModel(
     reservations: Readonly<Record<string, string>>;
     /** The same for IPv6. */
     reservations6: Readonly<Record<string, string>>;
+    withdrawnMacs: readonly string[];
     bootSecret: string;
     version: number;
   },

@@ -1,3 +1,4 @@
+import { DHCP_AGENT, L3_AGENT, zoneOf } from './noun/agent-noun.ts';
 import type { Db } from './mechanism/row-read.ts';
 import { query } from './mechanism/statement.ts';
 import type { Trx } from './resource.ts';
@@ -7,6 +8,8 @@ export interface NetworkHost {
   readonly name: string;
   readonly hostname: string;
   readonly isGateway: boolean;
+  /** Routers may have their way out here. */
+  readonly isRouting: boolean;
   readonly datapathType: string;
   readonly bridgeMappings: string;
   /** It has said so since the last look. */
@@ -14,27 +17,42 @@ export interface NetworkHost {
 }
 
 const HOST_KINDS = ['OVN Controller agent', 'OVN Controller Gateway agent'] as const;
+export const OVN_BINARY = 'ovn-controller';
 
-/** The whole list: hosts that are not in it are gone. */
-export async function writeHosts(db: Db, hosts: readonly NetworkHost[]): Promise<void> {
-  const rows = hosts.map((host) => ({
-    agent_type: HOST_KINDS[host.isGateway ? 1 : 0],
-    host: host.hostname,
-    is_alive: host.isAlive,
-    configurations: { chassis_name: host.name, 'bridge-mappings': host.bridgeMappings, datapath_type: host.datapathType },
-  }));
-  await query(
+/**
+ * The whole list: hosts that are not in it are gone. Each is the DHCP agent of the machines on it, and an L3 agent where routers may have their way out.
+ * @returns whether there are other agents now
+ */
+export async function writeHosts(db: Db, hosts: readonly NetworkHost[]): Promise<boolean> {
+  const rows = hosts.flatMap((host) => {
+    const row = (agentType: string, more: object) => ({
+      agent_type: agentType,
+      host: host.hostname,
+      zone: zoneOf(agentType),
+      is_alive: host.isAlive,
+      configurations: { chassis_name: host.name, ...more },
+    });
+    return [
+      row(HOST_KINDS[host.isGateway ? 1 : 0], { 'bridge-mappings': host.bridgeMappings, datapath_type: host.datapathType }),
+      row(DHCP_AGENT, {}),
+      ...(host.isRouting ? [row(L3_AGENT, { agent_mode: 'dvr_snat' })] : []),
+    ];
+  });
+  const changed = await query<{ is_new: boolean }>(
     db,
-    `with given as (select * from jsonb_to_recordset($1::jsonb) as g (agent_type text, host text, is_alive boolean, configurations jsonb)),
-     gone as (delete from network_agent a where a.agent_type = any($2::text[])
-       and not exists (select from given g where g.agent_type = a.agent_type and g.host = a.host))
-     insert into network_agent (project_id, agent_type, "binary", host, topic, configurations)
-     select '', agent_type, 'ovn-controller', host, 'n/a', configurations from given
-     on conflict (agent_type, host) do update set configurations = excluded.configurations,
-       heartbeat_timestamp = case when (select g.is_alive from given g where g.host = excluded.host limit 1)
-         then now() else network_agent.heartbeat_timestamp end`,
-    [JSON.stringify(rows), HOST_KINDS],
+    `with given as (select * from jsonb_to_recordset($1::jsonb) as g (agent_type text, host text, zone text, is_alive boolean, configurations jsonb)),
+     gone as (delete from network_agent a where a."binary" = $2
+       and not exists (select from given g where g.agent_type = a.agent_type and g.host = a.host) returning true as is_new),
+     written as (insert into network_agent (project_id, agent_type, "binary", host, topic, configurations, availability_zone)
+       select '', agent_type, $2, host, 'n/a', configurations, zone from given
+       on conflict (agent_type, host, "binary") do update set configurations = excluded.configurations,
+         heartbeat_timestamp = case when (select g.is_alive from given g where g.host = excluded.host limit 1)
+           then now() else network_agent.heartbeat_timestamp end
+       returning xmax = 0 as is_new)
+     select is_new from written where is_new union all select is_new from gone`,
+    [JSON.stringify(rows), OVN_BINARY],
   );
+  return changed.length > 0;
 }
 
 /** Physical networks that a host has a way to; undefined where nobody says which hosts there are. */

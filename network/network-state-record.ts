@@ -1,4 +1,6 @@
 import type { Db } from './mechanism/row-read.ts';
+import { DHCP_AGENT } from './noun/agent-noun.ts';
+import { OVN_BINARY } from './network-host-service.ts';
 import { query } from './mechanism/statement.ts';
 import type { NetworkState } from './ovn/network-state.ts';
 
@@ -11,12 +13,18 @@ export const NETWORK_CHANGED = 'network_changed';
  */
 const list = (inner: string) => `(select coalesce(json_agg(x), '[]') from (${inner}) x)`;
 
+/** Hosts of OVN that answer machines of a network `n`. */
+const FROM_DHCP = `from network_agent a where a.agent_type = '${DHCP_AGENT}' and a."binary" = '${OVN_BINARY}'`;
+const IS_SERVING = `(a.admin_state_up and not exists (select from network_agent_withdrawal w where w.agent_id = a.id and w.network_id = n.id))`;
+
 const NETWORKS = `select n.id, n.name, n.mtu,
   (select json_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) from network_segment s
    where s.network_id = n.id and s.physical_network is not null order by s.position limit 1) as provider,
   ${list(`select s.physical_network as "physicalNetwork", s.segmentation_id as vlan from network_segment s
     where s.network_id = n.id and s.physical_network is not null order by s.position offset 1`)} as "moreProviders",
-  exists (select from network_rbac r where r.object_id = n.id and r.action = 'access_as_external') as "isExternal"
+  exists (select from network_rbac r where r.object_id = n.id and r.action = 'access_as_external') as "isExternal",
+  json_build_object('isServed', not exists (select ${FROM_DHCP}) or exists (select ${FROM_DHCP} and ${IS_SERVING}),
+    'notAt', array(select unnest(array[a.host, a.configurations->>'chassis_name']) ${FROM_DHCP} and not ${IS_SERVING})) as dhcp
   from network n`;
 
 const SUBNETS = `select id, network_id as "networkId", cidr::text, ip_version as "ipVersion", host(gateway_ip) as gateway,
@@ -47,7 +55,8 @@ const PORTS = `select p.id, p.network_id as "networkId", p.mac_address as mac, $
 
 const ROUTERS = `select r.id, r.name, r.admin_state_up as "isEnabled", r.routes,
   case when r.gateway_port_id is not null then json_build_object('portId', r.gateway_port_id, 'hasSnat', r.enable_snat,
-    'qosPolicyId', coalesce(r.qos_policy_id, n.qos_policy_id)) end as gateway
+    'qosPolicyId', coalesce(r.qos_policy_id, n.qos_policy_id), 'hosts', array(select a.configurations->>'chassis_name' from network_router_agent h
+      join network_agent a on a.id = h.agent_id where h.router_id = r.id and a."binary" = '${OVN_BINARY}' order by h.place)) end as gateway
   from network_router r left join network_port p on p.id = r.gateway_port_id left join network n on n.id = p.network_id`;
 
 /** Protocols that OVN's load balancers know; ranges are as many single ports, side by side. */

@@ -17,7 +17,8 @@ import { createRouters, removeRouter, updateRouter } from './noun/router-verbs.t
 import { defaultSecurityGroupRules, securityGroupRules as ruleNoun } from './noun/security-group-rule-noun.ts';
 import { securityGroups } from './noun/security-group-noun.ts';
 import { segmentRanges, segments } from './noun/segment-noun.ts';
-import { agents, flavors, logs, meteringLabels, meteringRules, serviceProfiles } from './noun/service-nouns.ts';
+import { agents } from './noun/agent-noun.ts';
+import { flavors, logs, meteringLabels, meteringRules, serviceProfiles } from './noun/service-nouns.ts';
 import { subnetpools } from './noun/subnetpool-noun.ts';
 import { subnets } from './noun/subnet-noun.ts';
 import { trunks } from './noun/trunk-noun.ts';

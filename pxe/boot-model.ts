@@ -13,6 +13,8 @@ export interface BootModel {
   readonly relayRules?: readonly RelayRule[];
   /** Addresses of relays that may ask who has an address (RFC 4388); nobody else is answered. */
   readonly leaseQueriesFrom?: readonly string[];
+  /** NICs on networks whose DHCP was taken from this server: they are not answered. */
+  readonly withdrawnMacs?: readonly MacAddress[];
   /** Clients that get something of their own, by what they say they are. */
   readonly classes?: readonly ClientClass[];
   readonly files: BootFiles;

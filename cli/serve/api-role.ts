@@ -11,7 +11,6 @@ import { createPlacementSnapshot } from '../../compute/placement-snapshot.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
-import { announceControlPlane } from './agent-announcement.ts';
 import { bootServerAddresses } from './boot-configuration.ts';
 import { splitEndpoint, type Configuration } from './configuration.ts';
 import { ovnComparison } from './ovn-comparison.ts';
@@ -67,8 +66,6 @@ export async function startApiRole(options: {
     mountCompute({ ...context, images: options.images, placement: createPlacementSnapshot(database.db) }),
     mountObjects(objects),
   ];
-  const stopAnnouncing = await announceControlPlane(database, logger);
-  stops.push(async () => stopAnnouncing());
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const api = createApiServer({
     context,

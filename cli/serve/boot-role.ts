@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../core/base/clock.ts';
 import type { Logger } from '../../core/base/logger.ts';
@@ -56,6 +57,7 @@ export async function startBootRole(options: {
     const bound = await readBootAddresses(
       database.db,
       networks.flatMap(({ cidr, ipv6 }) => [cidr, ...(ipv6 === undefined ? [] : [ipv6.cidr])]),
+      hostname(),
     );
     const model = await buildBootModel(database.db, {
       subnets: configuration.boot.networks.map((network) => toSubnet(network, metadata.isServed)),
@@ -66,6 +68,7 @@ export async function startBootRole(options: {
       files: { ...bootFiles(configuration, known, agent, imageDirectory, agentIso), ...(arm64 === undefined ? {} : { arm64 }) },
       reservations: Object.assign({}, ...networks.map((network) => network.reservations), bound.ipv4) as Record<string, string>,
       reservations6: Object.assign({}, ...networks.map((network) => network.ipv6?.reservations), bound.ipv6) as Record<string, string>,
+      withdrawnMacs: bound.withdrawn,
       bootSecret: known.bootSecret.toString('base64'),
       version: Date.now(),
     });

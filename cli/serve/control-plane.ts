@@ -10,6 +10,7 @@ import { keepEmbeddedPostgres } from '../../core/database/postgres-keeper.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createConsoleLogs } from '../../inventory/console-log-files.ts';
 import { createEventRecorder } from '../../inventory/event-recorder.ts';
+import { announceAgents } from './agent-announcement.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
@@ -62,10 +63,15 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     stops.push(() => boot.stop());
     counters.push(() => prefixed('boot', boot.plane.metrics()));
   };
+  const announce = async () => {
+    const stopAnnouncing = await announceAgents(configuration, database, logger);
+    stops.push(async () => stopAnnouncing());
+  };
   if (isBootOnly) {
     if (configuration.boot.networks.length === 0)
       throw new Error('The role boot alone has nothing to do: boot.networks of the configuration is empty.');
     await startBoot(() => loadInstallation(database, key));
+    await announce();
     return 'no API in this process';
   }
   const migrated = await migrateDatabase(database.db);
@@ -88,6 +94,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   if (switches !== undefined) counters.push(() => prefixed('switch', switches.metrics()));
   const endMetadata = await startMetadataForProxies({ configuration, installation: async () => installation, database, logger });
   if (endMetadata !== undefined) stops.push(endMetadata);
+  await announce();
   if (!roles.includes('api')) return 'no API in this process';
   return startApiRole({
     configuration,

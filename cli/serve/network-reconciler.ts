@@ -38,8 +38,10 @@ export interface ReconcilerStatus {
 /** Changes come in bursts: those of one call arrive within this. */
 const GATHER_MS = 3;
 const RETRY_MS = 1_000;
-/** Nothing is left to this look: it finds what nobody told, and shows which hosts live. */
+/** Nothing is left to this look: it finds what nobody told. */
 const SAFETY_LOOK_MS = 60_000;
+/** Each is asked for a sign of life; one that gives none is dead in the Network API 75 s after its last (`ALIVE_SECONDS`), so two may be missed. */
+const HOST_LOOK_MS = 25_000;
 
 export function startReconciler({ database, northbound: nb, southbound: sb, logger }: ReconcilerOptions): Reconciler {
   const counts = { applied: 0, operations: 0, failures: 0, lastMs: 0 };
@@ -62,6 +64,8 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     const begun = performance.now();
     if (!southbound.isReady()) waitFor('the southbound database of OVN');
     await southbound.ready();
+    // Where routers have their way out is in the tables.
+    if (!hostsWritten) await writeAllHosts();
     if (!northbound.isReady()) waitFor('the northbound database of OVN');
     await northbound.ready();
     const state = await readNetworkState(database.db);
@@ -82,14 +86,16 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     if (changed > 0) logger.debug({ ports: changed }, 'ports changed their status');
   });
   const hosts = createWorker(GATHER_MS, async () => {
-    if (!southbound.isReady()) return;
-    await writeHosts(database.db, livingOf(southbound, sequenceSeen));
-    const gateways = gatewaysOf(southbound.hosts()).chassis.join();
-    if (gateways !== gatewaysSeen) settle.wake();
-    gatewaysSeen = gateways;
+    if (southbound.isReady() && (await writeAllHosts())) settle.wake();
   });
-  let gatewaysSeen = '';
-  let sequenceSeen = 0;
+  const writeAllHosts = async () => {
+    const isChange = await writeHosts(database.db, hostsNow(southbound, sequenceExpected));
+    hostsWritten = true;
+    return isChange;
+  };
+  let hostsWritten = false;
+  let sequenceAsked = 0;
+  let sequenceExpected = 0;
   let hostsSeen = '';
 
   const retry = (work: Worker, what: string) => (error: unknown) => {
@@ -129,20 +135,26 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     },
     () => gatewaysOf(southbound.hosts()),
   );
-  const look = setInterval(() => {
-    settle.wake();
-    hosts.wake();
-    if (!northbound.isReady()) return;
-    northbound.ping().catch(() => undefined);
-    sequenceSeen = Math.max(0, ...southbound.hosts().map(({ sequence }) => sequence));
-  }, SAFETY_LOOK_MS);
+  const looks = [
+    setInterval(settle.wake, SAFETY_LOOK_MS),
+    setInterval(() => {
+      sequenceExpected = sequenceAsked;
+      hosts.wake();
+      if (!northbound.isReady()) return;
+      const next = northbound.sequence() + 1;
+      northbound.ping().then(
+        () => (sequenceAsked = next),
+        () => undefined,
+      );
+    }, HOST_LOOK_MS),
+  ];
   const ends = [database.listen(NETWORK_CHANGED, settle.wake), database.onReconnect(settle.wake)];
   settle.wake();
   return {
     status: () => ({ ...counts, waitingFor: waiting?.what ?? null, waitingSinceMs: waiting?.sinceMs ?? null }),
     async stop() {
       isStopped = true;
-      clearInterval(look);
+      for (const look of looks) clearInterval(look);
       for (const end of ends) end();
       for (const each of [settle, tell, hosts]) each.stop();
       northbound.close();
@@ -151,6 +163,9 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
   };
 }
 
-/** A host that has carried out what others had at the look before lives. */
-const livingOf = (southbound: OvnSouthbound, sequence: number) =>
-  southbound.hosts().map((host) => ({ ...host, isAlive: host.sequence >= sequence }));
+/** A host that has carried out what all were asked at the look before lives. */
+function hostsNow(southbound: OvnSouthbound, sequence: number) {
+  const hosts = southbound.hosts();
+  const { chassis } = gatewaysOf(hosts);
+  return hosts.map((host) => ({ ...host, isRouting: chassis.includes(host.name), isAlive: host.sequence >= sequence }));
+}

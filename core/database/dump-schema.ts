@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { DatabaseSchema } from './schema-types.ts';
 
 /**
- * The schema `public` as stable text: tables, columns, constraints, indexes, by name. For review (golden `schema.sql`),
+ * The schema `public` as stable text: tables, columns, constraints, indexes, views, by name. For review (golden `schema.sql`),
  * not for restoring. The migrator's own two tables are left out.
  */
 export async function dumpSchema(db: Kysely<DatabaseSchema>): Promise<string> {
@@ -11,6 +11,11 @@ export async function dumpSchema(db: Kysely<DatabaseSchema>): Promise<string> {
     where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relname not like 'kysely\\_%' order by c.relname collate "C"`.execute(db);
   const parts: string[] = [];
   for (const { name } of tables.rows) parts.push(await dumpTable(db, name));
+  const views = await sql<{ line: string }>`
+    select 'create view ' || viewname || ' as' || chr(10) || definition as line from pg_views where schemaname = 'public' order by viewname collate "C"`.execute(
+    db,
+  );
+  parts.push(...views.rows.map(({ line }) => line));
   return `${parts.join('\n\n')}\n`;
 }
 

@@ -51,8 +51,9 @@ export interface NetworkTables {
   network_subport: { port_id: string; trunk_id: string; segmentation_type: string; segmentation_id: number };
   network_address_group_member: { address_group_id: string; address: string };
   network_flavor_profile: { flavor_id: string; service_profile_id: string };
-  network_agent_network: { agent_id: string; network_id: string };
-  network_agent_router: { agent_id: string; router_id: string };
+  network_agent_withdrawal: { agent_id: string; network_id: string };
+  network_agent_router: { agent_id: string; router_id: string; is_given: boolean };
+  network_ha_network: { project_id: string; network_id: string };
   network_quota: { project_id: string; resource: string; most: number };
   network_auto_topology: { project_id: string; network_id: string; router_id: string };
 }

@@ -1028,26 +1028,32 @@ create table network_agent (
   configurations jsonb not null default '{}'::jsonb,
   started_at timestamp with time zone not null default now(),
   heartbeat_timestamp timestamp with time zone not null default now(),
-  constraint network_agent_agent_type_host_key UNIQUE (agent_type, host),
+  constraint network_agent_agent_type_host_binary_key UNIQUE (agent_type, host, "binary"),
   constraint network_agent_pkey PRIMARY KEY (id)
 );
 CREATE INDEX network_agent_project ON public.network_agent USING btree (project_id);
-
-create table network_agent_network (
-  agent_id uuid not null,
-  network_id uuid not null,
-  constraint network_agent_network_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES network_agent(id) ON DELETE CASCADE,
-  constraint network_agent_network_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
-  constraint network_agent_network_pkey PRIMARY KEY (agent_id, network_id)
-);
+CREATE TRIGGER network_agent_gone AFTER DELETE ON public.network_agent FOR EACH ROW EXECUTE FUNCTION boot_model_changed();
+CREATE TRIGGER network_agent_switched AFTER UPDATE OF admin_state_up ON public.network_agent FOR EACH ROW WHEN ((old.admin_state_up IS DISTINCT FROM new.admin_state_up)) EXECUTE FUNCTION boot_model_changed();
 
 create table network_agent_router (
   agent_id uuid not null,
   router_id uuid not null,
+  is_given boolean not null,
   constraint network_agent_router_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES network_agent(id) ON DELETE CASCADE,
   constraint network_agent_router_pkey PRIMARY KEY (agent_id, router_id),
   constraint network_agent_router_router_id_fkey FOREIGN KEY (router_id) REFERENCES network_router(id) ON DELETE CASCADE
 );
+CREATE INDEX network_agent_router_router_id ON public.network_agent_router USING btree (router_id);
+
+create table network_agent_withdrawal (
+  agent_id uuid not null,
+  network_id uuid not null,
+  constraint network_agent_withdrawal_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES network_agent(id) ON DELETE CASCADE,
+  constraint network_agent_withdrawal_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_agent_withdrawal_pkey PRIMARY KEY (agent_id, network_id)
+);
+CREATE INDEX network_agent_withdrawal_network_id ON public.network_agent_withdrawal USING btree (network_id);
+CREATE TRIGGER network_agent_withdrawal_changed AFTER INSERT OR DELETE ON public.network_agent_withdrawal FOR EACH ROW EXECUTE FUNCTION boot_model_changed();
 
 create table network_allocation_pool (
   subnet_id uuid not null,
@@ -1162,6 +1168,14 @@ create table network_floatingip (
 );
 CREATE INDEX network_floatingip_project ON public.network_floatingip USING btree (project_id);
 CREATE INDEX network_floatingip_router_id ON public.network_floatingip USING btree (router_id);
+
+create table network_ha_network (
+  project_id text not null,
+  network_id uuid not null,
+  constraint network_ha_network_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_ha_network_network_id_key UNIQUE (network_id),
+  constraint network_ha_network_pkey PRIMARY KEY (project_id)
+);
 
 create table network_local_ip (
   id uuid not null default gen_random_uuid(),
@@ -1438,7 +1452,7 @@ create table network_router (
   admin_state_up boolean not null default true,
   status text not null default 'ACTIVE'::text,
   distributed boolean not null default false,
-  ha boolean not null default false,
+  ha boolean,
   enable_ndp_proxy boolean not null default false,
   enable_snat boolean not null default true,
   routes jsonb not null default '[]'::jsonb,
@@ -2192,3 +2206,124 @@ create table zone (
   constraint zone_name_key UNIQUE (name),
   constraint zone_pkey PRIMARY KEY (uuid)
 );
+
+create view compute_machine as
+ SELECT n.uuid,
+    n.seq,
+    (n.uuid)::text AS host,
+    n.name,
+    n.resource_class,
+    n.instance_uuid,
+    n.power_state,
+    n.provision_state,
+    n.properties,
+    COALESCE((n.driver_info ->> 'redfish_address'::text), (n.driver_info ->> 'ipmi_address'::text)) AS bmc_address,
+    COALESCE(h.disabled, false) AS disabled,
+    h.disabled_reason,
+    COALESCE(h.forced_down, false) AS forced_down,
+    ((NOT n.maintenance) AND (NOT n.retired) AND (NOT COALESCE(h.forced_down, false))) AS up,
+    COALESCE(( SELECT (a.metadata ->> 'availability_zone'::text)
+           FROM (aggregate a
+             JOIN aggregate_host m ON ((m.aggregate_id = a.id)))
+          WHERE ((m.host = (n.uuid)::text) AND (a.metadata ? 'availability_zone'::text))
+          ORDER BY a.id
+         LIMIT 1), 'nova'::text) AS zone,
+    GREATEST(n.created_at, n.updated_at, n.provision_updated_at, h.updated_at) AS updated_at
+   FROM (node n
+     LEFT JOIN compute_host h ON ((h.name = (n.uuid)::text)))
+  WHERE ((n.resource_class IS NOT NULL) AND ((n.instance_uuid IS NOT NULL) OR (n.provision_state = ANY (ARRAY['available'::text, 'cleaning'::text, 'clean wait'::text, 'clean hold'::text, 'clean failed'::text, 'deleting'::text]))));
+
+create view network_router_agent as
+ SELECT router_id,
+    agent_id,
+    place
+   FROM ( SELECT r.id AS router_id,
+            a.id AS agent_id,
+            r.ha,
+            row_number() OVER (PARTITION BY r.id ORDER BY (md5(((r.id)::text || a.host)))) AS place
+           FROM ((network_router r
+             CROSS JOIN network_agent a)
+             LEFT JOIN network_agent_router g ON (((g.agent_id = a.id) AND (g.router_id = r.id))))
+          WHERE ((a.agent_type = 'L3 agent'::text) AND a.admin_state_up AND COALESCE(g.is_given, (NOT (EXISTS ( SELECT
+                   FROM network_agent_router b
+                  WHERE ((b.router_id = r.id) AND b.is_given))))))) drawn
+  WHERE (place <=
+        CASE
+            WHEN (NOT ha) THEN 1
+            ELSE 5
+        END);
+
+create view server_address as
+ SELECT p.device_id,
+    p.id AS port_id,
+    n.id AS network_id,
+    n.name AS network,
+    host(a.ip_address) AS address,
+    family(a.ip_address) AS version,
+    (p.mac_address)::text AS mac,
+    p.created_at AS port_created_at,
+    a."position",
+    ARRAY( SELECT host(f.floating_ip_address) AS host
+           FROM network_floatingip f
+          WHERE ((f.port_id = p.id) AND (f.fixed_ip_address = a.ip_address))) AS floating
+   FROM ((network_port p
+     JOIN network n ON ((n.id = p.network_id)))
+     JOIN network_address a ON ((a.port_id = p.id)))
+  WHERE (p.device_id <> ''::text);
+
+create view server_seen as
+ SELECT s.uuid,
+    s.seq,
+    s.project_id,
+    s.user_id,
+    s.name,
+    s.hostname,
+    s.description,
+    s.flavor,
+    s.image_id,
+    s.image_properties,
+    s.key_name,
+    s.public_key,
+    s.user_data,
+    s.admin_password,
+    s.config_drive,
+    s.files,
+    s.metadata,
+    s.tags,
+    s.zone_asked,
+    s.zone,
+    s.host,
+    s.node_uuid,
+    s.launch_index,
+    s.reservation_id,
+    s.access_ip_v4,
+    s.access_ip_v6,
+    s.disk_config,
+    s.networks,
+    s.hints,
+    s.group_uuid,
+    s.state,
+    s.task,
+    s.fault,
+    s.locked_by,
+    s.locked_reason,
+    s.created_at,
+    s.updated_at,
+    s.launched_at,
+    s.terminated_at,
+    s.deleted_at,
+    n.name AS node_name,
+    n.provision_state AS node_state,
+        CASE
+            WHEN ((n.uuid IS NULL) OR (n.instance_uuid IS DISTINCT FROM s.uuid)) THEN 0
+            WHEN (n.power_state = 'power on'::text) THEN 1
+            WHEN (n.power_state = 'power off'::text) THEN 4
+            ELSE 0
+        END AS power,
+        CASE
+            WHEN ((s.task IS NULL) AND (n.instance_uuid = s.uuid) AND (s.state = 'active'::text) AND (n.power_state = 'power off'::text)) THEN 'stopped'::text
+            WHEN ((s.task IS NULL) AND (n.instance_uuid = s.uuid) AND (s.state = 'stopped'::text) AND (n.power_state = 'power on'::text)) THEN 'active'::text
+            ELSE s.state
+        END AS vm_state
+   FROM (server s
+     LEFT JOIN node n ON ((n.uuid = s.node_uuid)));

@@ -4,6 +4,7 @@ import { anything, boolean, dnsDomain, integer, listOf, orNull, shown, text, uui
 import { ownedOrShared, sharedWith, standard } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
 import { attribute, attributes, type Resource, type Row, type Values, type Work } from '../resource.ts';
+import { DHCP_AGENT, ZONE } from './agent-noun.ts';
 import { mtuOf, MTU_LEAST, MTU_MOST } from './mtu-policy.ts';
 import { defaultPolicyOf, requirePolicyChange, requirePolicySeen } from './qos-use.ts';
 import { forget, share, SHARED, EXTERNAL, unshare } from './rbac-store.ts';
@@ -16,6 +17,11 @@ const external = sharedExternally();
 const scopeOf = (version: 4 | 6) =>
   `(select p.address_scope_id from network_subnet s join network_subnetpool p on p.id = s.subnetpool_id
     where s.network_id = t.id and s.ip_version = ${version} and p.address_scope_id is not null limit 1)`;
+
+/** Where its addresses are served. */
+const ZONES = `case when exists (select from network_agent a where a.agent_type = '${DHCP_AGENT}' and a.admin_state_up
+    and not exists (select from network_agent_withdrawal w where w.agent_id = a.id and w.network_id = t.id))
+  then array['${ZONE}'] else '{}'::text[] end`;
 
 function sharedExternally(): string {
   return `exists (select from network_rbac r where r.object_id = t.id and r.action = '${EXTERNAL}')`;
@@ -43,7 +49,7 @@ export const networks: Resource = {
     dns_domain: attribute(dnsDomain, 'post put', { default: '' }),
     qos_policy_id: attribute(orNull(uuid), 'post put', { default: null }),
     availability_zone_hints: attribute(listOf(text(255), { kind: 'text[]' }), 'post sort', { default: [] }),
-    availability_zones: attribute(anything, '', { sql: `'{}'::text[]` }),
+    availability_zones: attribute(anything, '', { sql: ZONES }),
     'provider:network_type': attribute(text(32), 'post put filter', { default: undefined, sql: ofFirstSegment('network_type') }),
     'provider:physical_network': attribute(orNull(text(64)), 'post put filter', {
       default: undefined,

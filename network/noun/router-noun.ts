@@ -25,6 +25,8 @@ const GATEWAY = `(select json_build_object('network_id', g.network_id, 'enable_s
     from network_address a where a.port_id = g.id)) from network_port g where g.id = t.gateway_port_id)`;
 const HELPERS = `(select coalesce(json_agg(json_build_object('protocol', h.protocol, 'port', h.port, 'helper', h.helper) order by h.created_at), '[]')
   from network_conntrack_helper h where h.router_id = t.id)`;
+const ZONES = `array(select distinct a.availability_zone from network_router_agent h join network_agent a on a.id = h.agent_id
+  where h.router_id = t.id and a.availability_zone is not null)`;
 export const routesType = orEmpty(listOf(record({ destination: cidr, nexthop: ipAddress }), { unique: true }));
 
 export const routers: Resource = {
@@ -43,12 +45,12 @@ export const routers: Resource = {
     external_gateway_info: attribute(gatewayOrNone, 'post put', { default: null, sql: GATEWAY }),
     routes: attribute(routesType, 'put'),
     distributed: attribute(orNull(boolean), 'post put filter', { default: undefined }),
-    ha: attribute(orNull(boolean), 'post put filter', { default: undefined }),
+    ha: attribute(orNull(boolean), 'post put filter', { default: undefined, column: 'ha', sql: 'coalesce(t.ha, false)' }),
     enable_ndp_proxy: attribute(orNull(boolean), 'post put filter', { default: undefined }),
     flavor_id: attribute(orNull(uuid), 'post sort filter', { default: null }),
     service_type_id: attribute(orNull(uuid), 'post', { default: null, sql: null, column: 'service_type_id' }),
     availability_zone_hints: attribute(listOf(text(255), { kind: 'text[]' }), 'post', { default: [] }),
-    availability_zones: attribute(anything, '', { sql: `'{}'::text[]` }),
+    availability_zones: attribute(anything, '', { sql: ZONES }),
     conntrack_helpers: attribute(anything, '', { sql: HELPERS }),
   }),
 };

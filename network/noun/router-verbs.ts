@@ -5,6 +5,7 @@ import { query } from '../mechanism/statement.ts';
 import type { Row, Trx, Values, Work } from '../resource.ts';
 import { setGateway } from './router-gateway.ts';
 import { legsOf, requireRoutes, type Route } from './router-legs.ts';
+import { leaveHaNetwork, needHaNetwork } from './ha-network.ts';
 import { routers, type GatewayWish } from './router-noun.ts';
 
 /** Making, changing and removing routers. */
@@ -16,6 +17,7 @@ export async function createRouters(work: Work, asked: readonly Values[]): Promi
     const wish = values['external_gateway_info'] as GatewayWish | null;
     if (wish !== null) await setGateway(work, { id: id!, gatewayPortId: null }, wish);
     if (values['enable_ndp_proxy'] === true) await requireNdpScope(work, id!);
+    if (values['ha'] === true) await needHaNetwork(work.trx, String(values['project_id']));
     ids.push(id!);
   }
   return ids;
@@ -60,7 +62,9 @@ const NEEDS_DOWN = ['distributed', 'ha'] as const;
 
 export async function updateRouter(work: Work, before: Row, changes: Values): Promise<void> {
   const { trx } = work;
-  const values = withoutNulls(changes);
+  const { ha, ...others } = withoutNulls(changes);
+  // What is shown and given back is no wish: a router without one is shown as one without high availability.
+  const values: Values = ha === undefined || ha === before['ha'] ? others : { ...others, ha };
   const isUp = (values['admin_state_up'] ?? before['admin_state_up']) === true && before['admin_state_up'] === true;
   const changed = NEEDS_DOWN.find((name) => values[name] !== undefined && values[name] !== before[name]);
   if (changed !== undefined && isUp)
@@ -74,6 +78,8 @@ export async function updateRouter(work: Work, before: Row, changes: Values): Pr
   if (values['enable_ndp_proxy'] === false) await requireNoProxies(trx, before.id);
   if (changes['routes'] !== undefined) requireRoutes(before.id, changes['routes'] as Route[], await legsOf(trx, before.id));
   await updateRow(trx, routers, before.id, values);
+  if (values['ha'] === true) await needHaNetwork(trx, before.project_id);
+  if (values['ha'] === false) await leaveHaNetwork(trx, before.project_id);
 }
 
 async function requireNoProxies(trx: Trx, id: string): Promise<void> {
@@ -94,4 +100,5 @@ export async function removeRouter(work: Work, row: Row): Promise<void> {
   await query(trx, 'delete from network_ndp_proxy where router_id = $1', [row.id]);
   await setGateway(work, { id: row.id, gatewayPortId: await gatewayPortOf(trx, row.id) }, null);
   await query(trx, 'delete from network_router where id = $1', [row.id]);
+  if (row['ha'] === true) await leaveHaNetwork(trx, row.project_id);
 }

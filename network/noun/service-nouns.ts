@@ -185,34 +185,3 @@ async function requireUnbound(trx: Trx, profileId: string): Promise<void> {
   const used = await query(trx, 'select from network_flavor_profile where service_profile_id = $1 limit 1', [profileId]);
   if (used.length > 0) throw conflict('ServiceProfileInUse', `Service Profile ${profileId} is used by some service flavor.`);
 }
-
-/** Programs that carry networks out, as they announced themselves. */
-const ALIVE_SECONDS = 75;
-export const agents: Resource = {
-  member: 'agent',
-  collection: 'agents',
-  path: '/agents',
-  table: 'network_agent',
-  verbs: ['update', 'delete'],
-  scope: PUBLIC,
-  notFound: (each) => notFound('AgentNotFound', `Agent ${each} could not be found.`),
-  attributes: attributes({
-    id,
-    agent_type: attribute(shown(), 'filter sort'),
-    binary: attribute(shown(), 'filter sort'),
-    topic: attribute(shown(), 'filter sort'),
-    host: attribute(shown(), 'filter sort'),
-    availability_zone: attribute(shown(), 'filter'),
-    admin_state_up: attribute(boolean, 'put filter sort'),
-    description: attribute(orNull(text(255)), 'put filter sort'),
-    alive: attribute(boolean, 'filter sort', { sql: `(t.heartbeat_timestamp > now() - interval '${ALIVE_SECONDS} seconds')` }),
-    created_at: attribute(shown(), 'sort', { sql: `to_char(t.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')` }),
-    started_at: attribute(shown(), 'sort', { sql: `to_char(t.started_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')` }),
-    heartbeat_timestamp: attribute(shown(), 'sort', { sql: `to_char(t.heartbeat_timestamp at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')` }),
-    configurations: attribute(anything, ''),
-    resources_synced: attribute(anything, '', { sql: 'null::boolean' }),
-  }),
-  async update({ trx }, before, changes) {
-    await updateRow(trx, agents, before.id, { ...changes, ...(changes['description'] === null ? { description: '' } : {}) });
-  },
-};

@@ -33,6 +33,15 @@ export interface NetworkFact {
   /** Segments of other physical networks: a host's ports are on the one that it has a way to. */
   readonly moreProviders: readonly { readonly physicalNetwork: string; readonly vlan: number | null }[];
   readonly isExternal: boolean;
+  readonly dhcp: DhcpFact;
+}
+
+/** Who answers machines that ask for their addresses. */
+export interface DhcpFact {
+  /** Somebody does; else nobody. */
+  readonly isServed: boolean;
+  /** Hosts, by any of their names, that do not. */
+  readonly notAt: readonly string[];
 }
 
 export interface SubnetFact {
@@ -81,8 +90,16 @@ export interface RouterFact {
   readonly id: string;
   readonly name: string;
   readonly isEnabled: boolean;
-  readonly gateway: { readonly portId: string; readonly hasSnat: boolean; readonly qosPolicyId: string | null } | null;
+  readonly gateway: GatewayFact | null;
   readonly routes: readonly RouteFact[];
+}
+
+export interface GatewayFact {
+  readonly portId: string;
+  readonly hasSnat: boolean;
+  readonly qosPolicyId: string | null;
+  /** OVN's names of the hosts that it may be at, best first. */
+  readonly hosts: readonly string[];
 }
 
 export interface FloatingIpFact {
@@ -120,7 +137,7 @@ export interface SecurityRuleFact {
   readonly remoteAddressGroupId: string | null;
 }
 
-/** Where a router's way out can be: hosts that say that they are gateways, best first. */
+/** Hosts that say that they are gateways. */
 export interface GatewayHosts {
   readonly chassis: readonly string[];
 }

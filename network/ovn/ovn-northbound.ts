@@ -19,6 +19,8 @@ export interface OvnNorthbound {
   compare(state: NetworkState): Promise<readonly RowDifference[]>;
   /** A change of nothing: hosts say that they have seen it, and so that they live. */
   ping(): Promise<void>;
+  /** `nb_cfg`: the last change that was asked for. */
+  sequence(): number;
   ready(): Promise<void>;
   isReady(): boolean;
   /** Resolves when every hypervisor has what was applied. @throws when the signal aborts */
@@ -72,7 +74,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 export const desiredRows = (state: NetworkState, hosts: GatewayHosts): DesiredRow[] => [
   ...switchRows(state, hosts),
   ...securityRows(state),
-  ...routerRows(state, hosts),
+  ...routerRows(state),
 ];
 
 /** Written by us, seen by us: how long an own transaction takes to come back in the mirror at most. */
@@ -101,6 +103,7 @@ export function connectNorthbound(
     },
     compare: async (state) => (await compare(state)).rows,
     ping: () => client.transact([BUMP]),
+    sequence: () => globalOf(client.mirror, 'nb_cfg'),
     ready: client.ready,
     isReady: client.isReady,
     untilOnHypervisors: ({ sequence }, signal) => client.until((mirror) => globalOf(mirror, 'hv_cfg') >= sequence, signal),

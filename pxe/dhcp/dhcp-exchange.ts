@@ -26,6 +26,7 @@ export type SilenceReason =
   | 'unknown-message-type'
   | 'no-subnet'
   | 'stranger-not-answered'
+  | 'network-withdrawn'
   | 'not-booting'
   | 'left-to-other-server'
   | 'no-proxy-here'
@@ -38,6 +39,9 @@ export type SilenceReason =
   | 'not-the-holder'
   | 'declined'
   | 'declines-too-often';
+
+/** Goes on after the client's MAC address. */
+export const WITHDRAWN = 'is on a network that was taken from the DHCP agent of this host (network agent add network --dhcp gives it back)';
 
 export interface DhcpNote {
   readonly kind: string;

@@ -185,6 +185,13 @@ test('strangers get neither offer nor NAK where discovery is off', () => {
     assert.equal(r.silence({ ...ask, mac: STRANGER }).reason, 'stranger-not-answered');
 });
 
+test('a machine on a network that was taken from us is not answered, others are', () => {
+  const r = rack({ ...model(), withdrawnMacs: [RESERVED] });
+  for (const type of ['discover', 'request', 'inform'] as const)
+    assert.equal(r.silence({ type, mac: RESERVED }).reason, 'network-withdrawn');
+  assert.equal(r.reply({ type: 'discover', mac: KNOWN }).type, 'offer');
+});
+
 test('REQUEST in every state of RFC 2131 §4.3.2', () => {
   const r = rack();
   const address = r.bind(KNOWN);

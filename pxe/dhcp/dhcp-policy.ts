@@ -17,6 +17,7 @@ import {
   type LeaseDraft,
   type RelayFacts,
   silence,
+  WITHDRAWN,
 } from './dhcp-exchange.ts';
 import { BOOT_REQUEST, type DhcpMessage } from './dhcp-message-codec.ts';
 import { MESSAGE_TYPE, OPTION } from './dhcp-option-codec.ts';
@@ -308,6 +309,7 @@ export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpRepl
     const where = request.giaddr === 0 ? `interface ${context.interface ?? '(unknown)'}` : `relay ${ipv4FromNumber(request.giaddr)}`;
     return silence(exchange, 'no-subnet', `${facts.mac} came by ${where}, which no subnet of the model names`);
   }
+  if (context.index.withdrawnMacs.has(facts.mac)) return silence(exchange, 'network-withdrawn', `${facts.mac} ${WITHDRAWN}`);
   if (exchange.subnets[0]!.subnet.proxy !== undefined || context.proxyAskedFrom !== undefined) return answerAsProxy(exchange);
   if (facts.messageType === MESSAGE_TYPE.discover) return answerDiscover(exchange);
   if (facts.messageType === MESSAGE_TYPE.request) return answerRequest(exchange);

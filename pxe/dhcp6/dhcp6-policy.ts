@@ -1,5 +1,5 @@
 import type { BootHost } from '../boot-model.ts';
-import type { LeaseDraft } from '../dhcp/dhcp-exchange.ts';
+import { type LeaseDraft, WITHDRAWN } from '../dhcp/dhcp-exchange.ts';
 import { type Address6Wish, chooseAddress6, firstAddresses6, refuseAddress6 } from '../lease/address6-choice-policy.ts';
 import { isActive, type LeaseView, QUARANTINE_MS } from '../lease/lease-table.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
@@ -36,6 +36,7 @@ export type Silence6Reason =
   | 'no-link-layer-address'
   | 'no-subnet'
   | 'stranger-not-answered'
+  | 'network-withdrawn'
   | 'declines-too-often'
   | 'other-server-chosen'
   | 'no-record-of-client';
@@ -387,6 +388,7 @@ export function answerDhcp6(packet: Dhcp6Packet, context: Dhcp6Context): Dhcp6Re
   if (broken) return silence(exchange, 'unusable-request', `${facts.mac} sent DHCPv6 message type ${type} with ${broken}`);
   if (exchange.served.length === 0)
     return silence(exchange, 'no-subnet', `${facts.mac} came by a link that no IPv6 subnet of the model names`);
+  if (index.withdrawnMacs.has(facts.mac)) return silence(exchange, 'network-withdrawn', `${facts.mac} ${WITHDRAWN}`);
   if (facts.serverId && !facts.serverId.equals(serverDuid(index.serverUuid)))
     return silence(exchange, 'other-server-chosen', `${facts.mac} speaks to another DHCPv6 server on its network`);
   if (!isServed(exchange))

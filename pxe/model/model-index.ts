@@ -39,6 +39,8 @@ export interface ModelIndex extends ModelIndex6 {
   readonly ownAddresses: ReadonlySet<number>;
   readonly relayRules: readonly IndexedRelayRule[];
   readonly classes: readonly IndexedClass[];
+  /** NICs that are not answered. */
+  readonly withdrawnMacs: ReadonlySet<MacAddress>;
   /** Relays that may ask who has an address. */
   readonly leaseQueriesFrom: ReadonlySet<number>;
   /** Of machines that have some. */
@@ -142,6 +144,7 @@ export function indexModel(model: BootModel): ModelIndex {
     optionsByHost: new Map(
       model.hosts.flatMap((host) => (host.options ? [[host, indexOptions(`host ${host.name}`, host.options, problems)]] : [])),
     ),
+    withdrawnMacs: new Set((model.withdrawnMacs ?? []).flatMap((text) => parseMacAddress(text) ?? [])),
     leaseQueriesFrom: new Set((model.leaseQueriesFrom ?? []).flatMap((text) => ipv4ToNumber(text) ?? [])),
     ...indexHosts6(
       model,

@@ -100,6 +100,6 @@ const given = (world: World) => ({
 });
 
 const readModel = (world: World, db: Parameters<typeof buildBootModel>[0]): Promise<BootModel> =>
-  buildBootModel(db, { ...given(world), machineOptions: {}, reservations: {}, reservations6: {} });
+  buildBootModel(db, { ...given(world), machineOptions: {}, reservations: {}, reservations6: {}, withdrawnMacs: [] });
 
 const emptyModel = (world: World): BootModel => ({ ...given(world), hosts: [] });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silentLogger } from '../../core/base/logger.ts';
@@ -26,7 +27,7 @@ after(async () => {
   await rig?.close();
 });
 
-const told = async () => (await readBootAddresses(database.db, ['10.66.0.0/24'])).ipv4;
+const told = async () => (await readBootAddresses(database.db, ['10.66.0.0/24'], hostname())).ipv4;
 const metal = (method: string, path: string, body?: unknown) =>
   rig.cloud.serve.call(method, `/baremetal/v1${path}`, body, {
     authorization: '',
@@ -49,10 +50,26 @@ test('a port on a NIC is its reservation, from the moment it is put there until 
   assert.equal((await metal('POST', `/nodes/${uuid}/vifs`, { id: port.id })).status, 204);
   await untilHeard(before + 1);
   assert.deepEqual(await told(), { [NIC]: '10.66.0.42' });
-  assert.deepEqual((await readBootAddresses(database.db, ['10.67.0.0/24'])).ipv4, {}, 'of a network that is not served nothing is said');
+  assert.deepEqual(
+    (await readBootAddresses(database.db, ['10.67.0.0/24'], hostname())).ipv4,
+    {},
+    'of a network that is not served nothing is said',
+  );
 
   before = heard;
   await rig.expect(200, rig.admin, 'PUT', `/v2.0/ports/${port.id}`, { port: { fixed_ips: [{ ip_address: '10.66.0.43' }] } });
+  await untilHeard(before + 1);
+  assert.deepEqual(await told(), { [NIC]: '10.66.0.43' });
+
+  const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?agent_type=DHCP%20agent');
+  before = heard;
+  await rig.expect(204, rig.admin, 'DELETE', `/v2.0/agents/${agents![0]!.id}/dhcp-networks/${network.id}`);
+  await untilHeard(before + 1);
+  const without = await readBootAddresses(database.db, ['10.66.0.0/24'], hostname());
+  assert.deepEqual(without, { ipv4: {}, ipv6: {}, withdrawn: [NIC] }, 'what was taken from this host’s agent is not answered here');
+  assert.deepEqual((await readBootAddresses(database.db, ['10.66.0.0/24'], 'another host')).ipv4, { [NIC]: '10.66.0.43' });
+  before = heard;
+  await rig.expect(201, rig.admin, 'POST', `/v2.0/agents/${agents![0]!.id}/dhcp-networks`, { network_id: network.id });
   await untilHeard(before + 1);
   assert.deepEqual(await told(), { [NIC]: '10.66.0.43' });
 

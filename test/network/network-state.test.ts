@@ -95,6 +95,7 @@ test('everything that was asked for is in the state, in the form that a back end
     provider,
     moreProviders: [],
     isExternal: true,
+    dhcp: { isServed: true, notAt: [] },
   });
   assert.equal(one(state.networks, network)!.provider, null);
   assert.deepEqual(one(state.subnets, subnet), {
@@ -136,7 +137,7 @@ test('everything that was asked for is in the state, in the form that a back end
     id: router.id,
     name: 'edge',
     isEnabled: true,
-    gateway: { portId: gatewayPort.id, hasSnat: true, qosPolicyId: null },
+    gateway: { portId: gatewayPort.id, hasSnat: true, qosPolicyId: null, hosts: [] },
     routes,
   };
   assert.deepEqual(one(state.routers, router), wanted);

@@ -22,7 +22,7 @@ export async function startCloudOnHosts(): Promise<CloudRig> {
   const args = ['--config', writeOvnConfiguration(folder, ovn)];
   const rig = await startNetworkRig({ args });
   await eventually('three hosts', async () => {
-    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller');
+    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller&agent_type=DHCP%20agent');
     return agents!.length === 3;
   });
   return {

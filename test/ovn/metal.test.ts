@@ -66,7 +66,7 @@ before(async () => {
   rig = await startNetworkRig({ args: ['--config', writeConfiguration()] });
   rows = createMachineRows(rig);
   await eventually('two hosts', async () => {
-    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller');
+    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller&agent_type=DHCP%20agent');
     return agents!.length === 2;
   });
   await vlanNetwork(rig, 'provisioning', 11);

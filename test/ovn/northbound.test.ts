@@ -39,8 +39,16 @@ const port = (n: number, networkId: string, subnetId: string, address: string, m
 const [NET, OUT, SUBNET, SUBNET6, OUTSIDE, ROUTER] = [id(1), id(2), id(3), id(4), id(5), id(6)];
 const state: NetworkState = {
   networks: [
-    { id: NET, name: 'inside', mtu: 1442, provider: null, moreProviders: [], isExternal: false },
-    { id: OUT, name: 'outside', mtu: 1500, provider: { physicalNetwork: 'physnet1', vlan: 100 }, moreProviders: [], isExternal: true },
+    { id: NET, name: 'inside', mtu: 1442, provider: null, moreProviders: [], isExternal: false, dhcp: { isServed: true, notAt: [] } },
+    {
+      id: OUT,
+      name: 'outside',
+      mtu: 1500,
+      provider: { physicalNetwork: 'physnet1', vlan: 100 },
+      moreProviders: [],
+      isExternal: true,
+      dhcp: { isServed: true, notAt: [] },
+    },
   ],
   subnets: [
     {
@@ -104,7 +112,7 @@ const state: NetworkState = {
       id: ROUTER,
       name: 'edge',
       isEnabled: true,
-      gateway: { portId: id(21), hasSnat: true, qosPolicyId: null },
+      gateway: { portId: id(21), hasSnat: true, qosPolicyId: null, hosts: ['gw'] },
       routes: [{ destination: '10.8.0.0/16', nexthop: '10.1.0.8' }],
     },
   ],

@@ -40,7 +40,7 @@ before(async () => {
     await rig.make(rig.admin, '/subnets', 'subnet', { network_id: network.id, segment_id: segment.id, ip_version: 4, cidr });
   }
   await eventually('four hosts', async () => {
-    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller');
+    const { agents } = await rig.expect(200, rig.admin, 'GET', '/v2.0/agents?binary=ovn-controller&agent_type=DHCP%20agent');
     return agents!.length === 4;
   });
 });

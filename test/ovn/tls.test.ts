@@ -109,7 +109,15 @@ const nbctl = async (...args: string[]) => {
 };
 
 const stateOf = (...names: string[]): NetworkState => ({
-  networks: names.map((name) => ({ id: name, name, mtu: 1442, provider: null, moreProviders: [], isExternal: false })),
+  networks: names.map((name) => ({
+    id: name,
+    name,
+    mtu: 1442,
+    provider: null,
+    moreProviders: [],
+    isExternal: false,
+    dhcp: { isServed: true, notAt: [] },
+  })),
   subnets: [],
   ports: [],
   routers: [],

@@ -15,6 +15,7 @@ import * as bootAddresses from './0024-boot-addresses.ts';
 import * as switches from './0030-switches.ts';
 import * as imageRenditions from './0050-image-renditions.ts';
 import * as powerSource from './0070-power-source.ts';
+import * as networkAgents from './0071-network-agents.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
@@ -34,4 +35,5 @@ export const migrations: Record<string, Migration> = {
   '0030-switches': switches,
   '0050-image-renditions': imageRenditions,
   '0070-power-source': powerSource,
+  '0071-network-agents': networkAgents,
 };

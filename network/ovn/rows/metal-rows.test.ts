@@ -44,7 +44,7 @@ function state(provider: NetworkFact['provider'], ports: readonly PortFact[], mo
     routes: [],
   } as const;
   return {
-    networks: [{ id: NET, name: 'n', mtu: 1500, provider, moreProviders: [], isExternal: false }],
+    networks: [{ id: NET, name: 'n', mtu: 1500, provider, moreProviders: [], isExternal: false, dhcp: { isServed: true, notAt: [] } }],
     subnets: [{ ...subnet, addressMode: null, raMode: null }],
     ports,
     routers: [],
@@ -93,14 +93,20 @@ test('the host that has the network’s router is the one that answers its machi
     isMetal: false,
     addresses: [{ subnetId: id(8), address: '10.1.0.1' }],
   });
-  const router = { id: id(7), name: 'r', isEnabled: true, gateway: { portId: id(4), hasSnat: true, qosPolicyId: null }, routes: [] };
+  const router = {
+    id: id(7),
+    name: 'r',
+    isEnabled: true,
+    gateway: { portId: id(4), hasSnat: true, qosPolicyId: null, hosts: ['g2', 'g0'] },
+    routes: [],
+  };
   const all = state(VLAN, [port(5), leg, out], { routers: [router] });
-  const gateways = routerRows(all, HOSTS).filter(({ table }) => table === 'Gateway_Chassis');
+  const gateways = routerRows(all).filter(({ table }) => table === 'Gateway_Chassis');
   assert.deepEqual(
     priorities(switchRows(all, HOSTS)),
     gateways.map(({ columns }) => `${text(columns['chassis_name'])} ${text(columns['priority'])}`),
   );
-  const optionsOf = (some: NetworkState) => routerRows(some, HOSTS).find(({ key }) => key === `leg:${id(3)}`)!.columns['options'];
+  const optionsOf = (some: NetworkState) => routerRows(some).find(({ key }) => key === `leg:${id(3)}`)!.columns['options'];
   assert.deepEqual(optionsOf(all), { map: new Map([['reside-on-redirect-chassis', 'true']]) });
   assert.deepEqual(optionsOf(state(null, [leg, out], { routers: [router] })), { map: new Map() });
   assert.deepEqual(optionsOf(state(VLAN, [leg], { routers: [{ ...router, gateway: null }] })), { map: new Map() });

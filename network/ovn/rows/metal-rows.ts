@@ -1,4 +1,4 @@
-import type { GatewayHosts, NetworkState, PortFact } from '../network-state.ts';
+import type { GatewayFact, GatewayHosts, NetworkState, PortFact } from '../network-state.ts';
 import { desired, referAll, type DesiredRow } from './desired-row.ts';
 import { hostsInOrder, HOST_PRIORITY_MAX } from './host-order.ts';
 
@@ -18,7 +18,7 @@ export function metalRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[
   return state.networks
     .filter(({ id, provider }) => provider !== null && withMetal.has(id))
     .flatMap(({ id }) => {
-      const members = hostsInOrder(gatewayOf(state, id) ?? id, hosts).map((name, at) =>
+      const members = (gatewayOf(state, id)?.hosts ?? hostsInOrder(id, hosts)).map((name, at) =>
         desired('HA_Chassis', `metal:${id}:${name}`, { chassis_name: name, priority: HOST_PRIORITY_MAX - at }),
       );
       return [
@@ -29,11 +29,11 @@ export function metalRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[
 }
 
 /** The way out of the router that is the network's gateway; else of the first that has one. */
-function gatewayOf(state: NetworkState, networkId: string): string | undefined {
+function gatewayOf(state: NetworkState, networkId: string): GatewayFact | undefined {
   const gateways = new Set(state.subnets.filter((subnet) => subnet.networkId === networkId).map(({ gateway }) => gateway));
   const legs = state.ports
     .filter((port) => port.networkId === networkId && port.owner === 'network:router_interface')
     .toSorted((one, other) => (one.id < other.id ? -1 : 1));
   const leg = legs.find(({ addresses }) => addresses.some(({ address }) => gateways.has(address))) ?? legs[0];
-  return state.routers.find(({ id }) => id === leg?.deviceId)?.gateway?.portId;
+  return state.routers.find(({ id }) => id === leg?.deviceId)?.gateway ?? undefined;
 }

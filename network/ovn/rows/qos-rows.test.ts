@@ -60,7 +60,13 @@ test('no limit for ports of the cloud, of metal and without a policy', () => {
 test('floating addresses and the whole of a router’s traffic are looked at on the network outside', () => {
   const out = port('g', { networkId: 'outside', owner: 'network:router_gateway', deviceId: 'r' });
   const floating = { id: 'f', address: '192.0.2.9', routerId: 'r', fixedAddress: '10.0.0.9', qosPolicyId: 'gold', forwardings: [] };
-  const router = { id: 'r', name: '', isEnabled: true, gateway: { portId: 'g', hasSnat: true, qosPolicyId: 'gold' }, routes: [] };
+  const router = {
+    id: 'r',
+    name: '',
+    isEnabled: true,
+    gateway: { portId: 'g', hasSnat: true, qosPolicyId: 'gold', hosts: [] },
+    routes: [],
+  };
   const all = state({ ports: [out], floatingIps: [floating, { ...floating, id: 'free', routerId: null }], routers: [router] });
   assert.deepEqual(
     shown(all).map(([key, priority, , match]) => [key, priority, match]),

@@ -1,5 +1,5 @@
-import type { FloatingIpFact, GatewayHosts, NetworkState, PortFact, RouterFact, SubnetFact } from '../network-state.ts';
-import { hostsInOrder, HOST_PRIORITY_MAX } from './host-order.ts';
+import type { FloatingIpFact, NetworkState, PortFact, RouterFact, SubnetFact } from '../network-state.ts';
+import { HOST_PRIORITY_MAX } from './host-order.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, referAll, type DesiredRow } from './desired-row.ts';
 
@@ -16,7 +16,7 @@ interface Facts {
   readonly floating: readonly FloatingIpFact[];
 }
 
-export function routerRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[] {
+export function routerRows(state: NetworkState): DesiredRow[] {
   const subnets = new Map(state.subnets.map((subnet) => [subnet.id, subnet]));
   const mtus = new Map(state.networks.map((network) => [network.id, network.mtu]));
   const provided = new Set(state.networks.filter(({ provider }) => provider !== null).map(({ id }) => id));
@@ -26,18 +26,18 @@ export function routerRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
   );
   const floatingOf = Map.groupBy(state.floatingIps, (one) => one.routerId ?? '');
   return state.routers.flatMap((router) =>
-    rowsOf(router, { subnets, mtus, provided, legs: legsOf.get(router.id) ?? [], floating: floatingOf.get(router.id) ?? [] }, hosts),
+    rowsOf(router, { subnets, mtus, provided, legs: legsOf.get(router.id) ?? [], floating: floatingOf.get(router.id) ?? [] }),
   );
 }
 
-function rowsOf(router: RouterFact, facts: Facts, hosts: GatewayHosts): DesiredRow[] {
+function rowsOf(router: RouterFact, facts: Facts): DesiredRow[] {
   const { legs, subnets } = facts;
   const gateway = legs.find(({ id }) => id === router.gateway?.portId);
   const inside = legs.filter((leg) => leg !== gateway);
   const routes = routeRows(router, gateway, subnets);
   const nats = gateway === undefined ? [] : natRows(router, gateway, inside, facts);
   const balancers = facts.floating.flatMap(forwardingRow);
-  const chassis = gateway === undefined ? [] : gatewayChassis(gateway, hosts);
+  const chassis = gateway === undefined ? [] : gatewayChassis(gateway, router.gateway!.hosts);
   const ports = legs.map((leg) => {
     const isCentral = gateway !== undefined && leg !== gateway && facts.provided.has(leg.networkId);
     return legRow(leg, facts, { chassis: leg === gateway ? chassis.map(({ key }) => key) : [], isCentral });
@@ -95,8 +95,8 @@ function raConfigs(leg: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu:
   return textMap({ address_mode: RA_MODES[mode], send_periodic: 'true', mtu: String(mtu) });
 }
 
-function gatewayChassis(gateway: PortFact, hosts: GatewayHosts): DesiredRow[] {
-  return hostsInOrder(gateway.id, hosts).map((name, at) =>
+function gatewayChassis(gateway: PortFact, hosts: readonly string[]): DesiredRow[] {
+  return hosts.map((name, at) =>
     desired('Gateway_Chassis', `gateway:${gateway.id}:${name}`, {
       name: `lrp-${gateway.id}_${name}`,
       chassis_name: name,

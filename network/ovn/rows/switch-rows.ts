@@ -1,4 +1,4 @@
-import type { GatewayHosts, NetworkFact, NetworkState, PortFact, SubnetFact } from '../network-state.ts';
+import type { DhcpFact, GatewayHosts, NetworkFact, NetworkState, PortFact, SubnetFact } from '../network-state.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
 import { groupKey, isExternal, metalRows } from './metal-rows.ts';
@@ -90,7 +90,7 @@ function portRows(
   }
   const own = [port.mac, ...port.addresses.map(({ address }) => address)].join(' ');
   const extra = port.allowedPairs.map(({ address, mac }) => `${mac ?? port.mac} ${address}`);
-  const options = dhcpOf(port, subnets, network.mtu);
+  const options = dhcpOf(port, subnets, network);
   const external = isExternal(port, network.provider !== null);
   return [
     ...options.rows,
@@ -109,12 +109,21 @@ function portRows(
   ];
 }
 
+/** A host answers machines that are on it; one that is on none yet, or on no host, is answered when anybody does. */
+const isAnswered = ({ hostId, isMetal }: PortFact, { isServed, notAt }: DhcpFact): boolean =>
+  hostId === null || isMetal ? isServed : !notAt.includes(hostId);
+
 /** A port with options of its own has a row of its own. */
-function dhcpOf(port: PortFact, subnets: ReadonlyMap<string, SubnetFact>, mtu: number): { rows: DesiredRow[]; v4: Value; v6: Value } {
+function dhcpOf(
+  port: PortFact,
+  subnets: ReadonlyMap<string, SubnetFact>,
+  { mtu, dhcp }: NetworkFact,
+): { rows: DesiredRow[]; v4: Value; v6: Value } {
   const rows: DesiredRow[] = [];
   const forVersion = (version: 4 | 6): Value => {
     const subnet = port.addresses.map(({ subnetId }) => subnets.get(subnetId)).find((one) => one?.ipVersion === version && one.hasDhcp);
     if (subnet === undefined || (version === 6 && subnet.addressMode === 'slaac') || port.owner.startsWith('network:')) return setOf([]);
+    if (!isAnswered(port, dhcp)) return setOf([]);
     const own = port.dhcpOptions.filter((one) => one.ipVersion === version);
     if (own.length === 0) return setOf([refer(`dhcp:${subnet.id}`)]);
     const key = `dhcp:${subnet.id}:${port.id}`;
