@@ -1,10 +1,11 @@
 import { NetworkError } from '../../network/network-error.ts';
-import { RULE_WORDS } from '../../network/qos-rule-types.ts';
+import { CARRIED_WORDS, RULE_WORDS } from '../../network/qos-rule-types.ts';
 import { ok } from '../service-plugin.ts';
 import { VERSION, type NetworkRoute } from './resource-routes.ts';
 
-/** Which kinds of QoS rules there are; with what each may say for administrators. */
-const DRIVER = 'rackwright';
+/** Which kinds of QoS rules are carried out, or are there at all; with what each may say for administrators. */
+const DRIVER = 'ovn';
+const isTrue = (text: string | null) => /^(true|1)$/i.test(text ?? '');
 
 export const qosTypeRoutes: readonly NetworkRoute[] = [
   {
@@ -13,7 +14,8 @@ export const qosTypeRoutes: readonly NetworkRoute[] = [
     query: ['all_rules', 'all_supported'],
     async handle(call) {
       const isAllowed = call.allows('get_rule_type');
-      return ok({ rule_types: isAllowed ? Object.keys(RULE_WORDS).map((type) => ({ type })) : [] });
+      const words = isTrue(call.query.get('all_rules')) ? RULE_WORDS : CARRIED_WORDS;
+      return ok({ rule_types: isAllowed ? Object.keys(words).map((type) => ({ type })) : [] });
     },
   },
   {
@@ -22,14 +24,14 @@ export const qosTypeRoutes: readonly NetworkRoute[] = [
     async handle(call) {
       call.require('admin_only');
       const type = call.params['type']!;
-      const words = RULE_WORDS[type];
-      if (words === undefined) throw new NetworkError(404, 'QosRuleNotSupported', `Rule type ${type} could not be found.`);
-      const supported = Object.entries(words).map(([name, values]) => ({
+      if (RULE_WORDS[type] === undefined) throw new NetworkError(404, 'QosRuleNotSupported', `Rule type ${type} could not be found.`);
+      const words = CARRIED_WORDS[type];
+      const supported = Object.entries(words ?? {}).map(([name, values]) => ({
         parameter_name: name,
         parameter_type: Array.isArray(values) ? 'choices' : 'range',
         parameter_values: Array.isArray(values) ? values : { start: 0, end: 2_147_483_647 },
       }));
-      return ok({ rule_type: { type, drivers: [{ name: DRIVER, supported_parameters: supported }] } });
+      return ok({ rule_type: { type, drivers: words === undefined ? [] : [{ name: DRIVER, supported_parameters: supported }] } });
     },
   },
 ];

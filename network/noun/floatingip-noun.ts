@@ -9,7 +9,7 @@ import { associate, NOWHERE, type Association, type FloatingFacts } from './floa
 import { networks } from './network-noun.ts';
 import { createPort, portNetwork } from './port-create.ts';
 import { ports } from './port-noun.ts';
-import { requirePolicyChange, requirePolicySeen } from './qos-use.ts';
+import { requireCarried, requirePolicyChange, requirePolicySeen } from './qos-use.ts';
 
 /** Addresses of an external network that a project has, wherever it points them to. */
 const { name: _name, ...unnamed } = standard;
@@ -76,10 +76,13 @@ async function createOne(work: Work, values: Values): Promise<string> {
   const facts: FloatingFacts = { id: null, address: port.address, networkId, projectId: String(values['project_id']) };
   const target = await targetOf(work, facts, values);
   const [id] = await insertRows(trx, stored, [{ ...values, floating_ip_address: port.address, floating_port_id: port.id, ...target }]);
+  await requireCarried(trx, values['qos_policy_id'], floatingPlace(id!));
   await query(trx, 'update network_port set device_id = $2 where id = $1', [port.id, id]);
   await touch(trx, 'network_router', [target.router_id]);
   return id!;
 }
+
+const floatingPlace = (id: string) => ({ kind: 'floating IP', id, hasWire: false, isMetal: false }) as const;
 
 async function targetOf(work: Work, facts: FloatingFacts, values: Values): Promise<Association> {
   const portId = values['port_id'] as string | null;
@@ -124,6 +127,7 @@ async function floatingPort(work: Work, networkId: string, values: Values): Prom
 async function update(work: Work, before: Row, changes: Values): Promise<void> {
   const { trx } = work;
   await requirePolicyChange(work, before['qos_policy_id'], changes['qos_policy_id']);
+  if (changes['qos_policy_id'] !== before['qos_policy_id']) await requireCarried(trx, changes['qos_policy_id'], floatingPlace(before.id));
   if (!('port_id' in changes) && !('fixed_ip_address' in changes)) return updateRow(trx, stored, before.id, changes);
   const forwarded = await query(trx, 'select from network_port_forwarding where floatingip_id = $1 limit 1', [before.id]);
   const portId = ('port_id' in changes ? changes['port_id'] : before['port_id']) as string | null;

@@ -11,7 +11,7 @@ import { addressPairs, dhcpOptions, requireSecurityFits } from './port-policy.ts
 import { ports } from './port-noun.ts';
 import { bindingOf, hostAsked } from './port-binding-policy.ts';
 import { requireGroupsSeen, defaultGroupOf, putIntoGroups } from './port-groups.ts';
-import { requirePolicyFits } from './port-qos.ts';
+import { hasWire, requireCarried, requirePolicySeen } from './qos-use.ts';
 import { isRouted, subnetsAt } from './routed-network.ts';
 
 /** Making a port: a MAC address, its addresses, its security groups. */
@@ -67,7 +67,7 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
   const isSecure = isTrusted(owner) ? false : ((values['port_security_enabled'] as boolean | undefined) ?? network.port_security_enabled);
   const groups = values['security_groups'] as string[] | undefined;
   requireSecurityFits({ isSecure, hasIp, groups: groups ?? [], pairs: (values['allowed_address_pairs'] as unknown[] | undefined) ?? [] });
-  await requirePolicyFits(work, values['qos_policy_id'], network.id);
+  await requirePolicySeen(work, values['qos_policy_id']);
   if (groups !== undefined) await requireGroupsSeen(work, groups);
   const row = {
     ...values,
@@ -77,6 +77,7 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
     ...bindingOf(values, {}, await datapathOf(trx, hostAsked(values))),
   };
   const { id, mac } = await insertPort(trx, row);
+  await requirePolicyFits(trx, values['qos_policy_id'], network, { id, vnicType: values['binding:vnic_type'] });
   const facts = { networkId: network.id, mac, deviceOwner: owner };
   const subnets = await subnetsAt(trx, network, values['binding:host_id']);
   const wishes: AddressWish[] = isDeferred
@@ -104,3 +105,16 @@ async function insertPort(trx: Trx, values: Values): Promise<{ id: string; mac: 
 
 export const macInUse = (networkId: string, mac: string) =>
   conflict('MacAddressInUse', `Unable to complete operation for network ${networkId}. The mac address ${mac} is in use.`);
+
+/** A policy of the network was looked at when it came there, but for machines behind switches. @throws NetworkError 409 */
+export async function requirePolicyFits(
+  trx: Trx,
+  policyId: unknown,
+  network: Pick<PortNetwork, 'id' | 'qos_policy_id'>,
+  port: { readonly id: string; readonly vnicType: unknown },
+): Promise<void> {
+  const isMetal = port.vnicType === 'baremetal';
+  const effective = policyId ?? (isMetal ? network.qos_policy_id : null);
+  if (effective === null) return;
+  await requireCarried(trx, effective, { kind: 'port', id: port.id, hasWire: await hasWire(trx, network.id), isMetal });
+}

@@ -9,11 +9,10 @@ import { query } from '../mechanism/statement.ts';
 import type { Row, Trx, Values, Work } from '../resource.ts';
 import { takeAddresses } from './address-allocation.ts';
 import { bindingOf, hostAsked } from './port-binding-policy.ts';
-import { macInUse, newMac, portNetwork, type PortNetwork } from './port-create.ts';
+import { macInUse, newMac, portNetwork, requirePolicyFits, type PortNetwork } from './port-create.ts';
 import { putIntoGroups, requireGroupsSeen } from './port-groups.ts';
 import { addressPairs, dhcpOptions, requireSecurityFits, type AddressPair, type DhcpOption } from './port-policy.ts';
 import { ports } from './port-noun.ts';
-import { requirePolicyFits } from './port-qos.ts';
 import { requireAddressesWork, subnetsAt } from './routed-network.ts';
 import { requirePolicyChange } from './qos-use.ts';
 
@@ -23,7 +22,7 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
   const networkId = String(before['network_id']);
   const network = await portNetwork(asAnyone(work), networkId);
   const groups = changes['security_groups'] as string[] | undefined;
-  await checkUpdate(work, before, changes);
+  await checkUpdate(work, network, before, changes);
   const mac = await newMacOf(trx, before, changes);
   const after: Values = { ...changes, ...bindingOf(changes, before, await datapathOf(trx, hostAsked(changes, before))) };
   if (changes['binding:host_id'] === null) after['binding:host_id'] = '';
@@ -56,7 +55,7 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
   await updateRow(trx, ports, before.id, after);
 }
 
-async function checkUpdate(work: Work, before: Row, changes: Values): Promise<void> {
+async function checkUpdate(work: Work, network: PortNetwork, before: Row, changes: Values): Promise<void> {
   const groups = (changes['security_groups'] ?? before['security_groups']) as string[];
   const pairs = (changes['allowed_address_pairs'] ?? before['allowed_address_pairs']) as unknown[];
   const isSecure = (changes['port_security_enabled'] ?? before['port_security_enabled']) as boolean;
@@ -67,8 +66,11 @@ async function checkUpdate(work: Work, before: Row, changes: Values): Promise<vo
     );
   requireSecurityFits({ isSecure, hasIp: true, groups: changes['security_groups'] === undefined ? [] : groups, pairs });
   await requirePolicyChange(work, before['qos_policy_id'], changes['qos_policy_id']);
-  if (changes['qos_policy_id'] !== before['qos_policy_id'])
-    await requirePolicyFits(work, changes['qos_policy_id'], String(before['network_id']));
+  const [policyId, vnicType] = (['qos_policy_id', 'binding:vnic_type'] as const).map((name) =>
+    name in changes ? changes[name] : before[name],
+  );
+  if (policyId !== before['qos_policy_id'] || vnicType !== before['binding:vnic_type'])
+    await requirePolicyFits(work.trx, policyId, network, { id: before.id, vnicType });
   const isBound = !['unbound', 'binding_failed'].includes(String(before['binding:vif_type']));
   const numa = changes['numa_affinity_policy'];
   if (isBound && numa !== undefined && numa !== before['numa_affinity_policy'])

@@ -5,6 +5,7 @@ import { insertRows, touch, updateRow } from '../mechanism/row-write.ts';
 import { ownedOrShared, sharedWith, standard, id as idAttribute } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
 import { attribute, attributes, type Attribute, type Resource, type Row, type Trx, type Values, type Work } from '../resource.ts';
+import { requireCarriedEverywhere } from './qos-use.ts';
 import { forget, share, SHARED, unshare } from './rbac-store.ts';
 
 /** Quality of service: policies and, under each, rules of five kinds. */
@@ -143,7 +144,7 @@ const withPolicy = (resource: Resource): Resource => ({
 const policyOf = async (trx: Trx, ruleId: string): Promise<string> =>
   (await query<{ qos_policy_id: string }>(trx, 'select qos_policy_id from network_qos_rule where id = $1', [ruleId]))[0]!.qos_policy_id;
 
-/** One rule of a kind and direction; no guarantee above the limit; no guarantee where there is no wire. */
+/** One rule of a kind and direction; no guarantee above the limit; carried out wherever its policy is. */
 async function requireRuleFits(trx: Trx, policyId: string, kind: string, values: Values, but: string | undefined): Promise<void> {
   await query(trx, 'select from network_qos_policy where id = $1 for no key update', [policyId]);
   const rules = await query<Values & { id: string; kind: string; direction: string | null }>(
@@ -169,20 +170,10 @@ async function requireRuleFits(trx: Trx, policyId: string, kind: string, values:
         `Unable to add the rule with value ${String(values[own])} to the policy ${policyId} as the existing rule of type ${limit.kind} restricts the bandwidth to ${String(limit[others])}.`,
       );
   }
-  if (kind === 'minimum_bandwidth') await requireWires(trx, policyId);
+  await requireCarriedEverywhere(trx, policyId, { kind, direction });
 }
 
 const isEveryWay = (kind: string, a: string | null, b: string | null) => kind === 'minimum_packet_rate' && (a === 'any' || b === 'any');
-
-async function requireWires(trx: Trx, policyId: string): Promise<void> {
-  const rows = await query<{ id: string }>(
-    trx,
-    `select p.id from network_port p where p.qos_policy_id = $1
-       and not exists (select from network_segment s where s.network_id = p.network_id and s.physical_network is not null) limit 1`,
-    [policyId],
-  );
-  if (rows.length > 0) throw conflict('QosRuleNotSupported', `Rule minimum_bandwidth is not supported by port ${rows[0]!.id}`);
-}
 
 export const qosRules: readonly Resource[] = RULE_KINDS.map(ruleResource);
 

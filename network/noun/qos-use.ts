@@ -1,7 +1,8 @@
-import { NetworkError, notFound } from '../network-error.ts';
+import { conflict, NetworkError, notFound } from '../network-error.ts';
 import { query, statement } from '../mechanism/statement.ts';
 import { ownedOrShared } from '../mechanism/standard-attributes.ts';
-import type { Work } from '../resource.ts';
+import type { Trx, Work } from '../resource.ts';
+import { isCarried, type QosPlace, type QosRule } from './qos-support-policy.ts';
 
 /** A QoS policy that is put to use has to be seen by whoever does it. */
 export async function requirePolicySeen({ trx, actor }: Work, id: unknown): Promise<void> {
@@ -35,4 +36,45 @@ export async function requirePolicyChange(work: Work, before: unknown, after: un
 export async function defaultPolicyOf({ trx }: Work, projectId: unknown): Promise<string | null> {
   const rows = await query<{ id: string }>(trx, 'select id from network_qos_policy where is_default and project_id = $1', [projectId]);
   return rows[0]?.id ?? null;
+}
+
+/**
+ * Every rule of the policy is carried out where it is put to use: nothing is taken and forgotten.
+ * @throws NetworkError 409
+ */
+export async function requireCarried(trx: Trx, policyId: unknown, place: QosPlace): Promise<void> {
+  if (policyId === null || policyId === undefined) return;
+  // A rule that comes at the same time waits, and sees where the policy is.
+  await query(trx, 'select from network_qos_policy where id = $1 for share', [policyId]);
+  const rules = await query<QosRule>(trx, 'select kind, direction from network_qos_rule where qos_policy_id = $1 order by created_at', [
+    policyId,
+  ]);
+  refuseUncarried(rules, place);
+}
+
+/** The rule as it shall be, wherever its policy is in use. @throws NetworkError 409 */
+export async function requireCarriedEverywhere(trx: Trx, policyId: string, rule: QosRule): Promise<void> {
+  const places = await query<QosPlace>(trx, USES, [policyId]);
+  for (const place of places) refuseUncarried([rule], place);
+}
+
+const HAS_WIRE = (network: string) =>
+  `exists (select from network_segment s where s.network_id = ${network} and s.physical_network is not null)`;
+const USES = `select 'port' as kind, p.id, ${HAS_WIRE('p.network_id')} as "hasWire", p.vnic_type = 'baremetal' as "isMetal" from network_port p
+    where p.qos_policy_id = $1
+  union all select 'network', n.id, ${HAS_WIRE('n.id')}, false from network n where n.qos_policy_id = $1
+  union all select 'floating IP', f.id, false, false from network_floatingip f where f.qos_policy_id = $1
+  union all select 'router', r.id, false, false from network_router r where r.qos_policy_id = $1`;
+
+function refuseUncarried(rules: readonly QosRule[], place: QosPlace): void {
+  const rule = rules.find((each) => !isCarried(each, place));
+  if (rule === undefined) return;
+  const what = rule.direction === null ? rule.kind : `${rule.kind} (${rule.direction})`;
+  const type = place.kind === 'network' ? 'QosRuleNotSupportedByNetwork' : 'QosRuleNotSupported';
+  throw conflict(type, `Rule ${what} is not supported by ${place.kind} ${place.id}`);
+}
+
+export async function hasWire(trx: Trx, networkId: string): Promise<boolean> {
+  const rows = await query<{ has: boolean }>(trx, `select ${HAS_WIRE('$1')} as has`, [networkId]);
+  return rows[0]!.has;
 }

@@ -8,7 +8,7 @@ import { createPort, portNetwork } from './port-create.ts';
 import { ports } from './port-noun.ts';
 import { dropPort } from './port-remove.ts';
 import { updatePort } from './port-update.ts';
-import { requirePolicySeen } from './qos-use.ts';
+import { requireCarried, requirePolicySeen } from './qos-use.ts';
 import { legsOf, requireNoOverlap } from './router-legs.ts';
 import type { GatewayWish } from './router-noun.ts';
 
@@ -19,7 +19,10 @@ export async function setGateway(
   wish: GatewayWish | null,
 ): Promise<void> {
   const { trx } = work;
-  if (wish !== null && 'qos_policy_id' in wish) await requirePolicySeen(work, wish.qos_policy_id);
+  if (wish !== null && 'qos_policy_id' in wish) {
+    await requirePolicySeen(work, wish.qos_policy_id);
+    await requireCarried(trx, wish.qos_policy_id, { kind: 'router', id: router.id, hasWire: false, isMetal: false });
+  }
   const before = router.gatewayPortId === null ? undefined : await readRow(trx, ANYONE, ports, router.gatewayPortId);
   if (wish === null || (before !== undefined && before['network_id'] !== wish.network_id)) await clearGateway(work, router.id, before);
   if (wish === null) return void (await writeSettings(work, router.id, { enable_snat: true, qos_policy_id: null }));

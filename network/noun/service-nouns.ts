@@ -1,6 +1,6 @@
 import { badRequest, conflict, notFound } from '../network-error.ts';
 import { bindProfiles, LOGGABLE, profileNotFound, SERVICE_TYPES } from '../flavor-service.ts';
-import { boolean, cidr, listOf, oneOf, orNull, shown, text, uuid, anything } from '../mechanism/attribute-types.ts';
+import { boolean, cidr, listOf, oneOf, orNull, text, uuid } from '../mechanism/attribute-types.ts';
 import { insertRows, updateRow } from '../mechanism/row-write.ts';
 import { description, id, name, OWNED, project, PUBLIC, standard } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
