@@ -13,9 +13,15 @@ export interface BmcCertificate {
 
 export interface CertificateCalls {
   certificate(signal: AbortSignal): Promise<BmcCertificate>;
+  /**
+   * The BMC makes itself a key and asks for a certificate: PKCS #10 in PEM. One that cannot make a new key asks for the one that it has. Names in it are a wish, and
+   * its signature has yet to be looked at.
+   */
+  requestCertificate(hosts: readonly string[], signal: AbortSignal): Promise<string>;
   /** Its web server may start anew, and take the answer with it: only a new connection tells. */
   replaceCertificate(
-    identity: { readonly certificate: { readonly pem: string }; readonly key: Secret },
+    /** Without a key: for the one of its last signing request. */
+    identity: { readonly certificate: { readonly pem: string }; readonly key?: Secret },
     signal: AbortSignal,
   ): Promise<void>;
 }

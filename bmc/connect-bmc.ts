@@ -72,6 +72,7 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   createVolume: { event: 'bmc.create-volume', repeatable: false },
   deleteVolume: { event: 'bmc.delete-volume', repeatable: false },
   certificate: { event: 'bmc.certificate' },
+  requestCertificate: { event: 'bmc.request-certificate' },
   replaceCertificate: { event: 'bmc.replace-certificate', repeatable: false },
   openEvents: { event: 'bmc.events', quiet: true },
   eventSubscriptions: { event: 'bmc.event-subscriptions', quiet: true },

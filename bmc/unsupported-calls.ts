@@ -11,6 +11,7 @@ export const IPMI_ALONE = {
 
 export const REDFISH_ALONE = {
   certificate: 'certificate',
+  requestCertificate: 'certificate',
   replaceCertificate: 'certificate',
   openEvents: 'event stream',
   eventSubscriptions: 'event subscriptions',

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { BmcError, type BmcAddress, type BmcConnection, type PowerState } from '../bmc/capability.ts';
+import type { CertificateAuthority } from '../core/base/certificate-authority.ts';
 import type { Clock } from '../core/base/clock.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
@@ -21,6 +22,8 @@ export interface NodeFlowServices {
   readonly cleaning: CleaningSettings;
   readonly images: Pick<ImageData, 'db' | 'stores'>;
   readonly networks: MachineNetworks;
+  /** Who signs certificates for keys that BMCs made, and for how long. */
+  readonly bmcCertificates: { readonly authority: CertificateAuthority; readonly days: number };
   /** Where BMCs fetch the agent's boot CD, and what its tokens are signed with; undefined: nobody serves one. */
   readonly bootMedia: { readonly baseUrl: string; readonly secret: Buffer } | undefined;
 }

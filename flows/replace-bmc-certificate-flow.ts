@@ -1,26 +1,45 @@
 import { sql } from 'kysely';
 import { BmcError, type BmcAddress } from '../bmc/capability.ts';
+import { decodeCertificateRequest } from '../core/base/certificate-request-codec.ts';
 import type { JsonObject } from '../core/base/json.ts';
+import { isMalformed } from '../core/base/malformed.ts';
 import { Secret } from '../core/base/secret.ts';
-import { createTlsIdentity, type TlsIdentity } from '../core/base/tls-identity.ts';
+import { createTlsIdentity } from '../core/base/tls-identity.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
-import { bmcAddresses, nextCertificate, withNextCertificate, withoutNextCertificate } from '../inventory/driver-info-codec.ts';
+import {
+  bmcAddresses,
+  nextCertificate,
+  type NextCertificate,
+  withNextCertificate,
+  withoutNextCertificate,
+} from '../inventory/driver-info-codec.ts';
 import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices, tellLastError } from './node-flow-services.ts';
 
 /*
- * A new certificate for a BMC's web server, made here, and trusted alone afterwards. It cannot lock itself out: the new one is kept (its key sealed) and trusted beside
- * the old before the BMC hears of it, and the old is forgotten only once the BMC has shown the new. Whoever comes after a crash or a failure goes on with the same one.
+ * A new certificate for a BMC's web server, trusted alone afterwards. Its key is made here, or by the BMC, which then asks for a certificate that an authority signs: that
+ * key never leaves it. It cannot lock itself out: the new one is kept (a key of ours sealed) and trusted beside the old before the BMC gets it, and the old is forgotten
+ * only once the BMC has shown the new. Whoever comes after a crash or a failure goes on with the one that the BMC shows.
  */
 export const replaceBmcCertificateFlow = (services: NodeFlowServices): FlowDefinition => ({
   kind: 'node.replace-bmc-certificate',
   version: 1,
   steps: [
-    {
+    bmcStep({
       name: 'make_certificate',
-      deadlineMs: BMC_CALL_MS,
-      waitingFor: () => ({ what: 'a new certificate to be kept', next: 'the BMC gets it' }),
-      run: async (ctx) => ({ kind: 'done', commit: (trx) => keepNext(services, trx, ctx.subjectId) }),
-    },
+      deadlineMs: BMC_CALL_MS * 5,
+      waitingFor: () => ({ what: 'a new certificate to be made and kept', next: 'the BMC gets it' }),
+      async run(ctx) {
+        const { address, next } = await known(services, ctx.subjectId);
+        const isOfBmc = ctx.input['key'] === 'bmc';
+        const isSameKind = next !== undefined && (next.keyPem === undefined) === isOfBmc;
+        // The BMC may have forgotten a key that it made, which no certificate is lost by: it is asked again, unless it shows the one that was for it.
+        if (next !== undefined && ((isSameKind && !isOfBmc) || (await shows(services, address, next, ctx.signal)))) return { kind: 'done' };
+        const made = isOfBmc
+          ? { certificatePem: await certifyKeyOfBmc(services, address, ctx.signal) }
+          : createTlsIdentity(address.host, services.clock.nowMs());
+        return { kind: 'done', commit: (trx) => keepNext(services, trx, ctx.subjectId, made) };
+      },
+    }),
     bmcStep({
       name: 'replace_certificate',
       // A BMC whose web server starts anew is away for a minute or two.
@@ -28,6 +47,7 @@ export const replaceBmcCertificateFlow = (services: NodeFlowServices): FlowDefin
       waitingFor: () => ({ what: 'the BMC to show its new certificate', next: 'the old one is trusted no more' }),
       async run(ctx) {
         const { address, next } = await known(services, ctx.subjectId);
+        if (next === undefined) throw new Error('no certificate was kept');
         if (!(await shows(services, address, next, ctx.signal))) {
           await replace(services, address, next, ctx.signal);
           if (!(await shows(services, address, next, ctx.signal)))
@@ -41,20 +61,29 @@ export const replaceBmcCertificateFlow = (services: NodeFlowServices): FlowDefin
   onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 
-async function keepNext({ sealer, clock }: NodeFlowServices, trx: FlowTransaction, uuid: string): Promise<void> {
+async function keepNext({ sealer }: NodeFlowServices, trx: FlowTransaction, uuid: string, next: NextCertificate): Promise<void> {
   const node = await locked(trx, uuid);
-  const kept = nextCertificate(node.driver_secrets, sealer);
-  if (kept !== undefined) return;
   const info = node.driver_info as JsonObject;
-  const [address] = redfishOf(bmcAddresses({ ...node, driver_info: info }, sealer));
-  if (address === undefined) return;
-  const next = createTlsIdentity(address.host, clock.nowMs());
   const trusted = info['redfish_verify_ca'];
   const both = typeof trusted === 'string' ? { ...info, redfish_verify_ca: `${trusted.trimEnd()}\n${next.certificatePem}` } : info;
   await store(trx, uuid, both, withNextCertificate(node.driver_secrets, sealer, next));
 }
 
-async function trustOnly({ sealer }: NodeFlowServices, trx: FlowTransaction, uuid: string, next: TlsIdentity): Promise<void> {
+/** By what the BMC is called here, whatever it calls itself. */
+async function certifyKeyOfBmc(services: NodeFlowServices, address: BmcAddress, signal: AbortSignal): Promise<string> {
+  const bmc = services.connectBmc([address]);
+  const hosts = [address.host.replace(/^\[|\]$/g, '')];
+  try {
+    const request = decodeCertificateRequest(await bmc.requestCertificate(hosts, signal));
+    if (isMalformed(request)) throw new BmcError('protocol', `${address.host}: ${request.reason}`, 'Let the control plane make the key.');
+    const { authority, days } = services.bmcCertificates;
+    return authority.sign(request, hosts, services.clock.nowMs(), days);
+  } finally {
+    await bmc.close();
+  }
+}
+
+async function trustOnly({ sealer }: NodeFlowServices, trx: FlowTransaction, uuid: string, next: NextCertificate): Promise<void> {
   const node = await locked(trx, uuid);
   const info = { ...(node.driver_info as JsonObject), redfish_verify_ca: next.certificatePem };
   await store(trx, uuid, info, withoutNextCertificate(node.driver_secrets, sealer));
@@ -62,17 +91,16 @@ async function trustOnly({ sealer }: NodeFlowServices, trx: FlowTransaction, uui
 
 const redfishOf = (addresses: readonly BmcAddress[]) => addresses.filter(({ protocol }) => protocol === 'redfish');
 
-async function known(services: NodeFlowServices, uuid: string): Promise<{ address: BmcAddress; next: TlsIdentity }> {
+async function known(services: NodeFlowServices, uuid: string): Promise<{ address: BmcAddress; next: NextCertificate | undefined }> {
   const node = await loadNode(services, uuid);
   const [address] = redfishOf(bmcAddresses({ ...node, driver_info: node.driver_info as JsonObject }, services.sealer));
   const next = nextCertificate(node.driver_secrets, services.sealer);
-  if (address === undefined || next === undefined)
-    throw new BmcError('unsupported', 'This node has no Redfish address.', 'Give its BMC one (redfish_address).');
+  if (address === undefined) throw new BmcError('unsupported', 'This node has no Redfish address.', 'Give its BMC one (redfish_address).');
   return { address, next };
 }
 
 /** Whether a new connection meets the new certificate, and nothing else. */
-async function shows(services: NodeFlowServices, address: BmcAddress, next: TlsIdentity, signal: AbortSignal): Promise<boolean> {
+async function shows(services: NodeFlowServices, address: BmcAddress, next: NextCertificate, signal: AbortSignal): Promise<boolean> {
   const bmc = services.connectBmc([{ ...address, trust: next.certificatePem }]);
   try {
     await bmc.powerState(signal);
@@ -85,10 +113,11 @@ async function shows(services: NodeFlowServices, address: BmcAddress, next: TlsI
   }
 }
 
-async function replace(services: NodeFlowServices, address: BmcAddress, next: TlsIdentity, signal: AbortSignal): Promise<void> {
+async function replace(services: NodeFlowServices, address: BmcAddress, next: NextCertificate, signal: AbortSignal): Promise<void> {
   const bmc = services.connectBmc([address]);
   try {
-    await bmc.replaceCertificate({ certificate: { pem: next.certificatePem }, key: new Secret(next.keyPem) }, signal);
+    const key = next.keyPem === undefined ? {} : { key: new Secret(next.keyPem) };
+    await bmc.replaceCertificate({ certificate: { pem: next.certificatePem }, ...key }, signal);
   } catch (error) {
     // The web server that would have answered may be the one that starts anew: what it shows then is what counts.
     if (!(error instanceof BmcError) || !['timeout', 'unreachable'].includes(error.code)) throw error;

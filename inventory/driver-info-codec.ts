@@ -58,12 +58,15 @@ export function adoptNextPassword(sealed: string | null, sealer: Sealer): string
 
 const NEXT_CERTIFICATE = 'next certificate';
 
-export function nextCertificate(sealed: string | null, sealer: Sealer): TlsIdentity | undefined {
+/** Without a key: the BMC made it, and keeps it. */
+export type NextCertificate = Pick<TlsIdentity, 'certificatePem'> & Partial<TlsIdentity>;
+
+export function nextCertificate(sealed: string | null, sealer: Sealer): NextCertificate | undefined {
   const kept = openSecrets(sealed, sealer)[NEXT_CERTIFICATE];
-  return kept === undefined ? undefined : (JSON.parse(kept) as TlsIdentity);
+  return kept === undefined ? undefined : (JSON.parse(kept) as NextCertificate);
 }
 
-export const withNextCertificate = (sealed: string | null, sealer: Sealer, next: TlsIdentity): string =>
+export const withNextCertificate = (sealed: string | null, sealer: Sealer, next: NextCertificate): string =>
   sealer.seal(JSON.stringify({ ...openSecrets(sealed, sealer), [NEXT_CERTIFICATE]: JSON.stringify(next) }));
 
 export function withoutNextCertificate(sealed: string | null, sealer: Sealer): string {

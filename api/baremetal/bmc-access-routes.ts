@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JsonObject } from '../../core/base/json.ts';
 import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
 import { unsupported } from '../../inventory/driver-table.ts';
@@ -11,14 +12,15 @@ import { withRealBmc } from './node-bmc.ts';
 
 /** Ours: how the control plane gets into a machine's BMC: the password of its account, and the certificate that it is known by. */
 const renewal =
-  (what: string, flow: string) =>
+  (what: string, flow: string, shape = z.strictObject({})) =>
   async (call: Call): Promise<ReturnType<typeof accepted>> => {
+    const input = shape.parse(call.body ?? {});
     const node = await nodeFor(call, call.params['node']!, 'node:rotate_bmc_password');
     if (isFake(node)) throw new RequestRefused(400, unsupported(node.driver, what));
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
     if (problems.length > 0) throw new RequestRefused(400, `The BMC of node ${node.uuid} cannot be reached: ${problems.join('; ')}.`);
     const { db } = call.context.database;
-    await whileLocked(() => db.transaction().execute((trx) => startNodeFlow(trx, node.uuid, flow, {})));
+    await whileLocked(() => db.transaction().execute((trx) => startNodeFlow(trx, node.uuid, flow, input)));
     return accepted(`${call.base}/v1/nodes/${call.params['node']!}`);
   };
 
@@ -39,6 +41,9 @@ async function showCertificate(call: Call) {
   });
 }
 
+/** Who makes the new certificate's key: the control plane, or the BMC, which keeps it. */
+const certificateShape = z.strictObject({ key: z.enum(['control_plane', 'bmc']).default('control_plane') });
+
 export const bmcAccessRoutes: readonly BaremetalRoute[] = [
   {
     method: 'PUT',
@@ -49,6 +54,6 @@ export const bmcAccessRoutes: readonly BaremetalRoute[] = [
   {
     method: 'PUT',
     path: '/nodes/:node/management/bmc_certificate',
-    handle: renewal('replace_bmc_certificate', 'node.replace-bmc-certificate'),
+    handle: renewal('replace_bmc_certificate', 'node.replace-bmc-certificate', certificateShape),
   },
 ];

@@ -106,9 +106,13 @@ function parseBody(text: string, host: string): JsonObject {
   throw new BmcError('protocol', `${host}: the reply is not a JSON object`, 'Check that the address is a BMC with Redfish.');
 }
 
-/** With a pinned certificate its name is not checked: BMCs rarely carry their own address in it. */
+/** With a pinned certificate its name is not checked: BMCs rarely carry their own address in it. It may be one that somebody else has signed. */
 const tlsOptions = (trust: BmcAddress['trust']) =>
-  trust === false ? { rejectUnauthorized: false } : typeof trust === 'string' ? { ca: trust, checkServerIdentity: () => undefined } : {};
+  trust === false
+    ? { rejectUnauthorized: false }
+    : typeof trust === 'string'
+      ? { ca: trust, allowPartialTrustChain: true, checkServerIdentity: () => undefined }
+      : {};
 
 export function createRedfishHttp(address: BmcAddress, deps: { clock: Clock; guard: LockoutGuard }): RedfishHttp {
   const { host } = address;

@@ -88,9 +88,11 @@ const rotatePasswordCommand = (terminal: Terminal): Command =>
 
 const replaceCertificateCommand = (terminal: Terminal): Command =>
   nodeSubcommand('replace-bmc-certificate <node>', "make a new certificate for its BMC's web server, and trust that one alone")
+    .option('--key-of-bmc', 'the BMC makes the key and keeps it; the authority of the configuration signs, or ours')
     .option(...WAIT_OPTION)
-    .action(async (id: string, flags: WorkFlags) => {
-      await ask(terminal, flags, id, { path: '/management/bmc_certificate', body: {}, name: 'a new certificate for its BMC' });
+    .action(async (id: string, flags: WorkFlags & { keyOfBmc?: boolean }) => {
+      const body = flags.keyOfBmc === true ? { key: 'bmc' } : {};
+      await ask(terminal, flags, id, { path: '/management/bmc_certificate', body, name: 'a new certificate for its BMC' });
     });
 
 function plainVerbCommand(terminal: Terminal, verb: string): Command {

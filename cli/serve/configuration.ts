@@ -90,6 +90,13 @@ const shape = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  /** Who signs certificates for keys that BMCs made; without files an authority of this installation. */
+  bmc_certificates: z
+    .strictObject({
+      authority: z.strictObject({ certificate_file: z.string().min(1), key_file: z.string().min(1) }).optional(),
+      days: z.number().int().min(1).max(3650).default(825),
+    })
+    .prefault({}),
   cleaning: z
     .strictObject({
       automated: z.boolean().default(true),

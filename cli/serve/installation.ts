@@ -14,6 +14,8 @@ export interface Installation {
   readonly administrator: { readonly username: string; readonly password: string };
   readonly bootSecret: Buffer;
   readonly agentTls: TlsIdentity;
+  /** Signs the certificates of BMCs where the configuration names no other authority. */
+  readonly bmcAuthority: TlsIdentity;
 }
 
 const KEY_FILE = 'secret.key';
@@ -37,11 +39,13 @@ export async function loadInstallation(database: Database, key: Buffer): Promise
   const password = await setting('administrator_password', () => randomBytes(18).toString('base64url'));
   const bootSecret = await setting('boot_secret', () => randomBytes(32).toString('base64'));
   const agentTls = await setting('agent_tls', () => JSON.stringify(createTlsIdentity('rackwright-agents', Date.now())));
+  const bmcAuthority = await setting('bmc_authority', () => JSON.stringify(createTlsIdentity('rackwright-bmcs', Date.now())));
   return {
     sealer,
     administrator: { username: 'admin', password },
     bootSecret: Buffer.from(bootSecret, 'base64'),
     agentTls: JSON.parse(agentTls) as TlsIdentity,
+    bmcAuthority: JSON.parse(bmcAuthority) as TlsIdentity,
   };
 }
 

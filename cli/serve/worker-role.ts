@@ -19,6 +19,7 @@ import type { Configuration } from './configuration.ts';
 import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
 import { startBmcEvents } from './bmc-events.ts';
+import { readBmcCertificates } from './bmc-certificates.ts';
 import { leadConsoleRecorder } from './console-recorder.ts';
 import { startImageSweep } from './image-setup.ts';
 import { readVendorData } from './metadata-role.ts';
@@ -46,6 +47,7 @@ export async function startWorkerRole(options: {
     cleaning: configuration.cleaning,
     images,
     networks: machineNetworksOf(configuration),
+    bmcCertificates: await readBmcCertificates(configuration, installation),
     bootMedia: bootMediaOf(configuration, installation),
   };
   const { forbidden_hosts: forbiddenHosts, convert_imports_to: convertTo } = configuration.images;

@@ -6,7 +6,6 @@ import { PEF_ACTION } from '../../bmc/ipmi/pef-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
-import { sharedTlsIdentity } from './bmc-certificate.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { raiseLogEvent, raisePowerEvent, raiseTaskEvent } from './redfish/raise-events.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
@@ -21,6 +20,7 @@ import { createSecureBootState, type SecureBootState } from './state/secure-boot
 import { putReading } from './state/sensor-table.ts';
 import { createStorageState, type StorageState } from './state/storage-state.ts';
 import { createTaskList, type TaskList } from './state/task-list.ts';
+import { createTlsState, type TlsState } from './state/tls-state.ts';
 import { createWatchdogState, type WatchdogState } from './state/watchdog-state.ts';
 
 /**
@@ -86,7 +86,7 @@ export interface BmcModel {
   /** The sensor of this name reads this from now on; thresholds that it crosses are in the event log. */
   putReading(sensor: string, raw: number): void;
   /** What its web server shows. */
-  readonly tls: { now(): TlsIdentity; replace(identity: TlsIdentity): void };
+  readonly tls: TlsState;
   readonly bios: BiosState;
   readonly secureBoot: SecureBootState;
   readonly firmware: FirmwareState;
@@ -198,7 +198,6 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const pef = createPefState(clock, parameters, (actions) => carryOut(model, actions));
   const tasks = createTaskList(clock, (task) => raiseTaskEvent(events, task));
   const firmware = createFirmwareState(tasks);
-  let tls = settings.tls;
   let queue: Promise<void> = Promise.resolve();
 
   const record: BmcModel['record'] = (kind, message, evidence, severity = 'info') =>
@@ -252,7 +251,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     restartCause: 0,
     tasks,
     events,
-    tls: { now: () => tls ?? sharedTlsIdentity(), replace: (identity) => void (tls = identity) },
+    tls: createTlsState(settings.tls, settings.profile?.keys),
     bios: createBiosState({ serial: identity.serial, version: () => firmware.version('BIOS') }),
     secureBoot: createSecureBootState(machine.hasSecureBoot ?? false),
     firmware,

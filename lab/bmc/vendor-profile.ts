@@ -1,3 +1,5 @@
+import type { KeyHabits } from './state/tls-state.ts';
+
 /*
  * How BMCs of a vendor deviate from what the emulated one does by itself, as data: each has been met on real machines, and each is
  * acted out by `redfish/profile-handler.ts`. Named in `lab bmc --profile NAME`.
@@ -49,6 +51,8 @@ export interface VendorProfile {
     /** Each event is delivered two times. */
     readonly twice?: true;
   };
+  /** What keys its BMC makes, and how it is asked for a signing request. */
+  readonly keys?: Partial<KeyHabits>;
   /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
   readonly biosNeedsApplyTime?: true;
 }
@@ -74,25 +78,28 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     vendor: 'HPE',
     product: 'ProLiant DL360 Gen10',
     shows:
-      'paths that end with a slash, redirects for those that do not, ActionInfo, no GracefulShutdown but a power button, pushes events as text/plain and has no stream',
+      'paths that end with a slash, redirects for those that do not, ActionInfo, no GracefulShutdown but a power button, pushes events as text/plain and has no stream, makes RSA keys only',
     ids: ONE,
     slashes: true,
     mediaIds: { Cd: '2', Usb: '1' },
     actionInfo: true,
     resetTypes: ['On', 'ForceOff', 'ForceRestart', 'Nmi', 'PushPowerButton'],
     events: { noStream: true, contentType: 'text/plain' },
+    keys: { algorithms: ['TPM_ALG_RSA'], curves: [] },
   },
   {
     name: 'lenovo',
     vendor: 'Lenovo',
     product: 'ThinkSystem SR650',
-    shows: 'slots for uploaded files beside those for URLs, inserts by PATCH, If-Match required, delivers events twice',
+    shows:
+      'slots for uploaded files beside those for URLs, inserts by PATCH, If-Match required, delivers events twice, calls its elliptic keys ECDH and makes P-384 only',
     ids: ONE,
     mediaIds: { Cd: 'EXT1', Usb: 'EXT2' },
     deadSlot: 'RDOC1',
     insertBy: 'patch',
     etag: 'required',
     events: { twice: true },
+    keys: { algorithms: ['TPM_ALG_ECDH', 'TPM_ALG_RSA'], curves: ['TPM_ECC_NIST_P384'] },
   },
   {
     name: 'supermicro',
@@ -126,11 +133,13 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'fujitsu',
     vendor: 'Fujitsu',
     product: 'iRMC Redfish Service',
-    shows: 'number ids, 428 to a change without If-Match, media under the manager, no event stream',
+    shows:
+      'number ids, 428 to a change without If-Match, media under the manager, no event stream, asks for certificates only in place of the one that is there',
     ids: { system: '0', manager: 'iRMC', chassis: '0' },
     mediaIds: { Cd: '0', Usb: '1' },
     etag: 'required',
     events: { noStream: true },
+    keys: { ways: ['rekey', 'renew'] },
   },
   {
     name: 'ami',
@@ -157,22 +166,24 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'cisco',
     vendor: 'Cisco Systems Inc.',
     product: 'UCSC-C220-M5',
-    shows: 'serial numbers as ids, refuses its own ETags, no cold restart but PowerCycle, pushes events twice',
+    shows: 'serial numbers as ids, refuses its own ETags, no cold restart but PowerCycle, pushes events twice, keeps the key that it has',
     ids: { system: 'WZP2401', manager: 'CIMC', chassis: '1' },
     mediaIds: { Cd: '0', Usb: '1' },
     etag: 'refused',
     resetTypes: ['On', 'ForceOff', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
     events: { noStream: true, subscriptionsMax: 4, twice: true },
+    keys: { ways: ['renew'] },
   },
   {
     name: 'basic',
     vendor: 'Contoso',
     product: 'Old BMC',
-    shows: 'has no sessions: the password with every request, no events',
+    shows: 'has no sessions: the password with every request, no events, no signing requests',
     ids: ONE,
     basicOnly: true,
     etag: 'none',
     events: { none: true },
+    keys: { ways: [] },
   },
 ];
 

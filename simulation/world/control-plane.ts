@@ -1,3 +1,5 @@
+import { createCertificateAuthority } from '../../core/base/certificate-authority.ts';
+import { createTlsIdentity } from '../../core/base/tls-identity.ts';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
 import type { BmcAddress, BmcConnection } from '../../bmc/capability.ts';
 import { silentLogger } from '../../core/base/logger.ts';
@@ -12,6 +14,7 @@ const SWITCH_MS = 60_000;
 const refuse = async (): Promise<never> => {
   throw new Error('images of the simulation are files of its boot server: there is no store');
 };
+const AUTHORITY = createCertificateAuthority(createTlsIdentity('simulation', Date.now()));
 const NO_STORE: LocalImageStore = {
   id: 'none',
   kind: 'file',
@@ -59,6 +62,7 @@ export async function startControlPlane(
       sealer,
       clock,
       cleaning: { automated: true, step_priorities: {} },
+      bmcCertificates: { authority: AUTHORITY, days: 1 },
       bootMedia: undefined,
       images: { db: database.db, stores: { all: [NO_STORE], stagingDirectory: '/nowhere', near: NO_STORE } },
       networks: { named: {}, timeoutMs: SWITCH_MS },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -7,17 +7,35 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { JsonObject } from '../../core/base/json.ts';
 import { startBmcFleet } from '../../lab/bmc/bmc-fleet.ts';
+import { run } from '../bmc/bmc-rig.ts';
 import { nodeAtRest, showNode } from './node-at-rest.ts';
 import { startServe, type ServeProcess } from './serve-process.ts';
 
 /** A BMC's certificate is replaced: the control plane gets in again, and trusts nothing else. */
+const start = () => startServe(data, { args: ['--config', join(data, 'config.json')] });
 const data = mkdtempSync(join(tmpdir(), 'rackwright-serve-'));
 const nodes = '/baremetal/v1/nodes';
 let serve: ServeProcess;
 let fleet: Awaited<ReturnType<typeof startBmcFleet>>;
 before(async () => {
-  fleet = await startBmcFleet({ count: 2, firstAddress: `127.48.${process.pid % 250}.1`, protocol: 'redfish', redfishPort: 0 });
-  serve = await startServe(data);
+  fleet = await startBmcFleet({ count: 3, firstAddress: `127.48.${process.pid % 250}.1`, protocol: 'redfish', redfishPort: 0 });
+  const authority = { certificate_file: join(data, 'ca.pem'), key_file: join(data, 'ca.key') };
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384', '-nodes'];
+  await run('openssl', [
+    'req',
+    '-x509',
+    ...curve,
+    '-keyout',
+    authority.key_file,
+    '-out',
+    authority.certificate_file,
+    '-days',
+    '30',
+    '-subj',
+    '/CN=Operator',
+  ]);
+  writeFileSync(join(data, 'config.json'), JSON.stringify({ bmc_certificates: { authority, days: 7 } }));
+  serve = await start();
 });
 after(async () => {
   await serve?.kill('SIGTERM');
@@ -28,7 +46,8 @@ after(async () => {
 const show = (name: string) => showNode(serve, name);
 const rest = (name: string) => nodeAtRest(serve, name);
 const certificate = async (name: string) => (await serve.call('GET', `${nodes}/${name}/management/bmc_certificate`)).body;
-const replace = async (name: string) => (await serve.call('PUT', `${nodes}/${name}/management/bmc_certificate`, {})).status;
+const replace = async (name: string, body: JsonObject = {}) =>
+  (await serve.call('PUT', `${nodes}/${name}/management/bmc_certificate`, body)).status;
 
 /** As somebody who just connects sees it. */
 const shownBy = (index: number): Promise<string> => {
@@ -79,7 +98,7 @@ test('kill -9 in the middle, again and again: the BMC is let in, whichever certi
     assert.equal(await replace('killed'), 202);
     await pause(delay);
     await serve.kill('SIGKILL');
-    serve = await startServe(data);
+    serve = await start();
     assert.equal((await rest('killed'))['last_error'], null);
     seen.add(await shownBy(1));
   }
@@ -91,6 +110,51 @@ test('kill -9 in the middle, again and again: the BMC is let in, whichever certi
     )?.length,
     1,
   );
+});
+
+test('the BMC makes its own key, which never leaves it, and the operator’s authority signs; kill -9 does not lock it out', async () => {
+  const { tls } = fleet.members[2]!.bmc.state;
+  const sent: string[] = [];
+  const { replace: takeWithKey } = tls;
+  Object.assign(tls, { replace: (identity: { keyPem: string }) => (sent.push(identity.keyPem), takeWithKey(identity as never)) });
+  await enroll('own-key', 2, tls.now().certificatePem);
+  const seen = new Set([await shownBy(2)]);
+  for (const delay of [0, 40, 150, undefined]) {
+    assert.equal(await replace('own-key', { key: 'bmc' }), 202);
+    if (delay !== undefined) {
+      await pause(delay);
+      await serve.kill('SIGKILL');
+      serve = await start();
+    }
+    assert.equal((await rest('own-key'))['last_error'], null);
+    seen.add(await shownBy(2));
+  }
+  assert.equal(seen.size, 5);
+  assert.deepEqual(sent, []);
+  const told = await certificate('own-key');
+  assert.equal(told['pinned'], true);
+  assert.match(String(told['issuer']), /CN=Operator/);
+  assert.ok(Date.parse(String(told['valid_until'])) < Date.now() + 8 * 86_400_000);
+  writeFileSync(join(data, 'shown.pem'), String(told['certificate']));
+  const { hostname } = new URL(fleet.list()[2]!.redfish!);
+  const verified = await run('openssl', ['verify', '-CAfile', join(data, 'ca.pem'), '-verify_ip', hostname, join(data, 'shown.pem')]);
+  assert.match(verified, /OK/);
+
+  // One whose key was forgotten between request and certificate, as by a restart of the BMC, is asked again.
+  const { install } = tls;
+  Object.assign(tls, { install: () => false });
+  assert.equal(await replace('own-key', { key: 'bmc' }), 202);
+  assert.match(String((await rest('own-key'))['last_error']), /for no key of this BMC/);
+  Object.assign(tls, { install });
+  assert.equal(await replace('own-key', { key: 'bmc' }), 202);
+  const after = await rest('own-key');
+  assert.notEqual((await certificate('own-key'))['sha256'], told['sha256']);
+  assert.equal(String((after['driver_info'] as JsonObject)['redfish_verify_ca']).match(/BEGIN/g)?.length, 1);
+  assert.equal(await replace('own-key'), 202, 'and a key of ours again');
+  await rest('own-key');
+  assert.equal(sent.length, 1);
+  assert.equal(await replace('own-key', { key: 'somebody' }), 400);
+  assert.equal(await replace('own-key', { kee: 'bmc' }), 400);
 });
 
 test('fake hardware, and BMCs without Redfish, have none', async () => {
