@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { isIP } from 'node:net';
 import { bytesOfPem, der, DER, derSet, oid, pemOf, readDer, sequence } from './der-codec.ts';
+import { ipv4ToNumber } from './ipv4-address.ts';
 import { isMalformed, malformed, type Malformed } from './malformed.ts';
 import { isSigned, signed } from './signature-algorithm.ts';
 
@@ -49,12 +49,13 @@ export const nameOf = (commonName: string): Buffer =>
 
 /** A host as RFC 5280 §4.2.1.6 has it: an IP address, or a name. */
 export function alternativeNames(hosts: readonly string[]): Buffer {
-  const names = hosts.map((host) => (isIP(host) === 0 ? der(0x82, Buffer.from(host, 'latin1')) : der(0x87, addressBytes(host))));
+  const isAddress = (host: string) => host.includes(':') || ipv4ToNumber(host) !== undefined;
+  const names = hosts.map((host) => (isAddress(host) ? der(0x87, addressBytes(host)) : der(0x82, Buffer.from(host, 'latin1'))));
   return sequence(SUBJECT_ALT_NAME, der(DER.octets, sequence(...names)));
 }
 
 function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
+  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number));
   // `URL` writes each IPv6 address in the one short form of RFC 5952, which has at most one gap.
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
