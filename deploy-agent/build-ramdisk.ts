@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { rolldown } from 'rolldown';
+import { bundleAgent } from './bundle-agent.ts';
 import { type CpioTree, encodeCpio } from './cpio-codec.ts';
 import { type DebianArchitecture, resolveKernelPackage, resolvePackages, unpackPackages } from './debian-packages.ts';
 import { addProgram, findKernel, startTree } from './initramfs.ts';
@@ -52,20 +52,6 @@ async function fingerprint(parts: readonly (string | Buffer)[]): Promise<string>
   return hash.digest('hex').slice(0, 16);
 }
 
-/** The agent as one module without paths of this machine. */
-async function bundleAgent(version: string): Promise<Buffer> {
-  const bundle = await rolldown({
-    input: join(ROOM, 'agent/main.ts'),
-    platform: 'node',
-    external: /^node:/,
-    transform: { define: { AGENT_VERSION: JSON.stringify(version) } },
-    logLevel: 'silent',
-  });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false, comments: false });
-  await bundle.close();
-  return Buffer.from(output[0].code.replace(/^\/\/#(?:end)?region.*\n/gm, ''));
-}
-
 interface Ingredients {
   /** Of the unpacked packages. */
   readonly root: string;
@@ -91,7 +77,7 @@ async function assembleTree({ root, release, node, modules, version }: Ingredien
   for (const program of ['sbin/mdadm', 'sbin/mke2fs', 'sbin/blkid'])
     await addProgram(tree, root, program, await readFile(join(root, program)));
   tree.set('etc/passwd', { type: 'file', data: Buffer.from('root:x:0:0:root:/root:/bin/sh\n') });
-  tree.set('agent.mjs', { type: 'file', data: await bundleAgent(version) });
+  tree.set('agent.mjs', { type: 'file', data: Buffer.from(await bundleAgent(join(ROOM, 'agent/main.ts'), version)) });
   return tree;
 }
 

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompressSync } from 'node:zlib';
+import { bundleAgent } from '../../deploy-agent/bundle-agent.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { compare, type BenchRow, type Comparison, type ComparisonContext } from './comparison.ts';
 import { endedChildrenCpuMs } from './process-cost.ts';
@@ -52,21 +53,17 @@ async function costOf(program: string, args: readonly string[]): Promise<number>
   return (endedChildrenCpuMs() - before) / 1000 / (IMAGE_MIB / 1024);
 }
 
-async function run({ rounds, onStep }: ComparisonContext): Promise<BenchRow[]> {
+async function run({ rounds, directory, onStep }: ComparisonContext): Promise<BenchRow[]> {
   onStep('agent: making an image');
   const packed = zstdCompressSync(makeImage());
   const sha256 = createHash('sha256').update(packed).digest('hex');
   const server = await serve(packed);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/disk.raw.zst`;
   const disk = join('/dev/shm', `rackwright-bench-${process.pid}`);
-  const ours = [
-    '--disable-warning=ExperimentalWarning',
-    join(import.meta.dirname, 'agent-writer.ts'),
-    url,
-    disk,
-    sha256,
-    String(IMAGE_MIB * MIB),
-  ];
+  // As the ramdisk has it.
+  const writer = join(directory, 'agent-writer.mjs');
+  await writeFile(writer, await bundleAgent(join(import.meta.dirname, 'agent-writer.ts'), 'bench'));
+  const ours = ['--disable-warning=ExperimentalWarning', writer, url, disk, sha256, String(IMAGE_MIB * MIB)];
   const theirs = ['-c', `set -o pipefail; curl -s ${url} | zstd -dcq | dd of=${disk} bs=1M conv=sparse iflag=fullblock status=none`];
   const figures = { ours: [] as number[], theirs: [] as number[] };
   try {

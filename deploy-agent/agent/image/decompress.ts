@@ -5,8 +5,8 @@ import { createBufferFreeing } from '../../../core/base/free-buffers.ts';
 import type { WriteImageArgs } from '../../protocol.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
 
-/** Big pieces: each one is a call into the event loop. */
-const CHUNK_BYTES = 2 ** 20;
+/** Each piece is a call into the event loop; a bigger one has left the processor's cache before it is written. */
+const CHUNK_BYTES = 2 ** 18;
 
 interface Unpacker {
   readonly input: Writable;

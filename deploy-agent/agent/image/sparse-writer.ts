@@ -9,6 +9,8 @@ import { AgentFailure } from '../control/agent-failure.ts';
 
 /** The unit of one write: big enough for full speed, small enough to move the progress. */
 const BLOCK_BYTES = 4 * 2 ** 20;
+/** A write smaller than this costs more than the copy that makes it bigger. */
+const UNCOPIED_BYTES_MIN = 2 ** 18;
 /** Zeros are looked for at this grain; the file systems of images rarely leave smaller holes. */
 const GRAIN_BYTES = 64 * 2 ** 10;
 /** The device zeroes this much in one call, so that the event loop gets its turn. */
@@ -71,7 +73,13 @@ export class SparseWriter {
         { diskBytes: this.#disk.facts.sizeBytes },
       );
     }
-    for (let at = 0; at < bytes.length;) {
+    // Whole grains of a big piece are written from where they are.
+    let at = 0;
+    if (this.#filled === 0 && bytes.length >= UNCOPIED_BYTES_MIN) {
+      at = bytes.length - (bytes.length % GRAIN_BYTES);
+      await this.#writeBytes(bytes.subarray(0, at));
+    }
+    while (at < bytes.length) {
       const taken = bytes.copy(this.#block, this.#filled, at, at + BLOCK_BYTES - this.#filled);
       at += taken;
       this.#filled += taken;
@@ -107,7 +115,11 @@ export class SparseWriter {
   }
 
   async #writeBlock(): Promise<void> {
-    const block = this.#block.subarray(0, this.#filled);
+    await this.#writeBytes(this.#block.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  async #writeBytes(block: Buffer): Promise<void> {
     let runStart = -1;
     for (let at = 0; at < block.length; at += GRAIN_BYTES) {
       const zero = isZero(block.subarray(at, at + GRAIN_BYTES));
@@ -123,7 +135,6 @@ export class SparseWriter {
     }
     if (runStart >= 0) await this.#writeRun(block.subarray(runStart), this.#offset + runStart);
     this.#offset += block.length;
-    this.#filled = 0;
     await this.#zeroPending(false);
   }
 
