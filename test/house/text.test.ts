@@ -18,7 +18,7 @@ const TEXT_FILES = [
 const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/\/work\//, 'a path of the machine it was written on'],
   [
-    /registry\.(npmjs|yarnpkg)|npm\.pkg\.github|"resolved":/,
+    /registry\.(npmjs|yarnpkg)|npm\.pkg\.github|(deb|security)\.debian\.org|"resolved":/,
     "a package registry: the lock names versions and digests, where to get them is the installation's matter",
   ],
   [/\b(TODO|FIXME|XXX|HACK)\b/, 'do it, or say under "not there yet" that it is missing'],

@@ -81,10 +81,9 @@ system_info:
   ssh_svcname: ssh
 `;
 
-/** Package sources as Debian publishes them. */
-const APT_SOURCES = `deb http://deb.debian.org/debian bookworm main
-deb http://deb.debian.org/debian bookworm-updates main
-deb http://security.debian.org/debian-security bookworm-security main
+/** Where packages come from is the installation's matter: its own mirror, as a rule. cloud-init writes the file before it installs what user data asks for. */
+const APT_SOURCES = `# None yet. Write them here, or for all machines in vendor data (write_files, path /etc/apt/sources.list), for example:
+# deb http://mirror.example.org/debian bookworm main
 `;
 
 export const overlayFor = (rootUuid: string, grubConfig: string | undefined): ReadonlyMap<string, OverlayEntry> =>
