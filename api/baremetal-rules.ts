@@ -64,7 +64,7 @@ const nodeRules: readonly PolicyRule[] = [
   ...rules(any('role:admin', 'role:service'), undefined, ['node:create:self_owned_node']),
   ...rules(anyReader, 'rule:baremetal:node:get', ['node:list']),
   ...rules(systemReader, 'rule:baremetal:node:get', ['node:list_all']),
-  ...rules(systemAdmin, olderAdmin, ['audit:get']),
+  ...rules(systemAdmin, olderAdmin, ['audit:get', 'boot_server:get', 'boot_server:delete']),
   ...rules(systemOrProjectReader, olderReader, [
     'node:get',
     'node:get_states',

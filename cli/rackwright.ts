@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditCommand } from './commands/audit-command.ts';
 import { benchCommand } from './commands/bench-command.ts';
+import { bootCommand } from './commands/boot-command.ts';
 import { imageCommand } from './commands/image-command.ts';
 import { labCommand } from './commands/lab-command.ts';
 import { nodeCommand } from './commands/node-command.ts';
@@ -38,6 +39,7 @@ Exit codes: 0 ok, 1 failed, 2 wrong command line, 3 no answer from the control p
 for (const command of [
   auditCommand,
   benchCommand,
+  bootCommand,
   imageCommand,
   labCommand,
   nodeCommand,

@@ -78,7 +78,19 @@ export function createBootDesk(options: BootDeskOptions): BootDesk {
   const gate = new EventGate(recordEvent, clock);
   const told = { counters, recordEvent, clock };
   const handler = createPacketHandler(
-    { ...told, port: DHCP_PORT, httpPort, currentIndex, book, gate, logger, system: undefined, frames: undefined, prober: undefined },
+    {
+      ...told,
+      port: DHCP_PORT,
+      httpPort,
+      currentIndex,
+      book,
+      gate,
+      logger,
+      answers: undefined,
+      system: undefined,
+      frames: undefined,
+      prober: undefined,
+    },
     () => true,
   );
   const channel = { send: options.onReply, flush: () => {}, close: () => {} };

@@ -21,6 +21,9 @@ import { type FrameSender, openFrameSender } from './socket/frame-sender.ts';
 import { openNeighbourTable } from './socket/neighbour-table.ts';
 import { loadLinuxCalls, type LinuxCalls } from '../core/base/linux-calls.ts';
 import { tellStart } from './model/tell-start.ts';
+import type { NetworkShare } from './network-share.ts';
+import { AnswerBook } from './sharing/answer-book.ts';
+import { startPeerLinks } from './sharing/peer-links.ts';
 import { createBootFileResolver } from './tftp/boot-file-resolver.ts';
 import { startTftpServer } from './tftp/tftp-server.ts';
 
@@ -38,6 +41,10 @@ export interface BootPlaneOptions {
   readonly proxyDhcpPort?: number;
   /** 53; absent: names of machines are not served. */
   readonly dnsPort?: number;
+  /** 647: where other boot servers of a shared network are heard. */
+  readonly peerPort?: number;
+  /** How networks are shared, as it was known last. Absent: this server is alone, and all addresses are its own. */
+  readonly shares?: readonly NetworkShare[];
   /** 547. Clients are answered on the port below, relays on the same. */
   readonly dhcp6Port?: number;
   /** The address that HTTP and TFTP listen on; all by default. */
@@ -49,6 +56,14 @@ export interface BootPlaneOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+}
+
+export interface PeerView {
+  readonly subnetId: string;
+  readonly address: string;
+  readonly isAlive: boolean;
+  /** Records that it has not accepted yet. */
+  readonly untold: number;
 }
 
 export interface BootPlaneAddresses {
@@ -66,6 +81,14 @@ export interface BootPlaneAddresses {
 export interface BootPlane {
   /** Takes effect with the next packet. False, and without effect, when its version is lower than the current one's. */
   replaceModel(model: BootModel): Promise<boolean>;
+  /** Takes effect with the next packet; an older share of a network never replaces a newer one. */
+  setShares(shares: readonly NetworkShare[]): void;
+  /** Takes in leases as the control plane has them, from this server's lost journal or another server. Resolves when they are durable. */
+  learnLeases(leases: readonly LeaseRecord[]): Promise<void>;
+  /** Resolves when the control plane has every lease that was durable before the call; rejects with the signal. */
+  leasesStored(signal: AbortSignal): Promise<void>;
+  /** The other boot servers of each network, as they are seen now. */
+  peers(): readonly PeerView[];
   /** The newest record of every address. */
   leases(): readonly LeaseRecord[];
   addresses(): BootPlaneAddresses;
@@ -145,9 +168,13 @@ async function startServices(
   if (frames) closers.push(() => frames.close());
   const prober = system && createAddressProber({ system, clock, random: options.random, counters, logger });
   if (prober) closers.push(() => prober.close());
+  const peers = startPeerLinks({ ...shared, port: options.peerPort ?? 647, book, random: options.random });
+  closers.push(() => peers.stop());
+  const answers = new AnswerBook(book.sharing, peers);
   const dhcp = startDhcpServer({
     prober,
     ...shared,
+    answers,
     port: options.dhcpPort ?? 67,
     proxyPort: options.proxyDhcpPort ?? 4011,
     httpPort,
@@ -160,6 +187,7 @@ async function startServices(
   if (neighbours) closers.push(() => neighbours.close());
   const dhcp6 = startDhcp6Server({
     ...shared,
+    answers,
     port: options.dhcp6Port ?? 547,
     httpPort,
     book,
@@ -170,7 +198,7 @@ async function startServices(
   closers.push(() => dns?.stop());
   const advertiser = startRouterAdvertiser({ ...shared, system });
   closers.push(() => advertiser.stop());
-  return { http, tftp, dhcp, dhcp6, dns, advertiser };
+  return { http, tftp, dhcp, dhcp6, dns, advertiser, peers };
 }
 
 function readModel(model: BootModel, logger: Logger): ModelIndex {
@@ -193,12 +221,14 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
     for (const close of closers.splice(0).toReversed()) await close();
   };
   try {
-    const { http, tftp, dhcp, dhcp6, dns, advertiser } = await startServices(options, () => index, book, counters, closers);
+    if (options.shares !== undefined) book.sharing.setShares(options.shares);
+    const { http, tftp, dhcp, dhcp6, dns, advertiser, peers } = await startServices(options, () => index, book, counters, closers);
     // One after the other: two at once would open a socket twice.
     let reconciling = Promise.resolve();
     const reconcile = () => (reconciling = reconciling.then(reconcileAll));
     const reconcileAll = async () => {
       advertiser.reconcile();
+      peers.reconcile();
       await dhcp.reconcile();
       await dhcp6.reconcile();
       await dns?.reconcile();
@@ -219,6 +249,22 @@ export async function startBootPlane(options: BootPlaneOptions): Promise<BootPla
         await reconcile();
         return true;
       },
+      setShares(shares) {
+        book.sharing.setShares(shares);
+        peers.reconcile();
+      },
+      learnLeases: async (leases) => void (await book.merge(leases, clock.nowMs())),
+      async leasesStored(signal) {
+        // What was decided before is handed to the forwarder when this is on the disk.
+        await journal.append([]);
+        await forwarder.stored(signal);
+      },
+      peers: () =>
+        book.sharing
+          .networks()
+          .flatMap(({ share: { subnetId }, outboxes }) =>
+            [...outboxes].map(([address, { size }]) => ({ subnetId, address, isAlive: peers.isAlive(subnetId, address), untold: size })),
+          ),
       leases: () => book.records(),
       addresses: () => ({
         dhcp: dhcp.listening(),

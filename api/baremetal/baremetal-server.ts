@@ -23,6 +23,7 @@ import { traitRoutes } from './trait-routes.ts';
 import { validateRoutes } from './validate-routes.ts';
 import { vendorRoutes } from './vendor-routes.ts';
 import { vifRoutes } from './vif-routes.ts';
+import { bootServerRoutes } from './boot-server-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 import { parseJsonBodies } from '../json-body.ts';
@@ -40,6 +41,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...stateRoutes,
   ...timelineRoutes,
   ...auditRoutes,
+  ...bootServerRoutes,
   ...validateRoutes,
   ...nodeSettingRoutes,
   ...bmcAccessRoutes,

@@ -13,6 +13,7 @@ import { buildBootModel, readBootHost, storeLeases } from '../../inventory/boot-
 import type { BootFiles, BootModel, BootSubnet, ClientClass, RelayRule } from '../../pxe/boot-model.ts';
 import { readBootAddresses } from '../../network/boot-address-service.ts';
 import { startBootPlane, type BootPlane } from '../../pxe/boot-plane.ts';
+import { readShares, startBootSharing } from './boot-sharing.ts';
 import { bootServerAddresses } from './boot-configuration.ts';
 import { encodeTypedOption } from '../../pxe/typed-option-codec.ts';
 import type { Configuration } from './configuration.ts';
@@ -25,6 +26,7 @@ import { METADATA_ADDRESS, startMetadataRole } from './metadata-role.ts';
  * boot while the database is away, also when it is away already at the start.
  */
 const MODEL_FILE = 'boot-model.json';
+const SHARES_FILE = 'boot-shares.json';
 /** Several rows change in one moment; one new model is enough for all of them. */
 const MODEL_DEBOUNCE_MS = 50;
 /** A database that refused once (a full disk, a restart) sends no notice when it is well again. */
@@ -82,8 +84,11 @@ export async function startBootRole(options: {
     logger.warn({ err: error }, 'the database does not answer: booting from the last model on disk');
     return readRemembered(modelPath, error);
   });
+  const sharesPath = join(directory, SHARES_FILE);
+  const shares = await readShares(sharesPath);
   const plane = await startBootPlane({
     model: first,
+    shares,
     dataDirectory: directory,
     httpPort: configuration.boot.http_port,
     ...(configuration.boot.dns ? { dnsPort: 53 } : {}),
@@ -95,6 +100,7 @@ export async function startBootRole(options: {
     logger,
   });
 
+  const sharing = startBootSharing({ networks: configuration.boot.networks, path: sharesPath, shares, plane, database, logger });
   let timer: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
   let isStopped = false;
@@ -123,6 +129,7 @@ export async function startBootRole(options: {
       clearTimeout(timer);
       clearTimeout(retry);
       for (const stop of stopListening) stop();
+      sharing.stop();
       await metadata.stop();
       await plane.stop();
     },

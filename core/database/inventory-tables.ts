@@ -156,7 +156,28 @@ export interface SettingTable {
   sealed: string;
 }
 
+/** A network that several boot servers may share; `slots` are those of `inventory/boot-share-policy.ts`. */
+export interface BootNetworkTable {
+  cidr: string;
+  epoch: number;
+  slots: JsonColumn;
+}
+
+export interface BootServerTable {
+  cidr: string;
+  /** Its IPv4 address on the network. */
+  address: string;
+  held_epoch: number;
+  is_bounded: boolean;
+  lease_seconds: number;
+  status: JsonColumn;
+  seen_at: Created;
+  started_at: Instant;
+}
+
 export interface InventoryTables extends BaremetalTables {
+  boot_network: BootNetworkTable;
+  boot_server: BootServerTable;
   power_source: PowerSourceTable;
   node: NodeTable;
   port: PortTable;

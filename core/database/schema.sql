@@ -80,6 +80,26 @@ create table bios_setting (
   constraint bios_setting_pkey PRIMARY KEY (node_uuid, name)
 );
 
+create table boot_network (
+  cidr text not null,
+  epoch bigint not null,
+  slots jsonb not null,
+  constraint boot_network_pkey PRIMARY KEY (cidr)
+);
+
+create table boot_server (
+  cidr text not null,
+  address text not null,
+  held_epoch bigint not null,
+  is_bounded boolean not null,
+  lease_seconds integer not null,
+  status jsonb not null,
+  seen_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone not null,
+  constraint boot_server_cidr_fkey FOREIGN KEY (cidr) REFERENCES boot_network(cidr) ON DELETE CASCADE,
+  constraint boot_server_pkey PRIMARY KEY (cidr, address)
+);
+
 create table chassis (
   uuid uuid not null default gen_random_uuid(),
   description text,

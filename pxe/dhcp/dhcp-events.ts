@@ -38,6 +38,7 @@ const SEVERITY: Partial<Record<DhcpSilence['reason'], 'warning' | 'info'>> = {
   released: 'info',
   'no-proxy-here': 'warning',
   'unknown-vpn': 'warning',
+  'address-of-peer': 'info',
 };
 
 const relayEvidence = (relay: RelayFacts | undefined): JsonObject => {

@@ -1,5 +1,6 @@
 import type { BootHost, LeaseRecord } from '../boot-model.ts';
 import type { ProbeWay } from '../conflict/address-prober.ts';
+import type { AnswerView } from '../sharing/answer-book.ts';
 import type { LeaseView } from '../lease/lease-table.ts';
 import type { IndexedSubnet, ModelIndex } from '../model/model-index.ts';
 import type { DhcpClientFacts } from './dhcp-client-facts.ts';
@@ -18,6 +19,8 @@ export interface DhcpContext {
   readonly nowMs: number;
   /** Where a packet to port 4011 came from: PXE clients ask a proxy there for their boot file. */
   readonly proxyAskedFrom?: { readonly address: number; readonly port: number } | undefined;
+  /** Absent: no other boot server serves these networks. */
+  readonly answers?: AnswerView | undefined;
 }
 
 export type SilenceReason =
@@ -38,7 +41,10 @@ export type SilenceReason =
   | 'released'
   | 'not-the-holder'
   | 'declined'
-  | 'declines-too-often';
+  | 'declines-too-often'
+  | 'left-to-peer'
+  | 'peer-chosen'
+  | 'address-of-peer';
 
 /** Goes on after the client's MAC address. */
 export const WITHDRAWN = 'is on a network that was taken from the DHCP agent of this host (network agent add network --dhcp gives it back)';
@@ -68,6 +74,8 @@ export interface DhcpReply {
   readonly hold?: number;
   /** Names of the client's classes, where it is in any. */
   readonly classes?: readonly string[];
+  /** The boot server that should have answered. */
+  readonly inPlaceOf?: string;
   /** The offered address is to be asked after before the offer leaves. */
   readonly probe?: { readonly way: ProbeWay; readonly subnetId: string };
   /** What must be durable before the reply leaves. */

@@ -3,7 +3,7 @@ import { ipv4FromNumber, ipv4InCidr } from '../../core/base/ipv4-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
 import { chooseAddress, refuseAddress } from '../lease/address-choice-policy.ts';
 import { isActive, QUARANTINE_MS } from '../lease/lease-table.ts';
-import { type IndexedSubnet, needsSigned } from '../model/model-index.ts';
+import { addressInRange, type IndexedSubnet, needsSigned } from '../model/model-index.ts';
 import { findRelayRule } from '../model/relay-rule-policy.ts';
 import { classesOf, type IndexedClass } from '../model/client-class-policy.ts';
 import { type BootFile, chooseBootFile, type FirmwareFacts, isIpxe } from '../script/boot-file-policy.ts';
@@ -77,11 +77,17 @@ function draftLease(
 }
 
 /** An address that is new to the client and not kept for it may be in use by somebody who never asked us. */
-function probeOf(exchange: Exchange, { subnet }: IndexedSubnet, address: number): Pick<DhcpReply, 'probe'> {
-  const { facts, index, leases, request } = exchange;
-  const isOwn = index.reservedAddressByMac.get(facts.mac) === address || leases.lease(address)?.mac === facts.mac;
+function probeOf(exchange: Exchange, { subnet, pools, discoveryPool }: IndexedSubnet, address: number): Pick<DhcpReply, 'probe'> {
+  const { facts, index, leases, request, nowMs } = exchange;
+  const isReserved = index.reservedAddressByMac.get(facts.mac) === address;
+  const isOwn = leases.lease(address)?.mac === facts.mac || (isReserved && !isInPoolOfPeer());
   if (!subnet.probeAddresses || isOwn) return {};
   if (request.giaddr !== 0) return { probe: { way: { kind: 'routed' }, subnetId: subnet.id } };
+  /** Reserved so lately that a boot server with an older model may just have given it to a stranger. */
+  function isInPoolOfPeer(): boolean {
+    const ranges = [...pools, ...(discoveryPool ? [discoveryPool] : [])];
+    return ranges.some((range) => addressInRange(address, range)) && leases.leftToOther(subnet.id, address, facts.mac, nowMs) !== undefined;
+  }
   return subnet.interface === undefined ? {} : { probe: { way: { kind: 'wire', interface: subnet.interface }, subnetId: subnet.id } };
 }
 
@@ -202,7 +208,7 @@ function answerDiscover(exchange: Exchange): DhcpReply | DhcpSilence {
   const why =
     reason === 'no-pool'
       ? `${facts.mac} has no reservation, and subnet ${names} has no pool for it`
-      : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time`;
+      : `no address is left on subnet ${names} for ${facts.mac}; enlarge a pool or shorten the lease time${exchange.answers?.isShared(exchange.subnets[0]!.subnet.id) ? ', or see by `rackwright boot status` which boot server keeps the others' : ''}`;
   return { ...silence(exchange, reason, why), exhausted };
 }
 
@@ -211,14 +217,13 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   const selecting = facts.serverIdentifier !== undefined;
   if (selecting && !isOurs(exchange, facts.serverIdentifier!)) {
     const drop = facts.requestedAddress === undefined ? {} : { dropOffer: facts.requestedAddress };
-    return {
-      ...silence(
-        exchange,
-        'other-server-chosen',
-        `${facts.mac} took the offer of ${ipv4FromNumber(facts.serverIdentifier!)}; a second DHCP server is on its network`,
-      ),
-      ...drop,
-    };
+    const server = ipv4FromNumber(facts.serverIdentifier!);
+    return exchange.answers?.isPeer(exchange.subnets[0]!.subnet.id, server)
+      ? { ...silence(exchange, 'peer-chosen', `${facts.mac} took the offer of boot server ${server}, which shares this network`), ...drop }
+      : {
+          ...silence(exchange, 'other-server-chosen', `${facts.mac} took the offer of ${server}; a second DHCP server is on its network`),
+          ...drop,
+        };
   }
   if (!selecting && !isServed(exchange))
     return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no discovery pool`);
@@ -231,10 +236,15 @@ function answerRequest(exchange: Exchange): DhcpReply | DhcpSilence {
   const wish = { subnet, mac: facts.mac, host, rackPool: exchange.relay?.rule?.pool, nowMs };
   const lease = leases.lease(address);
   const holdsIt = lease?.mac === facts.mac && lease.state !== 'declined';
+  const left =
+    index.reservedAddressByMac.get(facts.mac) === address ? undefined : leases.leftToOther(subnet.subnet.id, address, facts.mac, nowMs);
+  // The server whose address it is may know a lease that has not been told here yet, so nothing is refused in its place.
+  if (left !== undefined && !selecting)
+    return silence(exchange, 'address-of-peer', `${facts.mac} wants ${ipv4FromNumber(address)}: ${left}`);
   const no = refuseAddress(index, leases, wish, address);
   // A machine at work keeps an address whose pool went away, unless somebody else is meant to have it.
   const owner = index.hostByReservedAddress.get(address) ?? host;
-  const keepsIt = atWork && holdsIt && isActive(lease, nowMs) && owner === host && !index.ownAddresses.has(address);
+  const keepsIt = left === undefined && atWork && holdsIt && isActive(lease, nowMs) && owner === host && !index.ownAddresses.has(address);
   if (no !== undefined && !keepsIt) return refuse(exchange, subnet.server, no);
   if (!selecting && !atWork) {
     // INIT-REBOOT, RFC 2131 §4.3.2: silence without a record, a NAK when the record says otherwise.
@@ -286,6 +296,22 @@ function answerInform(exchange: Exchange): DhcpReply | DhcpSilence {
 }
 
 /**
+ * Answers, unless another boot server of the network is to. Only for clients that have chosen no server: whoever renews may have sent
+ * its packet to us alone, and whoever rebinds has waited long enough.
+ */
+function shared(exchange: Exchange, answer: (exchange: Exchange) => DhcpReply | DhcpSilence): DhcpReply | DhcpSilence {
+  const { facts, answers, subnets, nowMs } = exchange;
+  const share = answers?.answererOf(subnets[0]!.subnet.id, facts.mac, facts.secs, nowMs);
+  if (share === undefined) return answer(exchange);
+  if (share.by !== undefined) return silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${share.by}’s to answer`);
+  const decision = answer(exchange);
+  const { inPlaceOf } = share;
+  return decision.kind === 'silence'
+    ? decision
+    : { ...decision, inPlaceOf, why: `${decision.why}; in place of boot server ${inPlaceOf}, which does not answer` };
+}
+
+/**
  * The server's side of RFC 2131 §4.3 as one pure decision. Deliberately different from the letter: a client is its MAC, not
  * its client identifier (`address-choice-policy.ts`); a machine at work is never moved, so a changed reservation takes hold
  * at its next DISCOVER or reboot; and strangers on a subnet without a discovery pool get no NAK, as they are another server's.
@@ -310,9 +336,12 @@ export function answerDhcp(request: DhcpMessage, context: DhcpContext): DhcpRepl
     return silence(exchange, 'no-subnet', `${facts.mac} came by ${where}, which no subnet of the model names`);
   }
   if (context.index.withdrawnMacs.has(facts.mac)) return silence(exchange, 'network-withdrawn', `${facts.mac} ${WITHDRAWN}`);
-  if (exchange.subnets[0]!.subnet.proxy !== undefined || context.proxyAskedFrom !== undefined) return answerAsProxy(exchange);
-  if (facts.messageType === MESSAGE_TYPE.discover) return answerDiscover(exchange);
-  if (facts.messageType === MESSAGE_TYPE.request) return answerRequest(exchange);
+  if (context.proxyAskedFrom !== undefined) return answerAsProxy(exchange);
+  if (exchange.subnets[0]!.subnet.proxy !== undefined)
+    return facts.messageType === MESSAGE_TYPE.discover ? shared(exchange, answerAsProxy) : answerAsProxy(exchange);
+  if (facts.messageType === MESSAGE_TYPE.discover) return shared(exchange, answerDiscover);
+  if (facts.messageType === MESSAGE_TYPE.request)
+    return facts.serverIdentifier === undefined && request.ciaddr === 0 ? shared(exchange, answerRequest) : answerRequest(exchange);
   if (facts.messageType === MESSAGE_TYPE.decline) return answerDecline(exchange);
   if (facts.messageType === MESSAGE_TYPE.release) return answerRelease(exchange);
   if (facts.messageType === MESSAGE_TYPE.inform) return answerInform(exchange);

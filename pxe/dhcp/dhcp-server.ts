@@ -6,6 +6,7 @@ import type { RecordEvent } from '../../core/base/machine-event.ts';
 import type { LeaseBook, LeaseGroup } from '../lease/lease-book.ts';
 import type { BootCounters } from '../model/boot-counters.ts';
 import type { EventGate } from '../model/event-gate.ts';
+import { type AnswerBook, noteAnswer } from '../sharing/answer-book.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import type { FrameSender } from '../socket/frame-sender.ts';
 import type { LinuxCalls } from '../../core/base/linux-calls.ts';
@@ -36,6 +37,7 @@ export interface DhcpServerOptions {
   readonly httpPort: () => number;
   readonly currentIndex: () => ModelIndex;
   readonly book: LeaseBook;
+  readonly answers: AnswerBook | undefined;
   readonly system: LinuxCalls | undefined;
   readonly frames: FrameSender | undefined;
   readonly prober: AddressProber | undefined;
@@ -134,8 +136,10 @@ export function createPacketHandler(options: Omit<DhcpServerOptions, 'proxyPort'
       interface: interfaceOf(listener),
       httpPort: options.httpPort(),
       nowMs,
+      answers: options.answers,
       proxyAskedFrom: listener.port === options.port ? undefined : { address: packet.from, port: packet.fromPort },
     });
+    noteAnswer(options.answers, decision, nowMs);
     if (decision.kind === 'reply' && decision.hold !== undefined) book.table.hold(decision.hold, decision.facts.mac, nowMs);
     if (decision.kind === 'silence' && decision.exhausted) book.table.noteExhausted(decision.exhausted, nowMs);
     if (decision.kind === 'silence' && decision.dropOffer !== undefined && decision.facts)
@@ -152,6 +156,7 @@ export function createPacketHandler(options: Omit<DhcpServerOptions, 'proxyPort'
     if (decision.kind === 'silence') return events.silence(decision, xid, via);
     if (!isOpen(listener)) return counters.add('dhcp.drop.stopping');
     counters.add(`dhcp.sent.${decision.type}`);
+    if (decision.inPlaceOf !== undefined) counters.add('dhcp.sent-in-place-of-peer');
     sender.send(listener, delivery!);
     events.reply(decision, xid, via);
   };

@@ -4,6 +4,7 @@ import type { FirmwareFacts } from '../script/boot-file-policy.ts';
 import type { Dhcp6Packet } from './dhcp6-message-codec.ts';
 import {
   decodeArchitecture6,
+  decodeElapsedSeconds,
   decodeHostname6,
   decodeIaNa,
   decodeLinkLayerAddress,
@@ -25,6 +26,8 @@ export interface Dhcp6ClientFacts {
   readonly serverId: Buffer | undefined;
   readonly associations: readonly IdentityAssociation[];
   readonly hasRapidCommit: boolean;
+  /** For how long the client says that it has been asking (option 8). */
+  readonly seconds: number;
   readonly hostname: string | undefined;
   readonly firmware: FirmwareFacts;
 }
@@ -74,6 +77,7 @@ export function readClientFacts6(packet: Dhcp6Packet, sources: MacSources): Dhcp
     serverId: option6(options, OPTION6.serverId),
     associations,
     hasRapidCommit: option6(options, OPTION6.rapidCommit) !== undefined,
+    seconds: decodeElapsedSeconds(option6(options, OPTION6.elapsedTime)),
     hostname: decodeHostname6(option6(options, OPTION6.clientFqdn)),
     firmware: {
       vendorClass: decodeVendorClass6(option6(options, OPTION6.vendorClass)),

@@ -26,6 +26,7 @@ export const OPTION6 = {
   iaAddress: 5,
   optionRequest: 6,
   preference: 7,
+  elapsedTime: 8,
   statusCode: 13,
   rapidCommit: 14,
   userClass: 15,
@@ -213,3 +214,6 @@ const NTP_SERVER_ADDRESS = 1;
 /** Option 56: one sub-option for each server. */
 export const encodeNtpServers = (addresses: readonly string[]): Buffer =>
   encodeDhcp6Options(addresses.map((address): [number, Buffer] => [NTP_SERVER_ADDRESS, encodeIpv6(address)]));
+
+/** RFC 8415 §21.9: hundredths of a second; 0 where it is missing or malformed. */
+export const decodeElapsedSeconds = (value: Buffer | undefined): number => (value?.length === 2 ? value.readUInt16BE(0) / 100 : 0);

@@ -7,6 +7,7 @@ import { type IndexedSubnet, type ModelIndex, needsSigned } from '../model/model
 import { type IndexedSubnet6, inRange6 } from '../model/model-index6.ts';
 import { chooseBootFile } from '../script/boot-file-policy.ts';
 import { type Dhcp6ClientFacts, readClientFacts6 } from './dhcp6-client-facts.ts';
+import type { AnswerView } from '../sharing/answer-book.ts';
 import type { Dhcp6Packet } from './dhcp6-message-codec.ts';
 import { identifierText } from '../dhcp/relay-information-codec.ts';
 import { findRelayRule, type IndexedRelayRule } from '../model/relay-rule-policy.ts';
@@ -28,6 +29,8 @@ export interface Dhcp6Context {
   readonly neighbour?: MacAddress | undefined;
   readonly httpPort: number;
   readonly nowMs: number;
+  /** Absent: no other boot server serves these networks. */
+  readonly answers?: AnswerView | undefined;
 }
 
 export type Silence6Reason =
@@ -39,7 +42,10 @@ export type Silence6Reason =
   | 'network-withdrawn'
   | 'declines-too-often'
   | 'other-server-chosen'
-  | 'no-record-of-client';
+  | 'no-record-of-client'
+  | 'left-to-peer'
+  | 'peer-chosen'
+  | 'address-of-peer';
 
 export interface Dhcp6Reply {
   readonly kind: 'reply';
@@ -50,6 +56,8 @@ export interface Dhcp6Reply {
   readonly address?: string | undefined;
   readonly hold?: string;
   readonly rack?: string | undefined;
+  /** The boot server that should have answered. */
+  readonly inPlaceOf?: string;
   /** What must be durable before the reply leaves. */
   readonly leases: readonly LeaseDraft[];
   readonly why: string;
@@ -261,12 +269,20 @@ function extend(exchange: Exchange, isRebind: boolean): Dhcp6Reply | Dhcp6Silenc
       severity: 'warning',
     });
   }
+  const isReserved = index.reservedAddress6ByMac.get(facts.mac) === asked;
+  const left = isReserved ? undefined : leases.leftToOther(served.subnet.subnet.id, asked, facts.mac, nowMs);
+  // The server whose address it is may know a lease that has not been told here yet, so nothing is refused in its place.
+  if (left !== undefined && isRebind) return silence(exchange, 'address-of-peer', `${facts.mac} wants to go on with ${asked}: ${left}`);
   const no = refuseAddress6(index, leases, wishOf(exchange, served), asked);
   const lease = leases.lease(asked);
   const owner = index.hostByReservedAddress6.get(asked);
   // A machine at work keeps an address whose pool went away, unless somebody else is meant to have it.
   const keepsIt =
-    isActive(lease, nowMs) && lease.state === 'bound' && lease.mac === facts.mac && (owner === undefined || owner === exchange.host);
+    left === undefined &&
+    isActive(lease, nowMs) &&
+    lease.state === 'bound' &&
+    lease.mac === facts.mac &&
+    (owner === undefined || owner === exchange.host);
   if (no !== undefined && !keepsIt) {
     if (isRebind) return silence(exchange, 'no-record-of-client', `${facts.mac} wants to go on with ${asked}: ${no}`);
     return reply(exchange, {
@@ -362,6 +378,22 @@ function answerType(exchange: Exchange): Dhcp6Reply | Dhcp6Silence {
   return reply(exchange, { type: 'reply', served: exchange.served[0]!, associations: [], why: 'settings only' });
 }
 
+/** What a client sends that has chosen no server yet; all servers answer a REBIND. */
+const UNCHOSEN: ReadonlySet<number> = new Set([MESSAGE6.solicit, MESSAGE6.confirm, MESSAGE6.informationRequest]);
+
+/** Answers, unless another boot server of the network is to. */
+function shared(exchange: Exchange): Dhcp6Reply | Dhcp6Silence {
+  const { facts, served, answers, nowMs } = exchange;
+  const share = facts.serverId ? undefined : answers?.answererOf(served[0]!.subnet.subnet.id, facts.mac, facts.seconds, nowMs);
+  if (share === undefined) return answerType(exchange);
+  if (share.by !== undefined) return silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${share.by}’s to answer`);
+  const decision = answerType(exchange);
+  const { inPlaceOf } = share;
+  return decision.kind === 'silence'
+    ? decision
+    : { ...decision, inPlaceOf, why: `${decision.why}; in place of boot server ${inPlaceOf}, which does not answer` };
+}
+
 const early = (reason: Silence6Reason, why: string): Dhcp6Silence => ({ kind: 'silence', reason, why, leases: [] });
 
 export function answerDhcp6(packet: Dhcp6Packet, context: Dhcp6Context): Dhcp6Reply | Dhcp6Silence {
@@ -390,8 +422,10 @@ export function answerDhcp6(packet: Dhcp6Packet, context: Dhcp6Context): Dhcp6Re
     return silence(exchange, 'no-subnet', `${facts.mac} came by a link that no IPv6 subnet of the model names`);
   if (index.withdrawnMacs.has(facts.mac)) return silence(exchange, 'network-withdrawn', `${facts.mac} ${WITHDRAWN}`);
   if (facts.serverId && !facts.serverId.equals(serverDuid(index.serverUuid)))
-    return silence(exchange, 'other-server-chosen', `${facts.mac} speaks to another DHCPv6 server on its network`);
+    return context.answers?.isPeer(exchange.served[0]!.subnet.subnet.id, facts.serverId.toString('hex'))
+      ? silence(exchange, 'peer-chosen', `${facts.mac} speaks to another boot server, which shares this network`)
+      : silence(exchange, 'other-server-chosen', `${facts.mac} speaks to another DHCPv6 server on its network`);
   if (!isServed(exchange))
     return silence(exchange, 'stranger-not-answered', `${facts.mac} is unknown, and its subnet has no IPv6 discovery pool`);
-  return answerType(exchange);
+  return UNCHOSEN.has(type) ? shared(exchange) : answerType(exchange);
 }

@@ -1,6 +1,7 @@
 import { isMalformed } from '../../core/base/malformed.ts';
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { LeaseBook } from '../lease/lease-book.ts';
+import { type AnswerBook, noteAnswer } from '../sharing/answer-book.ts';
 import type { ModelIndex } from '../model/model-index.ts';
 import { createDhcp6Events, type Dhcp6EventOptions, type Dhcp6Occasion } from './dhcp6-events.ts';
 import { decodeDhcp6Packet, type Dhcp6Packet, encodeDhcp6Packet } from './dhcp6-message-codec.ts';
@@ -13,6 +14,7 @@ export interface Dhcp6ServerOptions extends Dhcp6EventOptions {
   readonly httpPort: () => number;
   readonly currentIndex: () => ModelIndex;
   readonly book: LeaseBook;
+  readonly answers: AnswerBook | undefined;
   /** The kernel's knowledge of who has a link-local address; undefined when it has none yet. */
   readonly neighbourOf: (address: string, interfaceName: string) => MacAddress | undefined;
 }
@@ -55,7 +57,9 @@ function createArrivalHandler(options: Dhcp6ServerOptions, socketOf: () => Dhcp6
       neighbour: zone === undefined || isRelayed ? undefined : options.neighbourOf(source, zone),
       httpPort: options.httpPort(),
       nowMs,
+      answers: options.answers,
     });
+    noteAnswer(options.answers, decision, nowMs);
     const { type, transaction } = packet.message;
     const occasion = { type, transaction, via: isRelayed ? `relay ${source}` : `interface ${zone ?? '(routed)'}` };
     if (decision.kind === 'silence') {
@@ -70,6 +74,7 @@ function createArrivalHandler(options: Dhcp6ServerOptions, socketOf: () => Dhcp6
 
   const send = ({ decision, occasion, from, bytes, isRelayed }: Decided): void => {
     counters.add(`dhcp6.sent.${decision.type}`);
+    if (decision.inPlaceOf !== undefined) counters.add('dhcp6.sent-in-place-of-peer');
     socketOf()?.send(bytes, from, isRelayed ? port : port - 1);
     events.reply(decision, occasion);
   };

@@ -58,7 +58,7 @@ export function refuseAddress(index: ModelIndex, leases: LeaseView, wish: Addres
   if (offered !== undefined && !isSelf(offered)) return 'the address is offered to another client';
   if (index.reservedAddressByMac.get(wish.mac) === address) return undefined;
   if (!poolsFor(wish).some((range) => addressInRange(address, range))) return 'the address lies in no pool for this client';
-  return undefined;
+  return leases.leftToOther(wish.subnet.subnet.id, address, wish.mac, wish.nowMs);
 }
 
 function searchRange(index: ModelIndex, leases: LeaseView, wish: AddressWish, range: AddressRange): number | undefined {

@@ -38,7 +38,8 @@ export function refuseAddress6(index: ModelIndex, leases: LeaseView<string>, wis
   const offered = leases.offeredTo(address, wish.nowMs);
   if (offered !== undefined && !isSelf(offered)) return 'the address is offered to another client';
   if (index.reservedAddress6ByMac.get(wish.mac) === address) return undefined;
-  return poolsFor(wish).some((range) => inRange6(address, range)) ? undefined : 'the address lies in no pool for this client';
+  if (!poolsFor(wish).some((range) => inRange6(address, range))) return 'the address lies in no pool for this client';
+  return leases.leftToOther(wish.subnetId, address, wish.mac, wish.nowMs);
 }
 
 /** The same place for the same MAC, also after the journal was lost; hard to guess from outside it need not be. */

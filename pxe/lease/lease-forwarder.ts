@@ -11,6 +11,8 @@ export interface LeaseForwarder {
   add(leases: readonly LeaseRecord[]): void;
   readonly counters: { stored: number; failures: number };
   pending(): number;
+  /** Resolves when nothing that was added before is pending; rejects with the signal. */
+  stored(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -78,6 +80,10 @@ export function startLeaseForwarder(options: ForwarderOptions): LeaseForwarder {
   return {
     counters,
     pending: () => pending.size,
+    async stored(signal) {
+      const before = [...pending.values()];
+      while (before.some((lease) => pending.get(lease.ipAddress) === lease)) await clock.sleep(GATHER_MS, signal);
+    },
     add(leases) {
       for (const lease of leases) if ((pending.get(lease.ipAddress)?.sequence ?? -1) < lease.sequence) pending.set(lease.ipAddress, lease);
       wake?.();

@@ -22,7 +22,7 @@ export function encodeJournalLine(entry: JournalEntry): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-const isLease = (value: Partial<LeaseRecord>): value is LeaseRecord =>
+export const isLeaseRecord = (value: Partial<LeaseRecord>): value is LeaseRecord =>
   typeof value.ipAddress === 'string' &&
   parseIp(value.ipAddress) !== undefined &&
   typeof value.mac === 'string' &&
@@ -39,7 +39,7 @@ export function decodeJournalLine(line: string): JournalEntry | Malformed {
   try {
     const value = JSON.parse(json) as Partial<LeaseRecord> & { storedThrough?: unknown };
     if (Number.isSafeInteger(value?.storedThrough)) return { storedThrough: value.storedThrough as number };
-    return isLease(value) ? { lease: value } : malformed('neither a lease nor a watermark', 9);
+    return isLeaseRecord(value) ? { lease: value } : malformed('neither a lease nor a watermark', 9);
   } catch {
     return malformed('not JSON', 9);
   }

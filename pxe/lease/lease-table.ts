@@ -1,5 +1,6 @@
 import type { MacAddress } from '../../core/base/mac-address.ts';
 import type { LeaseRecord } from '../boot-model.ts';
+import type { LeaseSharing } from '../sharing/lease-sharing.ts';
 
 /** An address that was offered is kept for the client this long: the slowest firmware asks for it within some seconds. */
 export const OFFER_HOLD_MS = 60_000;
@@ -24,6 +25,8 @@ export interface LeaseView<A extends AddressKey = number> {
   declinesOf(mac: MacAddress, nowMs: number): number;
   /** Was the pool that starts at this address found full a moment ago? */
   isExhausted(firstAddress: A, nowMs: number): boolean;
+  /** Why another boot server of the network alone may give this address to the client; undefined where we may. */
+  leftToOther(subnetId: string, address: A, mac: MacAddress, nowMs: number): string | undefined;
 }
 
 export const isActive = (lease: LeaseRecord | undefined, nowMs: number): lease is LeaseRecord =>
@@ -37,6 +40,7 @@ const clientKey = (subnetId: string, mac: MacAddress) => `${subnetId} ${mac}`;
  */
 export class LeaseTable<A extends AddressKey = number> implements LeaseView<A> {
   readonly #keyOf: (ipAddress: string) => A | undefined;
+  readonly #sharing: Pick<LeaseSharing, 'refuse'> | undefined;
   readonly #byAddress = new Map<A, LeaseRecord>();
   readonly #addressByClient = new Map<string, A>();
   /** Declined leases are few; kept apart so that counting them does not walk the table. */
@@ -44,8 +48,19 @@ export class LeaseTable<A extends AddressKey = number> implements LeaseView<A> {
   readonly #exhaustedUntilMs = new Map<A, number>();
   readonly #offers = new Map<A, { mac: MacAddress; untilMs: number }>();
 
-  constructor(keyOf: (ipAddress: string) => A | undefined) {
+  /** @param sharing absent: no other server gives addresses */
+  constructor(keyOf: (ipAddress: string) => A | undefined, sharing?: Pick<LeaseSharing, 'refuse'>) {
     this.#keyOf = keyOf;
+    this.#sharing = sharing;
+  }
+
+  leftToOther(subnetId: string, address: A, mac: MacAddress, nowMs: number): string | undefined {
+    return this.#sharing?.refuse(subnetId, address, this.#byAddress.get(address), mac, nowMs);
+  }
+
+  record(ipAddress: string): LeaseRecord | undefined {
+    const address = this.#keyOf(ipAddress);
+    return address === undefined ? undefined : this.#byAddress.get(address);
   }
 
   lease(address: A): LeaseRecord | undefined {
@@ -100,14 +115,15 @@ export class LeaseTable<A extends AddressKey = number> implements LeaseView<A> {
     return previous;
   }
 
-  /** Takes a record back that could not be made durable, unless a newer one took its place. */
-  revert(record: LeaseRecord, previous: LeaseRecord | undefined): void {
+  /** Takes a record back that could not be made durable. False when a newer one took its place. */
+  revert(record: LeaseRecord, previous: LeaseRecord | undefined): boolean {
     const address = this.#keyOf(record.ipAddress)!;
-    if (this.#byAddress.get(address) !== record) return;
+    if (this.#byAddress.get(address) !== record) return false;
     this.#forgetClient(record, address);
     this.#declined.delete(address);
     if (previous) this.put(previous);
     else this.#byAddress.delete(address);
+    return true;
   }
 
   /** Bound leases and quarantines whose time is over. Also lets go of old offers. */
@@ -121,8 +137,7 @@ export class LeaseTable<A extends AddressKey = number> implements LeaseView<A> {
 
   /** The MAC that holds an address now, for requests that name only an address. */
   clientAt(ipAddress: string, nowMs: number): LeaseRecord | undefined {
-    const address = this.#keyOf(ipAddress);
-    const lease = address === undefined ? undefined : this.#byAddress.get(address);
+    const lease = this.record(ipAddress);
     return lease?.state === 'bound' && lease.expiresAtMs > nowMs ? lease : undefined;
   }
 

@@ -24,7 +24,12 @@ const READY_MS_MAX = 60_000;
 
 export async function startServe(
   data: string,
-  options: { args?: readonly string[]; env?: Record<string, string> } = {},
+  options: {
+    args?: readonly string[];
+    env?: Record<string, string>;
+    /** A command that runs the rest of its line elsewhere, such as `ip netns exec SPACE`. */
+    within?: readonly string[];
+  } = {},
 ): Promise<ServeProcess> {
   const args = [
     '--disable-warning=ExperimentalWarning',
@@ -36,7 +41,8 @@ export async function startServe(
     '127.0.0.1:0',
     ...(options.args ?? []),
   ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+  const [file = '', ...line] = [...(options.within ?? []), process.execPath, ...args];
+  const child = spawn(file, line, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
   let out = '';
   let log = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
