@@ -19,7 +19,9 @@ export const isOneRecord = (a: LeaseRecord, b: LeaseRecord): boolean =>
 export function mergeLease(mine: LeaseRecord | undefined, theirs: LeaseRecord, isUntold: boolean, nowMs: number): LeaseMerge {
   if (mine === undefined || isOneRecord(mine, theirs)) return 'take';
   const isSame = mine.mac === theirs.mac;
-  const [isMine, isTheirs] = [mine, theirs].map((lease) => lease.state === 'bound' && lease.expiresAtMs > nowMs);
+  const isMine = mine.state === 'bound' && mine.expiresAtMs > nowMs;
+  // By its giver's clock it may not be over yet.
+  const isTheirs = theirs.state === 'bound';
   if (isSame && isMine && !isTheirs && theirs.state !== 'declined' && (isUntold || theirs.state === 'expired')) return 'object';
   // It went on to another client, so all have accepted the end of what they tell.
   if (!isSame && isMine && !isTheirs) return 'ignore';
@@ -27,7 +29,7 @@ export function mergeLease(mine: LeaseRecord | undefined, theirs: LeaseRecord, i
   const wins =
     isSame && isMine && isTheirs
       ? theirs.expiresAtMs >= mine.expiresAtMs
-      : isLater || (isSame && isTheirs! && isUntold && mine.state !== 'declined');
+      : isLater || (isSame && isTheirs && isUntold && mine.state !== 'declined');
   if (!wins) return 'ignore';
   return isLater ? 'take' : 'adopt';
 }
