@@ -24,7 +24,7 @@ export function mergeLease(mine: LeaseRecord | undefined, theirs: LeaseRecord, i
   const isTheirs = theirs.state === 'bound';
   if (isSame && isMine && !isTheirs && theirs.state !== 'declined' && (isUntold || theirs.state === 'expired')) return 'object';
   // It went on to another client, so all have accepted the end of what they tell.
-  if (!isSame && isMine && !isTheirs) return 'ignore';
+  if (!isSame && isMine && !(isTheirs && theirs.expiresAtMs > nowMs)) return 'ignore';
   const isLater = theirs.sequence > mine.sequence;
   const wins =
     isSame && isMine && isTheirs
