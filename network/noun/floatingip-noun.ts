@@ -82,7 +82,7 @@ async function createOne(work: Work, values: Values): Promise<string> {
   return id!;
 }
 
-const floatingPlace = (id: string) => ({ kind: 'floating IP', id, hasWire: false, isMetal: false }) as const;
+const floatingPlace = (id: string) => ({ kind: 'floating IP', id, hasWire: false, isMetal: false, isBound: false }) as const;
 
 async function targetOf(work: Work, facts: FloatingFacts, values: Values): Promise<Association> {
   const portId = values['port_id'] as string | null;

@@ -6,7 +6,7 @@ import { query } from '../mechanism/statement.ts';
 import { attribute, attributes, type Resource, type Row, type Values, type Work } from '../resource.ts';
 import { DHCP_AGENT, ZONE } from './agent-noun.ts';
 import { mtuOf, MTU_LEAST, MTU_MOST } from './mtu-policy.ts';
-import { defaultPolicyOf, hasWire, requireCarried, requirePolicyChange, requirePolicySeen } from './qos-use.ts';
+import { defaultPolicyOf, requireCarriedByNetwork, requirePolicyChange, requirePolicySeen } from './qos-use.ts';
 import { forget, share, SHARED, EXTERNAL, unshare } from './rbac-store.ts';
 import { addSegments, readSegments, SEGMENT_WISH, updateSegmentation, type Segment } from './segment-allocation.ts';
 
@@ -94,16 +94,11 @@ async function create(work: Work, asked: readonly Values[]): Promise<string[]> {
   );
   for (const [at, { values, segments }] of rows.entries()) {
     await addSegments(work, ids[at]!, String(values['project_id']), segments);
-    await requirePolicyCarried(work, ids[at]!, values['qos_policy_id']);
+    await requireCarriedByNetwork(work.trx, values['qos_policy_id'], ids[at]!);
     for (const action of [...(values['shared'] === true ? [SHARED] : []), ...(values['router:external'] === true ? [EXTERNAL] : [])])
       await share(work.trx, 'network', ids[at]!, String(values['project_id']), action, '*');
   }
   return ids;
-}
-
-async function requirePolicyCarried({ trx }: Work, id: string, policyId: unknown): Promise<void> {
-  if (policyId === null || policyId === undefined) return;
-  await requireCarried(trx, policyId, { kind: 'network', id, hasWire: await hasWire(trx, id), isMetal: false });
 }
 
 const clearDefault = ({ trx }: Work) => query(trx, 'update network set is_default = false where is_default');
@@ -112,7 +107,7 @@ async function update(work: Work, before: Row, changes: Values): Promise<void> {
   const { trx } = work;
   const { shared, 'router:external': isExternal } = changes;
   await requirePolicyChange(work, before['qos_policy_id'], changes['qos_policy_id']);
-  if (changes['qos_policy_id'] !== before['qos_policy_id']) await requirePolicyCarried(work, before.id, changes['qos_policy_id']);
+  if (changes['qos_policy_id'] !== before['qos_policy_id']) await requireCarriedByNetwork(trx, changes['qos_policy_id'], before.id);
   await updateSegmentation(work, before, changes);
   if ('mtu' in changes) await requireMtu(work, before.id, Number(changes['mtu']));
   if (changes['is_default'] === true) {

@@ -77,7 +77,11 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
     ...bindingOf(values, {}, await datapathOf(trx, hostAsked(values))),
   };
   const { id, mac } = await insertPort(trx, row);
-  await requirePolicyFits(trx, values['qos_policy_id'], network, { id, vnicType: values['binding:vnic_type'] });
+  await requirePolicyFits(trx, values['qos_policy_id'], network, {
+    id,
+    vnicType: values['binding:vnic_type'],
+    host: values['binding:host_id'],
+  });
   const facts = { networkId: network.id, mac, deviceOwner: owner };
   const subnets = await subnetsAt(trx, network, values['binding:host_id']);
   const wishes: AddressWish[] = isDeferred
@@ -106,15 +110,16 @@ async function insertPort(trx: Trx, values: Values): Promise<{ id: string; mac: 
 export const macInUse = (networkId: string, mac: string) =>
   conflict('MacAddressInUse', `Unable to complete operation for network ${networkId}. The mac address ${mac} is in use.`);
 
-/** A policy of the network was looked at when it came there, but for machines behind switches. @throws NetworkError 409 */
+/** A policy of the network was looked at when it came there, but for ports on hosts. @throws NetworkError 409 */
 export async function requirePolicyFits(
   trx: Trx,
   policyId: unknown,
   network: Pick<PortNetwork, 'id' | 'qos_policy_id'>,
-  port: { readonly id: string; readonly vnicType: unknown },
+  port: { readonly id: string; readonly vnicType: unknown; readonly host: unknown },
 ): Promise<void> {
   const isMetal = port.vnicType === 'baremetal';
-  const effective = policyId ?? (isMetal ? network.qos_policy_id : null);
+  const isBound = typeof port.host === 'string' && port.host !== '';
+  const effective = policyId ?? (isMetal || isBound ? network.qos_policy_id : null);
   if (effective === null) return;
-  await requireCarried(trx, effective, { kind: 'port', id: port.id, hasWire: await hasWire(trx, network.id), isMetal });
+  await requireCarried(trx, effective, { kind: 'port', id: port.id, hasWire: await hasWire(trx, network.id), isMetal, isBound });
 }

@@ -55,6 +55,9 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
   await updateRow(trx, ports, before.id, after);
 }
 
+/** What a policy that can not be carried out depends on. */
+const DECIDE_POLICY = ['qos_policy_id', 'binding:vnic_type', 'binding:host_id'] as const;
+
 async function checkUpdate(work: Work, network: PortNetwork, before: Row, changes: Values): Promise<void> {
   const groups = (changes['security_groups'] ?? before['security_groups']) as string[];
   const pairs = (changes['allowed_address_pairs'] ?? before['allowed_address_pairs']) as unknown[];
@@ -66,11 +69,10 @@ async function checkUpdate(work: Work, network: PortNetwork, before: Row, change
     );
   requireSecurityFits({ isSecure, hasIp: true, groups: changes['security_groups'] === undefined ? [] : groups, pairs });
   await requirePolicyChange(work, before['qos_policy_id'], changes['qos_policy_id']);
-  const [policyId, vnicType] = (['qos_policy_id', 'binding:vnic_type'] as const).map((name) =>
-    name in changes ? changes[name] : before[name],
-  );
-  if (policyId !== before['qos_policy_id'] || vnicType !== before['binding:vnic_type'])
-    await requirePolicyFits(work.trx, policyId, network, { id: before.id, vnicType });
+  const after = { ...before, ...changes };
+  const { qos_policy_id: policyId, 'binding:vnic_type': vnicType, 'binding:host_id': host } = after;
+  if (DECIDE_POLICY.some((name) => after[name] !== before[name]))
+    await requirePolicyFits(work.trx, policyId, network, { id: before.id, vnicType, host });
   const isBound = !['unbound', 'binding_failed'].includes(String(before['binding:vif_type']));
   const numa = changes['numa_affinity_policy'];
   if (isBound && numa !== undefined && numa !== before['numa_affinity_policy'])

@@ -60,11 +60,27 @@ export async function requireCarriedEverywhere(trx: Trx, policyId: string, rule:
 
 const HAS_WIRE = (network: string) =>
   `exists (select from network_segment s where s.network_id = ${network} and s.physical_network is not null)`;
-const USES = `select 'port' as kind, p.id, ${HAS_WIRE('p.network_id')} as "hasWire", p.vnic_type = 'baremetal' as "isMetal" from network_port p
-    where p.qos_policy_id = $1
-  union all select 'network', n.id, ${HAS_WIRE('n.id')}, false from network n where n.qos_policy_id = $1
-  union all select 'floating IP', f.id, false, false from network_floatingip f where f.qos_policy_id = $1
-  union all select 'router', r.id, false, false from network_router r where r.qos_policy_id = $1`;
+const PORT = `select 'port' as kind, p.id, ${HAS_WIRE('p.network_id')} as "hasWire", p.vnic_type = 'baremetal' as "isMetal", p.host <> '' as "isBound"
+  from network_port p`;
+/** Ports on hosts that have no policy of their own. */
+const HEIRS = `p.qos_policy_id is null and p.host <> '' and p.device_owner not like 'network:%'`;
+const USES = `${PORT} where p.qos_policy_id = $1
+  union all ${PORT} join network n on n.id = p.network_id where n.qos_policy_id = $1 and ${HEIRS}
+  union all select 'network', n.id, ${HAS_WIRE('n.id')}, false, false from network n where n.qos_policy_id = $1
+  union all select 'floating IP', f.id, false, false, false from network_floatingip f where f.qos_policy_id = $1
+  union all select 'router', r.id, false, false, false from network_router r where r.qos_policy_id = $1`;
+
+/** The network itself, and its ports that have no policy of their own. @throws NetworkError 409 */
+export async function requireCarriedByNetwork(trx: Trx, policyId: unknown, networkId: string): Promise<void> {
+  if (policyId === null || policyId === undefined) return;
+  const places = await query<QosPlace>(
+    trx,
+    `select 'network' as kind, $1::uuid as id, ${HAS_WIRE('$1')} as "hasWire", false as "isMetal", false as "isBound"
+     union all ${PORT} where p.network_id = $1 and ${HEIRS}`,
+    [networkId],
+  );
+  for (const place of places) await requireCarried(trx, policyId, place);
+}
 
 function refuseUncarried(rules: readonly QosRule[], place: QosPlace): void {
   const rule = rules.find((each) => !isCarried(each, place));

@@ -21,7 +21,7 @@ export async function setGateway(
   const { trx } = work;
   if (wish !== null && 'qos_policy_id' in wish) {
     await requirePolicySeen(work, wish.qos_policy_id);
-    await requireCarried(trx, wish.qos_policy_id, { kind: 'router', id: router.id, hasWire: false, isMetal: false });
+    await requireCarried(trx, wish.qos_policy_id, { kind: 'router', id: router.id, hasWire: false, isMetal: false, isBound: false });
   }
   const before = router.gatewayPortId === null ? undefined : await readRow(trx, ANYONE, ports, router.gatewayPortId);
   if (wish === null || (before !== undefined && before['network_id'] !== wish.network_id)) await clearGateway(work, router.id, before);

@@ -26,22 +26,38 @@ async function refused(method: string, path: string, body: object, type = 'QosRu
   assert.equal(answer['NeutronError']!['type'], type);
   return String(answer['NeutronError']!['message']);
 }
-const UNCARRIED: readonly [string, object][] = [
-  ['packet_rate_limit', { max_kpps: 5 }],
+/** A guarantee may be asked for; a host does not keep these. */
+const DEMANDS: readonly [string, object][] = [
   ['minimum_packet_rate', { min_kpps: 5 }],
   ['minimum_bandwidth', { min_kbps: 5, direction: 'ingress' }],
 ];
 
 test('what nobody carries out is put to use nowhere', async () => {
-  for (const [kind, values] of UNCARRIED) {
+  const id = await policyWith(['packet_rate_limit', { max_kpps: 5 }]);
+  const port = await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id });
+  assert.match(await refused('POST', '/ports', { port: { network_id: wired.id, qos_policy_id: id } }), /packet_rate_limit/);
+  await refused('PUT', `/ports/${port.id}`, { port: { qos_policy_id: id } });
+  await refused('POST', '/networks', { network: { qos_policy_id: id } }, 'QosRuleNotSupportedByNetwork');
+  await refused('PUT', `/networks/${wired.id}`, { network: { qos_policy_id: id } }, 'QosRuleNotSupportedByNetwork');
+  await refused('POST', '/floatingips', { floatingip: { floating_network_id: outside.id, qos_policy_id: id } });
+  await refused('POST', '/routers', { router: { external_gateway_info: { network_id: outside.id, qos_policy_id: id } } });
+});
+
+test('a guarantee that no host keeps is a demand of the port, which then comes to no host', async () => {
+  for (const [kind, values] of DEMANDS) {
     const id = await policyWith([kind, values]);
-    const port = await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id });
-    assert.match(await refused('POST', '/ports', { port: { network_id: wired.id, qos_policy_id: id } }), new RegExp(kind));
-    await refused('PUT', `/ports/${port.id}`, { port: { qos_policy_id: id } });
-    await refused('POST', '/networks', { network: { qos_policy_id: id } }, 'QosRuleNotSupportedByNetwork');
-    await refused('PUT', `/networks/${wired.id}`, { network: { qos_policy_id: id } }, 'QosRuleNotSupportedByNetwork');
-    await refused('POST', '/floatingips', { floatingip: { floating_network_id: outside.id, qos_policy_id: id } });
-    await refused('POST', '/routers', { router: { external_gateway_info: { network_id: outside.id, qos_policy_id: id } } });
+    const port = await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id, qos_policy_id: id });
+    assert.match(await refused('PUT', `/ports/${port.id}`, { port: { 'binding:host_id': 'h1' } }), new RegExp(kind));
+    const demanding = await rig.make(rig.admin, '/networks', 'network', {
+      qos_policy_id: id,
+      'provider:network_type': 'vlan',
+      'provider:physical_network': 'physnet2',
+    });
+    await refused('POST', '/ports', { port: { network_id: demanding.id, 'binding:host_id': 'h1' } });
+    const bound = await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id, 'binding:host_id': 'h1' });
+    await refused('PUT', `/ports/${bound.id}`, { port: { qos_policy_id: id } });
+    await refused('PUT', `/networks/${wired.id}`, { network: { qos_policy_id: id } });
+    await rig.expect(204, rig.admin, 'DELETE', `/v2.0/ports/${bound.id}`);
   }
 });
 
@@ -60,8 +76,9 @@ test('a guarantee is one of a wire; a limit goes everywhere but to metal', async
 
 test('a rule does not come to what is in use already', async () => {
   const id = await policyWith(['bandwidth_limit', { max_kbps: 5000 }], ['minimum_bandwidth', { min_kbps: 5 }]);
-  await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id, qos_policy_id: id });
-  for (const [kind, values] of UNCARRIED) await refused('POST', `/qos/policies/${id}/${kind}_rules`, { [`${kind}_rule`]: values });
+  await rig.make(rig.admin, '/ports', 'port', { network_id: wired.id, qos_policy_id: id, 'binding:host_id': 'h1' });
+  for (const [kind, values] of [['packet_rate_limit', { max_kpps: 5 }] as const, ...DEMANDS])
+    await refused('POST', `/qos/policies/${id}/${kind}_rules`, { [`${kind}_rule`]: values });
   const { policy } = await rig.expect(200, rig.admin, 'GET', `/v2.0/qos/policies/${id}`);
   const rule = (policy!['rules'] as { id: string; type: string }[]).find(({ type }) => type === 'minimum_bandwidth')!;
   const path = `/qos/policies/${id}/minimum_bandwidth_rules/${rule.id}`;
