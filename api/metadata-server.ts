@@ -12,6 +12,8 @@ export interface MetadataServerOptions {
   readonly ofAddress: (address: string) => Promise<Instance | undefined>;
   /** Undefined for an instance that is not there, or not the project's. */
   readonly ofProxy: (instance: string, project: string) => Promise<Instance | undefined>;
+  /** Undefined for a machine of a network that is no instance: by its address there, or by its MAC address. */
+  readonly ofMachine: (networkId: string, machine: string) => Promise<Instance | undefined>;
   /** What proxies sign with; undefined: there are none. */
   readonly proxySecret: string | undefined;
   /** Nobody but proxies is answered: addresses say nothing where this listens. */
@@ -64,6 +66,7 @@ async function answer(options: MetadataServerOptions, request: IncomingMessage):
 
 const instanceOf = (options: MetadataServerOptions, asker: Exclude<Asker, { kind: 'refused' }>): Promise<Instance | undefined> => {
   if (asker.kind === 'proxy') return options.ofProxy(asker.instance, asker.project);
+  if (asker.kind === 'network') return options.ofMachine(asker.networkId, asker.machine);
   return options.proxiesOnly ? Promise.resolve(undefined) : options.ofAddress(asker.address);
 };
 

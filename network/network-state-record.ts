@@ -2,7 +2,7 @@ import type { Db } from './mechanism/row-read.ts';
 import { DHCP_AGENT } from './noun/agent-noun.ts';
 import { OVN_BINARY } from './network-host-service.ts';
 import { query } from './mechanism/statement.ts';
-import type { NetworkState } from './ovn/network-state.ts';
+import { METADATA_OWNER, type NetworkState } from './ovn/network-state.ts';
 
 /** The channel on which every transaction that changes networks says so when it commits. */
 export const NETWORK_CHANGED = 'network_changed';
@@ -43,7 +43,8 @@ const PORTS = `select p.id, p.network_id as "networkId", p.mac_address as mac, $
   p.admin_state_up as "isEnabled", p.port_security_enabled as "hasPortSecurity", ${list(PAIRS)} as "allowedPairs",
   array(select g.security_group_id from network_port_security_group g where g.port_id = p.id) as "securityGroupIds",
   case when g.id is not null then 'network:router_gateway' when i.router_id is not null then 'network:router_interface'
-    when p.device_owner like 'network:router%' then '' else p.device_owner end as owner,
+    when m.port_id is not null then '${METADATA_OWNER}'
+    when p.device_owner like 'network:router%' or p.device_owner = '${METADATA_OWNER}' then '' else p.device_owner end as owner,
   coalesce(g.id::text, i.router_id::text, p.device_id) as "deviceId",
   case when p.host <> '' and p.vif_type = 'ovs' then p.host end as "hostId", p.vnic_type = 'baremetal' and p.host <> '' as "isMetal",
   (select json_build_object('portId', k.port_id, 'vlan', s.segmentation_id) from network_subport s
@@ -51,6 +52,7 @@ const PORTS = `select p.id, p.network_id as "networkId", p.mac_address as mac, $
   ${list(OPTIONS)} as "dhcpOptions", nullif(p.dns_name, '') as "dnsName",
   coalesce(p.qos_policy_id, n.qos_policy_id) as "qosPolicyId"
   from network_port p join network n on n.id = p.network_id left join network_router g on g.gateway_port_id = p.id left join network_router_interface i on i.port_id = p.id
+  left join network_metadata_port m on m.port_id = p.id
   where p.device_owner <> 'network:floatingip'`;
 
 const ROUTERS = `select r.id, r.name, r.admin_state_up as "isEnabled", r.routes,

@@ -11,7 +11,7 @@ export const serveCommand = (terminal: Terminal): Command =>
     .description('run the control plane in the foreground')
     .requiredOption('--data <dir>', 'data folder: database, keys, leases, images')
     .option('--listen <address:port>', 'where the API answers (default 127.0.0.1:5000)')
-    .option('--role <roles>', 'comma-separated: api, worker, boot (default: all)')
+    .option('--role <roles>', 'comma-separated: api, worker, boot (default: these); or metadata, on a hypervisor')
     .option('--enforce-scope', 'enforce token scope and the newer default roles in every service')
     .option('--config <file>', 'YAML file: networks, ports, intervals')
     .addHelpText(

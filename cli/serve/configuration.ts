@@ -13,6 +13,7 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  */
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
 const remote = z.string().regex(/^(unix:.+|(tcp|ssl):.+:\d{1,5})$/, 'is not unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT');
+const unixSocket = z.string().regex(/^unix:\/.+/, 'is not unix:PATH');
 const storeId = z
   .string()
   .regex(/^[a-z0-9_-]{1,64}$/, 'is not a name of a-z, 0-9, _ and -')
@@ -36,7 +37,7 @@ const imageStoreShape = z.union([
 const shape = z.strictObject({
   listen: endpoint.default('127.0.0.1:5000'),
   roles: z
-    .array(z.enum(['api', 'worker', 'boot']))
+    .array(z.enum(['api', 'worker', 'boot', 'metadata']))
     .min(1)
     .default(['api', 'worker', 'boot']),
   database_url: z.string().optional(),
@@ -150,8 +151,20 @@ const shape = z.strictObject({
       /** A JSON object that every instance gets as vendor data, on its config drive too. */
       vendor_data_file: z.string().min(1).optional(),
       /** Where proxies on hypervisors ask, and the secret that they sign with. */
-      listen: endpoint.optional(),
+      listen: z.union([endpoint, unixSocket]).optional(),
       proxy_secret_file: z.string().min(1).optional(),
+      /** Of the role metadata, on a hypervisor: where it asks, and the host's own switch. */
+      hypervisor: z
+        .strictObject({
+          service: z.union([z.url({ protocol: /^http$/ }), unixSocket]),
+          open_vswitch: remote.default('unix:/run/openvswitch/db.sock'),
+          bridge: z.string().min(1).default('br-int'),
+        })
+        .optional(),
+    })
+    .refine(({ hypervisor, proxy_secret_file: secret }) => hypervisor === undefined || secret !== undefined, {
+      path: ['proxy_secret_file'],
+      message: 'is needed with hypervisor: what it asks it has to sign',
     })
     .refine(({ listen, proxy_secret_file: secret }) => listen === undefined || secret !== undefined, {
       path: ['proxy_secret_file'],

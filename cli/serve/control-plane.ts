@@ -14,6 +14,7 @@ import { announceAgents } from './agent-announcement.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
+import { startHypervisorMetadata } from './hypervisor-metadata.ts';
 import { startImages } from './image-setup.ts';
 import { startMetadataForProxies } from './metadata-role.ts';
 import { startNetworkRole } from './network-role.ts';
@@ -43,6 +44,10 @@ export async function startControlPlane(configuration: Configuration, logger: Lo
 
 async function start(configuration: Configuration, logger: Logger, stops: (() => Promise<void>)[]): Promise<string> {
   const { dataDirectory, roles } = configuration;
+  if (roles.includes('metadata')) {
+    stops.push(await startHypervisorMetadata(configuration, logger));
+    return 'no API in this process';
+  }
   await mkdir(dataDirectory, { recursive: true });
   const key = await loadSecretKey(dataDirectory, configuration.secret_key);
   const postgres = configuration.database_url === undefined ? await keepEmbeddedPostgres({ dataDirectory, logger }) : undefined;

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import { ComputeError } from '../../compute/compute-error.ts';
 import { readServer } from '../../compute/server-store.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
@@ -10,7 +12,8 @@ import { createMetadataServer, type MetadataServerOptions } from '../../api/meta
 import { runCommand } from '../../deploy-agent/native-command.ts';
 import { instanceDocuments } from '../../flows/instance-documents.ts';
 import { serverOfAddress } from '../../flows/instance-of-address.ts';
-import type { Configuration } from './configuration.ts';
+import { holderOnNetwork } from '../../network/metadata-port-service.ts';
+import { splitEndpoint, type Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 
 /*
@@ -19,6 +22,7 @@ import type { Installation } from './installation.ts';
  */
 export const METADATA_ADDRESS = '169.254.169.254';
 const METADATA_PORT = 80;
+const isMac = (text: string) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(text);
 
 export interface MetadataRole {
   /** Whether machines can be sent to 169.254.169.254. */
@@ -51,7 +55,7 @@ export async function startMetadataRole(options: MetadataRoleOptions): Promise<M
   try {
     const takeAway = await addAddress(device);
     try {
-      const server = await listening(await serverOptions(options, false), METADATA_ADDRESS, METADATA_PORT);
+      const server = await listening(await serverOptions(options, false), { host: METADATA_ADDRESS, port: METADATA_PORT });
       return { isServed: true, stop: async () => void (await closed(server), await takeAway()) };
     } catch (error) {
       await takeAway();
@@ -67,12 +71,7 @@ export async function startMetadataRole(options: MetadataRoleOptions): Promise<M
 export async function startMetadataForProxies(options: MetadataRoleOptions): Promise<(() => Promise<void>) | undefined> {
   const { listen } = options.configuration.metadata;
   if (listen === undefined) return undefined;
-  const at = listen.lastIndexOf(':');
-  const server = await listening(
-    await serverOptions(options, true),
-    listen.slice(0, at).replace(/^\[|\]$/g, ''),
-    Number(listen.slice(at + 1)),
-  );
+  const server = await listening(await serverOptions(options, true), placeOf(listen));
   return () => closed(server);
 }
 
@@ -97,10 +96,26 @@ async function serverOptions(options: MetadataRoleOptions, proxiesOnly: boolean)
       return uuid === undefined ? undefined : read(uuid).catch(unlessGone);
     },
     ofProxy: (instance, project) => read(instance, project).catch(unlessGone),
+    async ofMachine(networkId, machine) {
+      const holder = await holderOnNetwork(db, networkId, isMac(machine) ? { mac: machine } : { address: machine });
+      // A project may write anybody's name on its port: it learns what is the project's own.
+      return holder === undefined ? undefined : read(holder.deviceId, holder.projectId).catch(unlessGone);
+    },
     proxySecret: secretFile === undefined ? undefined : (await readFile(secretFile, 'utf8')).trim(),
     proxiesOnly,
     logger,
   };
+}
+
+function placeOf(listen: string): ListenOptions {
+  if (listen.startsWith('unix:')) {
+    const path = listen.slice('unix:'.length);
+    // What a process that was killed left would be in the way.
+    rmSync(path, { force: true });
+    return { path };
+  }
+  const { host, port } = splitEndpoint(listen);
+  return { host: host.replace(/^\[|\]$/g, ''), port };
 }
 
 function unlessGone(error: unknown): undefined {
@@ -117,9 +132,9 @@ async function addAddress(device: string): Promise<() => Promise<void>> {
   return async () => void (await runCommand('ip', ['address', 'delete', address, 'dev', device]).catch(() => undefined));
 }
 
-async function listening(options: MetadataServerOptions, host: string, port: number): Promise<Server> {
+async function listening(options: MetadataServerOptions, place: ListenOptions): Promise<Server> {
   const server = createMetadataServer(options);
-  server.listen({ host, port });
+  server.listen(place);
   await once(server, 'listening');
   return server;
 }

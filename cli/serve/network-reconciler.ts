@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
+import { keepMetadataPorts } from '../../network/metadata-port-service.ts';
 import { writeHosts } from '../../network/network-host-service.ts';
 import { NETWORK_CHANGED, readNetworkState } from '../../network/network-state-record.ts';
 import { writePortStatus } from '../../network/port-status-service.ts';
@@ -16,6 +17,8 @@ export interface ReconcilerOptions {
   readonly database: Database;
   readonly northbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
   readonly southbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
+  /** Hosts answer machines for metadata. */
+  readonly hasMetadata: boolean;
   readonly logger: Logger;
 }
 
@@ -43,7 +46,7 @@ const SAFETY_LOOK_MS = 60_000;
 /** Each is asked for a sign of life; one that gives none is dead in the Network API 75 s after its last (`ALIVE_SECONDS`), so two may be missed. */
 const HOST_LOOK_MS = 25_000;
 
-export function startReconciler({ database, northbound: nb, southbound: sb, logger }: ReconcilerOptions): Reconciler {
+export function startReconciler({ database, northbound: nb, southbound: sb, hasMetadata, logger }: ReconcilerOptions): Reconciler {
   const counts = { applied: 0, operations: 0, failures: 0, lastMs: 0 };
   let waiting: { what: string; sinceMs: number } | undefined;
   let isStopped = false;
@@ -68,6 +71,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, logg
     if (!hostsWritten) await writeAllHosts();
     if (!northbound.isReady()) waitFor('the northbound database of OVN');
     await northbound.ready();
+    if (hasMetadata) await keepMetadataPorts(database.db, logger);
     const state = await readNetworkState(database.db);
     const { operations } = await northbound.apply(state);
     upWritten = '';

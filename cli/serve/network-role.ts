@@ -21,10 +21,11 @@ export async function startNetworkRole(options: {
   const { database, logger, stops } = options;
   const places = await ovnPlaces(options.configuration);
   if (places === undefined) return undefined;
+  const hasMetadata = options.configuration.metadata.listen !== undefined;
   let reconciler: Reconciler | undefined;
   const lead = database.lead('network', () => {
     logger.info({}, 'this process carries networks out');
-    const mine = startReconciler({ database, ...places, logger });
+    const mine = startReconciler({ database, ...places, hasMetadata, logger });
     reconciler = mine;
     return async () => {
       reconciler = undefined;

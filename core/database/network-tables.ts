@@ -53,6 +53,7 @@ export interface NetworkTables {
   network_flavor_profile: { flavor_id: string; service_profile_id: string };
   network_agent_withdrawal: { agent_id: string; network_id: string };
   network_agent_router: { agent_id: string; router_id: string; is_given: boolean };
+  network_metadata_port: { network_id: string; port_id: string };
   network_ha_network: { project_id: string; network_id: string };
   network_quota: { project_id: string; resource: string; most: number };
   network_auto_topology: { project_id: string; network_id: string; router_id: string };

@@ -1255,6 +1255,15 @@ create table network_log (
 );
 CREATE INDEX network_log_project ON public.network_log USING btree (project_id);
 
+create table network_metadata_port (
+  network_id uuid not null,
+  port_id uuid not null,
+  constraint network_metadata_port_network_id_fkey FOREIGN KEY (network_id) REFERENCES network(id) ON DELETE CASCADE,
+  constraint network_metadata_port_pkey PRIMARY KEY (network_id),
+  constraint network_metadata_port_port_id_fkey FOREIGN KEY (port_id) REFERENCES network_port(id) ON DELETE CASCADE,
+  constraint network_metadata_port_port_id_key UNIQUE (port_id)
+);
+
 create table network_metering_label (
   id uuid not null default gen_random_uuid(),
   project_id text not null,

@@ -154,6 +154,7 @@ async function remove({ trx }: Work, row: Row): Promise<void> {
     [row.id],
   );
   await query(trx, 'delete from network_port where id = any($1::uuid[])', [loose.map((each) => each.floating_port_id)]);
+  await query(trx, 'delete from network_port where id in (select port_id from network_metadata_port where network_id = $1)', [row.id]);
   const ports = await query(trx, 'select from network_port where network_id = $1 limit 1', [row.id]);
   if (ports.length > 0)
     throw conflict(

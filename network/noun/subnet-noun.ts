@@ -202,6 +202,8 @@ async function requireGatewayFree(trx: Trx, before: Row): Promise<void> {
 
 async function remove({ trx }: Work, row: Row): Promise<void> {
   const isAutomatic = row['ipv6_address_mode'] === 'slaac' || row['ipv6_address_mode'] === 'dhcpv6-stateless';
+  // Metadata is asked for at an address that goes with its subnet.
+  await query(trx, 'delete from network_address where subnet_id = $1 and port_id in (select port_id from network_metadata_port)', [row.id]);
   const used = await query(
     trx,
     `select from network_address a join network_port p on p.id = a.port_id

@@ -63,6 +63,9 @@ export interface RouteFact {
   readonly nexthop: string;
 }
 
+/** Of the port at which each host answers the network's machines for metadata. */
+export const METADATA_OWNER = 'network:distributed';
+
 export interface PortFact {
   readonly id: string;
   readonly networkId: string;

@@ -25,6 +25,8 @@ export interface Machine {
   pull(host: string): Promise<number>;
   /** Asks for an address by DHCP and takes it. */
   lease(): Promise<string>;
+  /** The body, or the status of a refusal; empty when nobody answers. */
+  curl(url: string, ...more: string[]): Promise<string>;
   ip(...args: string[]): Promise<string>;
   up(): Promise<void>;
 }
@@ -39,6 +41,10 @@ export interface Leaf {
 
 export interface HostRig {
   addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean }): Promise<void>;
+  /** The product's role metadata on the host; the configuration is given the host's own switch. */
+  metadata(host: string, configure: (openVSwitch: string) => string): Promise<void>;
+  /** Devices of the host's integration bridge. */
+  devices(host: string): Promise<string[]>;
   /** What the host's switch does with frames (ovs-ofctl(8), dump-flows). */
   flows(host: string): Promise<string>;
   /** `kill -9`, and a new one. */
@@ -108,8 +114,29 @@ export async function startHosts(southbound: string): Promise<HostRig> {
       resolve: (asked, server) => order({ do: 'resolve', name: asked, server }),
       pull: async (host) => Number((await order({ do: 'pull', host })) ?? 0),
       async lease() {
-        const out = await inside(name, 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '8', '-T', '1', '-s', join(folder, 'lease.sh'));
+        const out = await inside(
+          name,
+          'udhcpc',
+          '-i',
+          'eth0',
+          '-n',
+          '-q',
+          '-f',
+          '-O',
+          'staticroutes',
+          '-t',
+          '8',
+          '-T',
+          '1',
+          '-s',
+          join(folder, 'lease.sh'),
+        );
         return /leased (\S+)/.exec(out)?.[1] ?? '';
+      },
+      async curl(url, ...more) {
+        const told = await inside(name, 'curl', '-s', '-g', '--max-time', '20', '-w', '\n%{http_code}', ...more, url).catch(() => '\n');
+        const at = told.lastIndexOf('\n');
+        return told.endsWith('\n200') ? told.slice(0, at) : told.slice(at + 1);
       },
       ip: (...args) => inside(name, 'ip', ...args),
       up: () => batch(ns(name), ['link set eth0 up']),
@@ -119,7 +146,7 @@ export async function startHosts(southbound: string): Promise<HostRig> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, 'lease.sh'),
-    '#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add $ip/$mask dev $interface\n[ -z "$router" ] || ip route add default via $router\necho leased $ip\n',
+    '#!/bin/sh\n[ "$1" = bound ] || exit 0\nip addr add $ip/$mask dev $interface\n[ -z "$router" ] || ip route add default via $router\nset -- $staticroutes\nwhile [ -n "$1" ]; do ip route replace "$1" via "$2"; shift 2; done\necho leased $ip\n',
     { mode: 0o755 },
   );
   await addNamespace('wire');
@@ -174,6 +201,19 @@ export async function startHosts(southbound: string): Promise<HostRig> {
       await batch(ns(name), [`addr add ${tunnelAddress}/24 dev br-ul`, 'link set br-ul up', ...(isGateway ? ['link set br-ex up'] : [])]);
       controller(name);
     },
+    async metadata(host, configure) {
+      const config = join(at(host), 'metadata.yaml');
+      writeFileSync(config, configure(`unix:${at(host)}/db.sock`));
+      const program = join(import.meta.dirname, '../../cli/rackwright.ts');
+      // Names of namespaces are files: each host has its own.
+      const script = 'mount -t tmpfs names /run/netns && exec "$0" "$@"';
+      const words = [process.execPath, '--disable-warning=ExperimentalWarning', program, 'serve', '--role', 'metadata'];
+      const args = ['netns', 'exec', ns(host), 'sh', '-c', script, ...words, '--data', at(host), '--config', config];
+      const child = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      children.set(`${host} metadata`, child);
+      await once(createInterface({ input: child.stdout }), 'line');
+    },
+    devices: async (host) => (await vsctl(host, 'list-ports', 'br-int')).stdout.split('\n').filter(Boolean),
     flows: async (host) => (await run('ovs-ofctl', ['dump-flows', `unix:${at(host)}/br-int.mgmt`, '-O', 'OpenFlow15'])).stdout,
     async restartController(host) {
       const child = children.get(`${host} ovn-controller`)!;

@@ -16,6 +16,7 @@ import * as switches from './0030-switches.ts';
 import * as imageRenditions from './0050-image-renditions.ts';
 import * as powerSource from './0070-power-source.ts';
 import * as networkAgents from './0071-network-agents.ts';
+import * as metadataPorts from './0072-metadata-ports.ts';
 import * as bootServers from './0078-boot-servers.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -37,5 +38,6 @@ export const migrations: Record<string, Migration> = {
   '0050-image-renditions': imageRenditions,
   '0070-power-source': powerSource,
   '0071-network-agents': networkAgents,
+  '0072-metadata-ports': metadataPorts,
   '0078-boot-servers': bootServers,
 };

@@ -11,6 +11,9 @@ export interface DesiredRow {
 }
 
 export const KEY = 'rackwright:key';
+/** What hosts read of a network's metadata port; OVN shows it to them (ovn-sb(5), Port_Binding external_ids). */
+export const METADATA_CIDRS = 'rackwright:cidrs';
+export const METADATA_NETWORK = 'rackwright:network';
 export const refer = (key: string): Atom => ({ uuid: key });
 export const referAll = (keys: readonly string[]): Value => setOf(keys.map(refer));
 

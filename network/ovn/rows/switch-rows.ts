@@ -1,4 +1,13 @@
-import type { DhcpFact, GatewayHosts, NetworkFact, NetworkState, PortFact, SubnetFact } from '../network-state.ts';
+import {
+  METADATA_OWNER,
+  type DhcpFact,
+  type GatewayHosts,
+  type NetworkFact,
+  type NetworkState,
+  type PortFact,
+  type SubnetFact,
+} from '../network-state.ts';
+import { METADATA_CIDRS, METADATA_NETWORK } from './desired-row.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
 import { groupKey, isExternal, metalRows } from './metal-rows.ts';
@@ -25,11 +34,12 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
     const ways = localnetRows(network);
     keys.push(...ways.map(({ key }) => key));
     rows.push(...ways);
+    const metadata = metadataOf(ports);
     for (const subnet of subnetsOf.get(network.id) ?? [])
-      if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, `dhcp:${subnet.id}`, []));
+      if (subnet.hasDhcp) rows.push(dhcpRow(subnet, network.mtu, metadata, `dhcp:${subnet.id}`, []));
     for (const port of ports) {
       const guarantee = guaranteeOf(port, qosRules.get(port.qosPolicyId ?? '') ?? []);
-      rows.push(...portRows(port, subnets, network, { hasHosts, guarantee }));
+      rows.push(...portRows(port, subnets, network, { hasHosts, guarantee, metadata }));
     }
     const names = dnsRecords(ports);
     if (names.size > 0) rows.push(desired('DNS', `dns:${network.id}`, { records: { map: names } }));
@@ -75,7 +85,11 @@ function portRows(
   port: PortFact,
   subnets: ReadonlyMap<string, SubnetFact>,
   network: NetworkFact,
-  { hasHosts, guarantee }: { readonly hasHosts: boolean; readonly guarantee: Readonly<Record<string, string>> },
+  {
+    hasHosts,
+    guarantee,
+    metadata,
+  }: { readonly hasHosts: boolean; readonly guarantee: Readonly<Record<string, string>>; readonly metadata: MetadataAddresses },
 ): DesiredRow[] {
   const key = `port:${port.id}`;
   const isRouters = port.owner.startsWith('network:router_');
@@ -88,9 +102,10 @@ function portRows(
       desired('Logical_Switch_Port', key, { ...common, type: 'router', addresses: setOf(['router']), port_security: setOf([]), options }),
     ];
   }
+  if (port.owner === METADATA_OWNER) return [metadataRow(port, common, subnets)];
   const own = [port.mac, ...port.addresses.map(({ address }) => address)].join(' ');
   const extra = port.allowedPairs.map(({ address, mac }) => `${mac ?? port.mac} ${address}`);
-  const options = dhcpOf(port, subnets, network);
+  const options = dhcpOf(port, subnets, network, metadata);
   const external = isExternal(port, network.provider !== null);
   return [
     ...options.rows,
@@ -109,6 +124,21 @@ function portRows(
   ];
 }
 
+/** By subnet: where each host answers for metadata. */
+type MetadataAddresses = ReadonlyMap<string, string>;
+const METADATA_ADDRESS = '169.254.169.254';
+
+const metadataOf = (ports: readonly PortFact[]): MetadataAddresses =>
+  new Map(ports.find(({ owner }) => owner === METADATA_OWNER)?.addresses.map(({ subnetId, address }) => [subnetId, address]));
+
+/** Present on every host (ovn-nb(5), "localport"); hosts read there which addresses it has, and how wide their networks are. */
+function metadataRow(port: PortFact, common: Readonly<Record<string, Value>>, subnets: ReadonlyMap<string, SubnetFact>): DesiredRow {
+  const cidrs = port.addresses.map(({ subnetId, address }) => `${address}/${subnets.get(subnetId)!.cidr.split('/')[1]}`);
+  const addresses = setOf([[port.mac, ...port.addresses.map(({ address }) => address)].join(' ')]);
+  const ids = { [METADATA_CIDRS]: cidrs.join(' '), [METADATA_NETWORK]: port.networkId };
+  return desired('Logical_Switch_Port', `port:${port.id}`, { ...common, type: 'localport', addresses }, ids);
+}
+
 /** A host answers machines that are on it; one that is on none yet, or on no host, is answered when anybody does. */
 const isAnswered = ({ hostId, isMetal }: PortFact, { isServed, notAt }: DhcpFact): boolean =>
   hostId === null || isMetal ? isServed : !notAt.includes(hostId);
@@ -118,6 +148,7 @@ function dhcpOf(
   port: PortFact,
   subnets: ReadonlyMap<string, SubnetFact>,
   { mtu, dhcp }: NetworkFact,
+  metadata: MetadataAddresses,
 ): { rows: DesiredRow[]; v4: Value; v6: Value } {
   const rows: DesiredRow[] = [];
   const forVersion = (version: 4 | 6): Value => {
@@ -127,7 +158,7 @@ function dhcpOf(
     const own = port.dhcpOptions.filter((one) => one.ipVersion === version);
     if (own.length === 0) return setOf([refer(`dhcp:${subnet.id}`)]);
     const key = `dhcp:${subnet.id}:${port.id}`;
-    rows.push(dhcpRow(subnet, mtu, key, own));
+    rows.push(dhcpRow(subnet, mtu, metadata, key, own));
     return setOf([refer(key)]);
   };
   return { v4: forVersion(4), v6: forVersion(6), rows };
@@ -155,8 +186,9 @@ const OVN_NAMES: Readonly<Record<string, string>> = {
 };
 const QUOTED = new Set(['domain_name', 'domain_search_list', 'tftp_server', 'bootfile_name', 'path_prefix', 'wpad', 'hostname']);
 
-function dhcpRow(subnet: SubnetFact, mtu: number, key: string, own: PortFact['dhcpOptions']): DesiredRow {
-  const options: Record<string, string> = subnet.ipVersion === 4 ? dhcpv4Options(subnet, mtu) : dhcpv6Options(subnet);
+function dhcpRow(subnet: SubnetFact, mtu: number, metadata: MetadataAddresses, key: string, own: PortFact['dhcpOptions']): DesiredRow {
+  const options: Record<string, string> =
+    subnet.ipVersion === 4 ? dhcpv4Options(subnet, mtu, metadata.get(subnet.id)) : dhcpv6Options(subnet);
   for (const { name, value } of own) {
     const ovnName = OVN_NAMES[name];
     if (ovnName !== undefined) options[ovnName] = QUOTED.has(ovnName) ? `"${value.replaceAll('"', '')}"` : value;
@@ -164,9 +196,14 @@ function dhcpRow(subnet: SubnetFact, mtu: number, key: string, own: PortFact['dh
   return desired('DHCP_Options', key, { cidr: subnet.cidr, options: textMap(options) });
 }
 
-function dhcpv4Options({ id, cidr, gateway, dnsServers, routes }: SubnetFact, mtu: number): Record<string, string> {
+function dhcpv4Options(
+  { id, cidr, gateway, dnsServers, routes }: SubnetFact,
+  mtu: number,
+  metadata: string | undefined,
+): Record<string, string> {
   const server = gateway ?? cidr.split('/')[0]!;
   const all = [
+    ...(metadata === undefined ? [] : [`${METADATA_ADDRESS}/32,${metadata}`]),
     ...routes.map(({ destination, nexthop }) => `${destination},${nexthop}`),
     ...(gateway === null ? [] : [`0.0.0.0/0,${gateway}`]),
   ];
@@ -178,7 +215,7 @@ function dhcpv4Options({ id, cidr, gateway, dnsServers, routes }: SubnetFact, mt
     ...(gateway === null ? {} : { router: gateway }),
     ...(dnsServers.length === 0 ? {} : { dns_server: `{${dnsServers.join(', ')}}` }),
     // Who reads option 121 ignores the router's (RFC 3442), so the default route stands there too.
-    ...(routes.length === 0 ? {} : { classless_static_route: `{${all.join(', ')}}` }),
+    ...(routes.length === 0 && metadata === undefined ? {} : { classless_static_route: `{${all.join(', ')}}` }),
   };
 }
 
