@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DhcpFact, NetworkState, PortFact } from '../network-state.ts';
+import { elementsOf, isReference, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
+import { switchRows } from './switch-rows.ts';
+
+const [NET, SUBNET] = ['n', 'aaaaaaaa-0000-4000-8000-000000000000'];
+
+const port = (id: string, more: Partial<PortFact> = {}): PortFact => ({
+  id,
+  networkId: NET,
+  mac: '52:54:00:00:00:01',
+  addresses: [{ subnetId: SUBNET, address: '10.1.0.5' }],
+  isEnabled: true,
+  hasPortSecurity: true,
+  allowedPairs: [],
+  securityGroupIds: [],
+  owner: 'compute:nova',
+  deviceId: '',
+  hostId: 'h1',
+  isMetal: false,
+  parent: null,
+  dhcpOptions: [],
+  dnsName: null,
+  qosPolicyId: null,
+  ...more,
+});
+const METADATA = port('m', { owner: 'network:distributed', addresses: [{ subnetId: SUBNET, address: '10.1.0.2' }], hostId: null });
+
+function rowsOf(ports: readonly PortFact[], dhcp: DhcpFact = { isServed: true, notAt: [] }) {
+  const subnet = {
+    id: SUBNET,
+    networkId: NET,
+    cidr: '10.1.0.0/24',
+    ipVersion: 4,
+    gateway: '10.1.0.1',
+    hasDhcp: true,
+    dnsServers: [],
+    routes: [],
+  } as const;
+  const state: NetworkState = {
+    networks: [{ id: NET, name: '', mtu: 1500, provider: { physicalNetwork: 'p', vlan: 1 }, moreProviders: [], isExternal: false, dhcp }],
+    subnets: [{ ...subnet, addressMode: null, raMode: null }],
+    ports,
+    routers: [],
+    floatingIps: [],
+    securityGroups: [],
+    addressGroups: [],
+    qosPolicies: [],
+  };
+  return switchRows(state, { chassis: [] });
+}
+const column = (ports: readonly PortFact[], key: string, name: string, dhcp?: DhcpFact): Value | undefined =>
+  rowsOf(ports, dhcp).find((row) => row.key === key)?.columns[name];
+const optionsOf = (ports: readonly PortFact[], id: string, dhcp?: DhcpFact): string | undefined => {
+  const [key] = elementsOf(column(ports, `port:${id}`, 'dhcpv4_options', dhcp));
+  return isReference(key) ? key.uuid : undefined;
+};
+const optionOf = (ports: readonly PortFact[], key: string, name: string) =>
+  (column(ports, key, 'options') as { map: ReadonlyMap<string, string> }).map.get(name);
+
+test('a machine is answered by its host, or by anybody when it is on none', () => {
+  for (const [more, dhcp, isAnswered] of [
+    [{}, { isServed: true, notAt: [] }, true],
+    [{}, { isServed: true, notAt: ['h1', 'chassis-h1'] }, false],
+    [{ hostId: 'h2' }, { isServed: true, notAt: ['h1'] }, true],
+    [{ hostId: null }, { isServed: true, notAt: ['h1'] }, true],
+    [{ hostId: null }, { isServed: false, notAt: ['h1'] }, false],
+    [{ hostId: 'node', isMetal: true }, { isServed: false, notAt: ['h1'] }, false],
+  ] as const)
+    assert.equal(optionsOf([port('p', more)], 'p', dhcp) !== undefined, isAnswered, JSON.stringify([more, dhcp]));
+});
+
+test('the metadata port is on every host, and machines are told the way to it, but for those behind a switch', () => {
+  const all = [METADATA, port('p'), port('metal', { isMetal: true, hostId: 'node' })];
+  assert.equal(column(all, 'port:m', 'type'), 'localport');
+  assert.deepEqual(elementsOf(column(all, 'port:m', 'addresses')), ['52:54:00:00:00:01 10.1.0.2']);
+  const ids = column(all, 'port:m', 'external_ids') as { map: ReadonlyMap<string, string> };
+  assert.deepEqual([ids.map.get('rackwright:network'), ids.map.get('rackwright:cidrs')], [NET, '10.1.0.2/24']);
+  assert.equal(optionsOf(all, 'm'), undefined);
+  assert.equal(optionOf(all, optionsOf(all, 'p')!, 'classless_static_route'), '{169.254.169.254/32,10.1.0.2, 0.0.0.0/0,10.1.0.1}');
+  assert.equal(optionOf(all, optionsOf(all, 'metal')!, 'classless_static_route'), undefined);
+  assert.equal(optionOf([port('p')], optionsOf([port('p')], 'p')!, 'classless_static_route'), undefined);
+});
