@@ -1,5 +1,7 @@
 import { BmcError, type BmcConnection } from '../bmc/capability.ts';
 import { BOOT_TOKEN_LIFETIME_MS, encodeBootToken } from '../core/base/boot-token-codec.ts';
+import type { JsonObject } from '../core/base/json.ts';
+import { agentNetwork } from '../inventory/agent-network-policy.ts';
 import { interfaceOf } from '../inventory/driver-table.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { firmwareOf } from './boot-instance-step.ts';
@@ -20,6 +22,9 @@ async function agentMediaUrl(services: NodeFlowServices, node: NodeRecord): Prom
       `${node.name ?? node.uuid} boots by virtual media, and this installation serves no image for that`,
       'Set boot.virtual_media to true in the configuration, or boot_interface of the node to ipxe.',
     );
+  const network = agentNetwork(node.network_data as JsonObject);
+  if ('refused' in network)
+    throw new BmcError('refused', network.refused, 'Correct network_data of the node, or remove it where a DHCP server is.');
   const port = await db
     .selectFrom('port')
     .select('address')

@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
+import type { JsonObject } from '../core/base/json.ts';
 import type {
   BootFiles,
   BootHost,
@@ -10,6 +11,7 @@ import type {
   OptionValues,
   RelayRule,
 } from '../pxe/boot-model.ts';
+import { agentNetwork } from './agent-network-policy.ts';
 import type { Db } from './node-record.ts';
 
 /** The boot plane's whole knowledge, derived from the nodes and ports; nothing is configured twice. */
@@ -67,8 +69,9 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     kernel_options: string | null;
     has_secure_boot: boolean;
     has_instance: boolean;
+    network_data: JsonObject;
   }>`
-    select n.uuid, n.name, n.instance_uuid is not null as has_instance, n.boot_kind, n.boot_reason, n.boot_detail, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
+    select n.uuid, n.name, n.instance_uuid is not null as has_instance, n.boot_kind, n.boot_reason, n.boot_detail, n.network_data, jsonb_agg(p.address order by p.pxe_enabled desc, p.address) as macs,
       (select string_agg(t.kernel_options, ' ' order by t.name) from node_tag g join machine_tag t on t.uuid = g.tag_uuid
         where g.node_uuid = n.uuid and t.kernel_options <> '') as kernel_options,
       coalesce(n.secure_boot, n.properties->>'capabilities' ~ '(^|,)\\s*secure_boot:true\\s*(,|$)', false) as has_secure_boot
@@ -82,7 +85,14 @@ async function readHosts(db: Db, condition: RawBuilder<unknown>): Promise<BootHo
     ...(row.has_secure_boot ? { hasSecureBoot: true } : {}),
     ...(row.has_instance ? { hasInstance: true } : {}),
     ...(row.kernel_options === null ? {} : { kernelArguments: row.kernel_options }),
+    ...networkOf(row.network_data),
   }));
+}
+
+/** What the agent cannot have is told where the boot is prepared (`flows/agent-boot.ts`). */
+function networkOf(data: JsonObject): Pick<BootHost, 'agentNetwork'> {
+  const words = agentNetwork(data);
+  return 'refused' in words || words.length === 0 ? {} : { agentNetwork: words.join(' ') };
 }
 
 /** Rows in batches from the boot plane's journal; an older record never overwrites a newer one. */

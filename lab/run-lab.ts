@@ -15,7 +15,7 @@ import { walkMachine, type ImageChoice, type MachineReport } from './scenario/ma
 import { createProductClient, type ProductClient } from './scenario/product-client.ts';
 import { watchSteps } from './scenario/step-watch.ts';
 import { startRack, type Rack } from './start-rack.ts';
-import { declareRack, type BootWay } from './topology.ts';
+import { bootsByMedia, declareRack, type BootWay } from './topology.ts';
 
 /*
  * The virtual rack's main story: start a rack of powered-off machines, start the product in it as a user would, press every
@@ -245,7 +245,7 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
   boot: {
     image_directory: imageDirectory,
     ramdisk_cache: join(options.cacheDirectory, 'ramdisk'),
-    virtual_media: options.boot === 'virtual-media',
+    virtual_media: bootsByMedia(options.boot),
     arm64: options.boot === 'arm64',
     networks: [
       {
@@ -262,7 +262,9 @@ const configurationFor = (options: LabOptions, imageDirectory: string, endpoint:
                 discovery_pool: 'fd00:77::2000-fd00:77::2fff',
               },
             }
-          : { pools: ['10.77.0.20-10.77.0.149'], discovery_pool: '10.77.0.150-10.77.0.250' }),
+          : options.boot === 'no-dhcp'
+            ? {}
+            : { pools: ['10.77.0.20-10.77.0.149'], discovery_pool: '10.77.0.150-10.77.0.250' }),
         signed_loaders: options.boot === 'secure-boot',
       },
     ],
@@ -274,7 +276,7 @@ async function buildAgents(options: LabOptions): Promise<void> {
   options.onLine('ramdisk: building, or taking it from the cache');
   const build = (more: readonly string[]) =>
     runProgram(options, ['ramdisk', 'build', '--cache', join(options.cacheDirectory, 'ramdisk'), ...more, '--json']);
-  await build(options.boot === 'virtual-media' ? ['--iso'] : []);
+  await build(bootsByMedia(options.boot) ? ['--iso'] : []);
   if (options.boot === 'arm64') await build(['--architecture', 'arm64']);
 }
 

@@ -26,11 +26,13 @@ export interface LeafSpec {
 export type NetworkBoot = 'pxe' | 'http' | 'pxe-ipv6';
 
 /**
- * How the agent gets onto the machines: over the network in one of several ways, all the way to the agent, or from a CD that the BMC shows; `arm64`: over the
+ * How the agent gets onto the machines: over the network in one of several ways, all the way to the agent, or from a CD that the BMC shows (`no-dhcp`: with
+ * static addresses, as no server gives any); `arm64`: over the
  * network, on machines with that processor.
  */
-export const BOOT_WAYS = ['network', 'http', 'secure-boot', 'ipv6', 'virtual-media', 'arm64'] as const;
+export const BOOT_WAYS = ['network', 'http', 'secure-boot', 'ipv6', 'virtual-media', 'no-dhcp', 'arm64'] as const;
 export type BootWay = (typeof BOOT_WAYS)[number];
+export const bootsByMedia = (way: BootWay): boolean => way === 'virtual-media' || way === 'no-dhcp';
 
 export interface ProvisioningNetwork {
   /** Nothing on it gets an address by IPv4 then. */
@@ -174,7 +176,7 @@ export function declareRack(declaration: RackDeclaration): RackSpec {
         username: 'admin',
         // 16 bytes at most: the oldest form of an IPMI password.
         password: hex(random, 8),
-        protocols: boot === 'virtual-media' ? [...new Set([...kind.protocols, 'redfish' as const])] : kind.protocols,
+        protocols: bootsByMedia(boot) ? [...new Set([...kind.protocols, 'redfish' as const])] : kind.protocols,
       },
     };
   };

@@ -128,6 +128,8 @@ export interface BootHost {
   readonly hasInstance?: boolean;
   /** Added to the agent's kernel command line: the options of the machine's tags. */
   readonly kernelArguments?: string;
+  /** The same for a start from virtual media: addresses where no DHCP server gives them. */
+  readonly agentNetwork?: string;
 }
 
 /** Asks the control plane for one machine as it is now; undefined for a stranger. Rejects when nobody answers. */

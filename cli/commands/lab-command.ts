@@ -100,8 +100,11 @@ function faultsOf(flags: LabFlags): LabOptions['faults'] {
 const DISKS_MAX = 6;
 
 function numbersOf(flags: LabFlags): { machines: number; disks: number; seed: number } {
-  if (flags.boot === 'arm64' && flags.until !== 'available')
-    throw new CommandError('--boot arm64: the images that the lab deploys are made for x86-64', EXIT_CODE.usage, 'add --until available');
+  const why = { arm64: 'the images that the lab deploys are made for x86-64', 'no-dhcp': 'what is deployed asks for an address' }[
+    String(flags.boot)
+  ];
+  if (why !== undefined && flags.until !== 'available')
+    throw new CommandError(`--boot ${flags.boot}: ${why}`, EXIT_CODE.usage, 'add --until available');
   const [machines, disks, seed] = [Number(flags.machines), Number(flags.disks), Number(flags.seed)];
   if (!Number.isInteger(disks) || disks < 1 || disks > DISKS_MAX)
     throw new CommandError(`--disks is a whole number from 1 to ${DISKS_MAX}`, EXIT_CODE.usage);

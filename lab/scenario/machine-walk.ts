@@ -2,7 +2,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import { setInstanceInfo, type Fault, type Mistake, type MistakeScene } from '../fault/fault.ts';
 import type { FaultBook } from '../fault/fault-book.ts';
 import type { Rack } from '../start-rack.ts';
-import type { BootWay, MachineSpec } from '../topology.ts';
+import { bootsByMedia, type BootWay, type MachineSpec } from '../topology.ts';
 import type { ProductClient } from './product-client.ts';
 import { runOverSsh } from './ssh-login.ts';
 
@@ -151,12 +151,31 @@ async function discover(machine: MachineSpec, { rack, product }: WalkOptions, ph
   return node;
 }
 
+/** The provisioning network without DHCP: the n-th machine has the n-th address after this one. */
+const FIRST_STATIC_HOST = 20;
+
+const staticNetwork = ({ name, nics }: MachineSpec): JsonObject => ({
+  links: [{ id: 'eth0', type: 'phy', ethernet_mac_address: nics[0]!.mac }],
+  networks: [
+    {
+      id: 'provisioning',
+      link: 'eth0',
+      type: 'ipv4',
+      ip_address: `10.77.0.${FIRST_STATIC_HOST + Number(name.split('-').at(-1))}`,
+      netmask: '255.255.255.0',
+      routes: [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: '10.77.0.1' }],
+    },
+  ],
+  services: [{ type: 'dns', address: '10.77.0.1' }],
+});
+
 /** The machine's papers say who it is. With virtual media its BMC is told to start the agent from them, and the network boots nothing. */
 const declare = (machine: MachineSpec, { product, boot }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
   phase('declare', async () => {
     const made = await product.send('POST', '/nodes', {
       driver: 'redfish',
-      ...(boot === 'virtual-media' ? { boot_interface: 'redfish-virtual-media' } : {}),
+      ...(bootsByMedia(boot) ? { boot_interface: 'redfish-virtual-media' } : {}),
+      ...(boot === 'no-dhcp' ? { network_data: staticNetwork(machine) } : {}),
       driver_info: {
         redfish_address: `https://${machine.bmc.address}`,
         redfish_username: machine.bmc.username,
@@ -176,7 +195,7 @@ const SWAP_MIB = 64;
 async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase, seen: Seen): Promise<void> {
   const { rack, product, image } = options;
   // The emulated ARM board has no bus on which its operating system would see the BMC.
-  const enrolled = options.boot === 'virtual-media' || options.boot === 'arm64' ? declare : discover;
+  const enrolled = bootsByMedia(options.boot) || options.boot === 'arm64' ? declare : discover;
   const node = await enrolled(machine, options, phase, seen);
   const { uuid } = node;
   await product.send('PATCH', `/nodes/${uuid}`, [{ op: 'add', path: '/name', value: machine.name }]);

@@ -209,7 +209,8 @@ class BootHttp {
     const { model, hostByMac } = this.#options.currentIndex();
     const { agentIso, agentCommandLine } = model.files;
     if (agentIso === undefined || client.mac === undefined) return undefined;
-    const args = agentArguments({ mac: client.mac, token, agentCommandLine, host: hostByMac.get(client.mac) });
+    const host = hostByMac.get(client.mac);
+    const args = agentArguments({ mac: client.mac, token, agentCommandLine: `${agentCommandLine} ${host?.agentNetwork ?? ''}`, host });
     const bytes = kernelLine(args, agentIso.lineBytes);
     return bytes === undefined ? 'too-long' : { start: agentIso.lineStart, bytes };
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 
-/** The ways onto the agent that only UEFI has, each by a machine that nobody knows (arm64: declared): discovered, enrolled, inspected, cleaned. */
+/** The ways onto the agent that only UEFI has, each by a machine that nobody knows (arm64, no-dhcp: declared): discovered, enrolled, inspected, cleaned. */
 interface Report {
   readonly runDirectory: string;
   readonly machines: readonly { name: string; state: string; error?: string; phases: { name: string; seconds: number }[] }[];
@@ -23,6 +23,7 @@ const WAYS = {
   http: [/Start HTTP Boot over IPv4/, /URI: http:\/\/10\.77\.0\.1:8080\/boot\/snponly\.efi/],
   'secure-boot': [/Fetching Netboot Image grubx64\.efi/, /Welcome to GRUB/],
   arm64: [/Fetching Netboot Image grubaa64\.efi/, /Welcome to GRUB/, /agent for https:\/\/10\.77\.0\.1:5443/],
+  'no-dhcp': [/static address 10\.77\.0\.21\/24 on eth0/, /agent for https:\/\/10\.77\.0\.1:5443/],
   ipv6: [/Start PXE over IPv6/, /http:\/\/\[fd00:77::1\]:8080\/boot\/ipxe/, /agent for https:\/\/\[fd00:77::1\]:5443/],
 } as const;
 
