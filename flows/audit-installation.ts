@@ -7,6 +7,7 @@ import { readNetworkState } from '../network/network-state-record.ts';
 import type { NetworkState } from '../network/ovn/network-state.ts';
 import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
 import type { SwitchPortFact } from './switch-port-policy.ts';
+import { describeWiring, type SwitchPort, type Wiring } from './wiring-policy.ts';
 import { allSwitchPorts } from './switch-port-service.ts';
 import { compareObjectFiles } from '../storage/object-audit.ts';
 
@@ -88,6 +89,7 @@ const CHECKS: readonly Check[] = [
     `select w.port_id || ' of ' || coalesce(s.name, w.switch_id) || ' for ' || w.purpose || ': ' || coalesce(w.last_error, s.last_error, 'nobody makes it so') as it
      from switch_port w left join switch s on s.chassis_mac = w.switch_id where ${settled('w.differs_since')}`,
   ),
+  { name: 'NICs in other switch ports than recorded', look: compareWiring },
   rows(
     'switches that do not answer',
     `select s.name || ' since ' || s.failing_since || ': ' || s.last_error as it from switch s where ${settled('s.failing_since')}`,
@@ -205,6 +207,22 @@ async function compareRenditions({ db, stores, settlingSeconds }: AuditContext):
     ...files.filter((name) => !before.has(name) && !after.has(name)).map((name) => `${name}: a file without a row`),
     ...[...before].filter((name) => after.has(name) && !present.has(name)).map((name) => `${name}: a row without a file`),
   ];
+}
+
+/** Of each machine its last inspection counts. */
+async function compareWiring({ db }: AuditContext): Promise<string[]> {
+  const { rows } = await sql<Omit<Wiring, 'told' | 'recorded'> & { told: SwitchPort; recorded: Partial<SwitchPort> }>`
+    select coalesce(n.name, n.uuid::text) as node, b.uuid as "portUuid", b.address as mac, i.taken_at as "inspectedAt",
+      jsonb_build_object('switchId', nic #> '{lldp,chassisId}', 'portId', nic #> '{lldp,portId}', 'switchName', nic #> '{lldp,systemName}') as told,
+      jsonb_strip_nulls(jsonb_build_object('switchId', b.local_link_connection -> 'switch_id', 'portId', b.local_link_connection -> 'port_id',
+        'switchName', b.local_link_connection -> 'switch_info')) as recorded
+    from node n
+    join lateral (select taken_at, document from inspection where node_uuid = n.uuid order by version desc limit 1) i on true
+    cross join lateral jsonb_array_elements(case when jsonb_typeof(i.document -> 'nics') = 'array' then i.document -> 'nics' else '[]' end) nic
+    join port b on b.node_uuid = n.uuid and b.address = lower(nic ->> 'mac')
+    where nic #>> '{lldp,chassisId}' is not null and nic #>> '{lldp,portId}' is not null
+    order by 1, 3`.execute(db);
+  return rows.flatMap((wiring) => describeWiring(wiring) ?? []);
 }
 
 export async function auditInstallation(context: AuditContext): Promise<AuditCheck[]> {
