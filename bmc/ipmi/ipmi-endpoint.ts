@@ -111,6 +111,13 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
     await budget.take(signal);
     const answer = await session.request(request, REQUEST_WAITS_MS, signal);
     if (answer) return answer;
+    // Whoever is behind the BMC may be silent for reasons of its own.
+    if (request.target !== undefined)
+      throw new BmcError(
+        'timeout',
+        `${address.host}: controller 0x${request.target.address.toString(16)} behind the BMC does not answer`,
+        'Look whether the part is there.',
+      );
     // Silence inside a session: the BMC restarted or dropped us. Once more in a new session, if that cannot do harm.
     dropSession();
     if (!fresh && repeatable) return send(request, signal, false);

@@ -4,7 +4,7 @@ import type { Random } from '../../core/base/random.ts';
 import type { SessionKeys } from './cipher-suite-codec.ts';
 import { exchange } from './exchange.ts';
 import type { Lane } from './ipmi-transport.ts';
-import { decodeMessage, requestMessage, type IpmiRequest } from './message-codec.ts';
+import { answerIn, decodeMessage, requestMessage, type IpmiRequest } from './message-codec.ts';
 import { decodeRmcpPlus, encodeRmcpPlus, PAYLOAD, sessionIdOf } from './rmcp-plus-codec.ts';
 import { acceptSequence, freshWindow, nextSequence } from './sequence-window-codec.ts';
 import { closeSession } from './session-command-codec.ts';
@@ -75,9 +75,7 @@ export function createIpmiSession(lane: Lane, open: OpenSession, deps: { clock: 
         send: () => send(PAYLOAD.ipmi, bytes),
         match(payload) {
           const message = decodeMessage(payload);
-          if (isMalformed(message) || message.data.length === 0) return undefined;
-          const ours = message.sequence === sequence && message.netFn === request.netFn + 1 && message.command === request.command;
-          return ours ? message.data : undefined;
+          return isMalformed(message) ? undefined : answerIn(message, request, sequence);
         },
       });
       if (answer) lastUsedMs = deps.clock.nowMs();

@@ -1,4 +1,4 @@
-import { malformed, type Malformed } from '../../core/base/malformed.ts';
+import { isMalformed, malformed, type Malformed } from '../../core/base/malformed.ts';
 
 /**
  * An IPMI message as a LAN session carries it (IPMI 2.0 §13.8). Requests and responses share the layout; a response has
@@ -26,6 +26,16 @@ export interface IpmiRequest {
   readonly netFn: number;
   readonly command: number;
   readonly data: Buffer;
+  /** Default: the BMC itself. */
+  readonly target?: MessageTarget;
+}
+
+/** A controller behind the BMC, or another logical unit of the BMC. */
+export interface MessageTarget {
+  readonly address: number;
+  readonly lun: number;
+  /** The bus that it is on: 0 is the primary IPMB. */
+  readonly channel: number;
 }
 
 export const BMC_ADDRESS = 0x20;
@@ -69,8 +79,43 @@ export function decodeMessage(bytes: Buffer): IpmiMessage | Malformed {
   };
 }
 
-export const requestMessage = (request: IpmiRequest, sequence: number): Buffer =>
-  encodeMessage({ ...request, toAddress: BMC_ADDRESS, toLun: 0, fromAddress: CONSOLE_ADDRESS, fromLun: 0, sequence });
+export const SEND_MESSAGE = 0x34;
+/** The BMC remembers who asked, and passes the answer on (§6.13.1). */
+const TRACKED = 0x40;
+
+/** One for a controller behind the BMC is put into a Send Message to the BMC, with the same sequence number. */
+export function requestMessage(request: IpmiRequest, sequence: number): Buffer {
+  const { target, netFn, command, data } = request;
+  const toBmc = { toAddress: BMC_ADDRESS, fromAddress: CONSOLE_ADDRESS, fromLun: 0, sequence };
+  if (target === undefined || target.address === BMC_ADDRESS)
+    return encodeMessage({ ...toBmc, toLun: target?.lun ?? 0, netFn, command, data });
+  const inner = encodeMessage({
+    toAddress: target.address,
+    toLun: target.lun,
+    netFn,
+    fromAddress: BMC_ADDRESS,
+    fromLun: 0,
+    sequence,
+    command,
+    data,
+  });
+  const bridged = Buffer.concat([Buffer.from([TRACKED | target.channel]), inner]);
+  return encodeMessage({ ...toBmc, toLun: 0, netFn: NET_FN.app, command: SEND_MESSAGE, data: bridged });
+}
+
+/**
+ * The answer's data from its completion code on, when this message is it. To a bridged request the BMC first says that it was sent: the answer comes after that, or, from
+ * some BMCs, within it.
+ */
+export function answerIn(message: IpmiMessage, request: IpmiRequest, sequence: number): Buffer | undefined {
+  if (message.sequence !== sequence || message.data.length === 0) return undefined;
+  if (message.netFn === (request.netFn | 1) && message.command === request.command) return message.data;
+  const isBridged = request.target !== undefined && request.target.address !== BMC_ADDRESS;
+  if (!isBridged || message.netFn !== (NET_FN.app | 1) || message.command !== SEND_MESSAGE) return undefined;
+  if (message.data[0] !== 0) return message.data.subarray(0, 1);
+  const inner = decodeMessage(message.data.subarray(1));
+  return isMalformed(inner) || inner.command !== request.command || inner.data.length === 0 ? undefined : inner.data;
+}
 
 /** The reply to a decoded request; `data` starts with the completion code. */
 export const responseMessage = (request: IpmiMessage, data: Buffer): Buffer =>

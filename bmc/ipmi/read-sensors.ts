@@ -3,7 +3,7 @@ import { BmcError } from '../capability.ts';
 import type { Sensor, SensorThresholds } from '../sensor.ts';
 import { COMPLETION } from './completion-code-codec.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
-import { BMC_ADDRESS } from './message-codec.ts';
+import { BMC_ADDRESS, type MessageTarget } from './message-codec.ts';
 import { decodeSdr, type SdrRecord, type SensorRecord } from './sdr-record-codec.ts';
 import { decodeReservation, decodeSdrPiece, getSdr, reserveSdr, SDR_HEAD_BYTES, SDR_LAST } from './sdr-repository-codec.ts';
 import { NON_LINEAR, toReading, type SensorFactors } from './sensor-conversion-codec.ts';
@@ -18,7 +18,7 @@ import {
 } from './sensor-reading-codec.ts';
 import { sensorTypeName, severityOfState, stateNames } from './sensor-state-codec.ts';
 
-/** All sensor records of a BMC, and what its own sensors read. Those of satellite controllers would need bridging: left out. */
+/** All sensor records of a BMC, and what its own sensors read, and those of controllers behind it. */
 const CHUNK_BYTES = 16;
 /** Big machines have some hundred; a list that runs in a circle is broken. */
 const RECORDS_MAX = 2048;
@@ -87,7 +87,7 @@ async function thresholdsOf(
   factors: SensorFactors,
   signal: AbortSignal,
 ): Promise<SensorThresholds> {
-  const raw = (await orNothing(endpoint.ask(getSensorThresholds(record.number), decodeSensorThresholds, signal))) ?? [];
+  const raw = (await orNothing(endpoint.ask(getSensorThresholds(record.number, targetOf(record)), decodeSensorThresholds, signal))) ?? [];
   return Object.fromEntries(
     THRESHOLD_NAMES.flatMap((name, index) => {
       const byte = raw[index];
@@ -98,7 +98,7 @@ async function thresholdsOf(
 }
 
 async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: AbortSignal): Promise<Sensor> {
-  const reading = await orNothing(endpoint.ask(getSensorReading(record.number), decodeSensorReading, signal));
+  const reading = await orNothing(endpoint.ask(getSensorReading(record.number, targetOf(record)), decodeSensorReading, signal));
   const named = { name: record.name, kind: sensorTypeName(record.sensorType), ...(record.unit === undefined ? {} : { unit: record.unit }) };
   if (record.eventType !== THRESHOLD_SENSOR) {
     const states = reading?.isAvailable ? stateNames(record.eventType, record.sensorType, reading.states) : [];
@@ -107,7 +107,7 @@ async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: Abo
   }
   const isNonLinear = record.linearization >= NON_LINEAR && reading !== undefined;
   const own = isNonLinear
-    ? await orNothing(endpoint.ask(getReadingFactors(record.number, reading.raw), decodeReadingFactors, signal))
+    ? await orNothing(endpoint.ask(getReadingFactors(record.number, reading.raw, targetOf(record)), decodeReadingFactors, signal))
     : undefined;
   const factors = own ?? record.factors;
   const thresholds = await thresholdsOf(endpoint, record, factors, signal);
@@ -117,13 +117,39 @@ async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: Abo
   return { ...named, ...(value === undefined ? {} : { value }), health, thresholds };
 }
 
+/** Undefined: the BMC itself. */
+const targetOf = ({ owner, lun, channel }: SensorRecord): MessageTarget | undefined =>
+  owner === BMC_ADDRESS && lun === 0 ? undefined : { address: owner, lun, channel };
+/** Software of the system, which no message reaches (table 5-4). */
+const isSoftware = ({ owner }: SensorRecord) => (owner & 1) === 1;
+
+const absent = ({ name, sensorType }: SensorRecord): Sensor => ({
+  name,
+  kind: sensorTypeName(sensorType),
+  health: 'absent',
+  thresholds: {},
+});
+
 export async function readSensors(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<Sensor[]> {
   const records = (await readSdrs(endpoint, signal)).filter(
-    (record): record is SensorRecord =>
-      (record.kind === 'full' || record.kind === 'compact') && record.owner === BMC_ADDRESS && record.lun === 0,
+    (record): record is SensorRecord => (record.kind === 'full' || record.kind === 'compact') && !isSoftware(record),
   );
   const sensors: Sensor[] = [];
+  /** Controllers behind the BMC that did not answer: each question to one costs seconds. */
+  const silent = new Set<number>();
   // One after another: a BMC has one session of ours and answers one request at a time.
-  for (const record of records) sensors.push(await readOne(endpoint, record, signal));
+  for (const record of records) {
+    if (silent.has(record.owner)) {
+      sensors.push(absent(record));
+      continue;
+    }
+    try {
+      sensors.push(await readOne(endpoint, record, signal));
+    } catch (error) {
+      if (signal.aborted || record.owner === BMC_ADDRESS || !(error instanceof BmcError)) throw error;
+      silent.add(record.owner);
+      sensors.push(absent(record));
+    }
+  }
   return sensors;
 }

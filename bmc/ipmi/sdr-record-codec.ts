@@ -5,7 +5,7 @@ import { SDR_HEAD_BYTES } from './sdr-repository-codec.ts';
 
 /**
  * Sensor Data Records (IPMI 2.0 §43). The head is common: 0..1 id | 2 version | 3 type | 4 length; then for sensors
- *   5 owner | 6 owner LUN (bits 1-0) | 7 number | 8 entity | 9 instance, and by type:
+ *   5 owner | 6 channel (bits 7-4), LUN (1-0) | 7 number | 8 entity | 9 instance, and by type:
  *   01h full:     12 sensor type | 13 event type | 20 units 1 | 21 base unit | 23 linearization | 24..29 factors
  *                 | 36..41 thresholds: upper non-recoverable, critical, non-critical, lower the same | 47 name
  *   02h compact:  12, 13, 20, 21 as above | 31 name
@@ -19,6 +19,8 @@ export interface SensorRecord {
   readonly name: string;
   readonly owner: number;
   readonly lun: number;
+  /** The bus that the owner is on. */
+  readonly channel: number;
   readonly number: number;
   readonly sensorType: number;
   /** 1: thresholds; 2 to 0x0c: generic states; 0x6f: states of the sensor type. */
@@ -57,6 +59,7 @@ function decodeSensor(record: Buffer, { kind, typeAt, nameAt }: Layout): SensorR
     name: decodeIdString(record, nameAt),
     owner: record[5]!,
     lun: record[6]! & 3,
+    channel: record[6]! >> 4,
     number: record[7]!,
     sensorType: record[typeAt]!,
     eventType: record[typeAt + 1]! & 0x7f,

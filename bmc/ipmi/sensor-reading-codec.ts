@@ -1,6 +1,6 @@
 import { malformed, type Malformed } from '../../core/base/malformed.ts';
 import { decodeFactors, type SensorFactors } from './sensor-conversion-codec.ts';
-import { NET_FN, type IpmiRequest } from './message-codec.ts';
+import { NET_FN, type IpmiRequest, type MessageTarget } from './message-codec.ts';
 
 /** Get Sensor Reading (IPMI 2.0 §35.14), Get Sensor Thresholds (§35.9), Get Sensor Reading Factors (§35.5). */
 export const SENSOR_COMMAND = {
@@ -13,10 +13,17 @@ export const SENSOR_COMMAND = {
   type: 0x2f,
 } as const;
 
-const ask = (command: number, data: readonly number[]): IpmiRequest => ({ netFn: NET_FN.sensor, command, data: Buffer.from(data) });
-export const getSensorReading = (sensor: number): IpmiRequest => ask(SENSOR_COMMAND.reading, [sensor]);
-export const getSensorThresholds = (sensor: number): IpmiRequest => ask(SENSOR_COMMAND.thresholds, [sensor]);
-export const getReadingFactors = (sensor: number, raw: number): IpmiRequest => ask(SENSOR_COMMAND.factors, [sensor, raw]);
+const ask = (command: number, data: readonly number[], target?: MessageTarget): IpmiRequest => ({
+  netFn: NET_FN.sensor,
+  command,
+  data: Buffer.from(data),
+  ...(target === undefined ? {} : { target }),
+});
+export const getSensorReading = (sensor: number, target?: MessageTarget): IpmiRequest => ask(SENSOR_COMMAND.reading, [sensor], target);
+export const getSensorThresholds = (sensor: number, target?: MessageTarget): IpmiRequest =>
+  ask(SENSOR_COMMAND.thresholds, [sensor], target);
+export const getReadingFactors = (sensor: number, raw: number, target?: MessageTarget): IpmiRequest =>
+  ask(SENSOR_COMMAND.factors, [sensor, raw], target);
 
 export interface RawReading {
   readonly raw: number;

@@ -97,6 +97,8 @@ export interface BmcModel {
   firmwareMode: 'bios' | 'uefi';
   /** The machine starts: pending settings take effect, and this is how it boots. */
   nextBoot(): MachineBoot;
+  /** How it passes on what controllers behind it answer: in a message of its own, within the answer to Send Message, or not at all. */
+  bridgedAnswers: 'follow' | 'within' | 'lost';
   identifyUntilMs: number;
   restorePolicy: number;
   restartCause: number;
@@ -246,6 +248,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     pef,
     readings: new Map(),
     putReading: (sensor, raw) => putReading(model, sensor, raw),
+    bridgedAnswers: 'follow',
     identifyUntilMs: 0,
     restorePolicy: 0,
     restartCause: 0,

@@ -21,6 +21,8 @@ export interface CallerSession {
   activateSol(): number | Buffer;
   deactivateSol(): number;
   solActive(): boolean;
+  /** A message of its own, after the answer to this command. */
+  sendLater(message: Buffer): void;
 }
 
 /** Data after an `ok` completion code, or a completion code alone. */

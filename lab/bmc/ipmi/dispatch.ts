@@ -7,6 +7,7 @@ import { chassisCommands } from './chassis-commands.ts';
 import type { Caller, CommandTable } from './command-handler.ts';
 import { eventCommands } from './event-commands.ts';
 import { dcmiCommands } from './dcmi-commands.ts';
+import { bridgeCommands } from './bridge-commands.ts';
 import { payloadCommands } from './payload-commands.ts';
 import { selCommands } from './sel-commands.ts';
 import { sensorCommands } from './sensor-commands.ts';
@@ -17,7 +18,7 @@ import { userCommands } from './user-commands.ts';
 const TABLES: Readonly<Record<number, CommandTable>> = {
   [NET_FN.chassis]: chassisCommands,
   [NET_FN.sensor]: { ...sensorCommands.sensor, ...eventCommands },
-  [NET_FN.app]: { ...appCommands, ...userCommands, ...payloadCommands },
+  [NET_FN.app]: { ...appCommands, ...userCommands, ...payloadCommands, ...bridgeCommands },
   [NET_FN.storage]: { ...fruCommands, ...selCommands, ...sensorCommands.storage },
   [NET_FN.transport]: transportCommands,
   [GROUP_EXTENSION]: dcmiCommands,

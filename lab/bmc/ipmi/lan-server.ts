@@ -94,6 +94,7 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
       return holder ? COMPLETION.ok : 0x80;
     },
     solActive: () => sessions.all().some((each) => each.sol),
+    sendLater: (message) => void setImmediate(() => sendInSession(session, PAYLOAD.ipmi, message)),
   });
 
   const answer = (message: IpmiMessage, caller: Caller): Buffer => responseMessage(message, runCommand(bmc, message, caller));

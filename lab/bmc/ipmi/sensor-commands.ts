@@ -5,7 +5,7 @@ import { SENSOR_COMMAND } from '../../../bmc/ipmi/sensor-reading-codec.ts';
 import { SDR_COMMAND, SDR_LAST } from '../../../bmc/ipmi/sdr-repository-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
-import { EMULATED_SENSORS, rawOf, type EmulatedSensor } from '../state/sensor-table.ts';
+import { EMULATED_SENSORS, rawOf, SATELLITE_ADDRESS, SATELLITE_SENSOR, type EmulatedSensor } from '../state/sensor-table.ts';
 import type { CommandResult, CommandTable } from './command-handler.ts';
 
 /**
@@ -14,9 +14,18 @@ import type { CommandResult, CommandTable } from './command-handler.ts';
  */
 const RECORD_HEAD_BYTES = 5;
 const FULL_SENSOR = 1;
-const UPPER_THRESHOLDS = 0x18; // upper non-critical and upper critical are readable
+export const UPPER_THRESHOLDS = 0x18; // upper non-critical and upper critical are readable
 
-const factorsOf = ({ multiplier, exponent }: EmulatedSensor) => encodeFactors({ m: multiplier, b: 0, bExponent: 0, rExponent: exponent });
+export const factorsOf = ({ multiplier, exponent }: EmulatedSensor) =>
+  encodeFactors({ m: multiplier, b: 0, bExponent: 0, rExponent: exponent });
+
+/** Of the controller behind the BMC: the same layout with another owner. */
+function satelliteRecord(id: number): Buffer {
+  const record = sensorRecord(SATELLITE_SENSOR);
+  record.writeUInt16LE(id, 0);
+  record[5] = SATELLITE_ADDRESS;
+  return record;
+}
 
 function sensorRecord(sensor: EmulatedSensor): Buffer {
   const name = encodeIdString(sensor.name);
@@ -72,7 +81,9 @@ const RECORDS = [
   powerUnitRecord(FIRST_OTHER),
   locatorRecord(FIRST_OTHER + 1, 0x11, [0x20, 0, 0x80, 0, 0, 0x10, 0, 0x07, 1, 0], 'Builtin FRU'),
   locatorRecord(FIRST_OTHER + 2, 0x12, [0x20, 0, 0, 0x8f, 0, 0, 0, 0x2e, 1, 0], 'BMC'),
-  oemRecord(FIRST_OTHER + 3),
+  locatorRecord(FIRST_OTHER + 3, 0x12, [SATELLITE_ADDRESS, 0, 0, 0x01, 0, 0, 0, 0x0a, 1, 0], 'Power backplane'),
+  satelliteRecord(FIRST_OTHER + 4),
+  oemRecord(FIRST_OTHER + 5),
 ];
 
 function repositoryInfo(): CommandResult {

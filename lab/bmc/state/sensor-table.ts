@@ -33,6 +33,18 @@ export const EMULATED_SENSORS: readonly EmulatedSensor[] = [
   { ...voltage, number: 5, name: '12V', entity: 0x14, upperNonCritical: 215, upperCritical: 225, whenLeftAlone: whenOn(200, 0) },
 ];
 
+/** A controller of the power supplies, behind the BMC on its bus. */
+export const SATELLITE_ADDRESS = 0x72;
+export const SATELLITE_SENSOR: EmulatedSensor = {
+  ...temperature,
+  number: 7,
+  name: 'PSU 1 Temp',
+  entity: 0x0a,
+  upperNonCritical: 60,
+  upperCritical: 70,
+  whenLeftAlone: whenOn(33, 22),
+};
+
 export const rawOf = (bmc: BmcModel, sensor: EmulatedSensor): number => bmc.readings.get(sensor.number) ?? sensor.whenLeftAlone(bmc);
 
 const SYSTEM_EVENT = [2, 0, 0, 0, 0, 0x20, 0, 4] as const;
