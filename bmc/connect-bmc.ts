@@ -86,6 +86,8 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   taskState: { event: 'bmc.task', quiet: true },
   sensors: { event: 'bmc.sensors' },
   powerReading: { event: 'bmc.power-reading' },
+  powerLimit: { event: 'bmc.power-limit' },
+  setPowerLimit: { event: 'bmc.set-power-limit' },
   hardwareLog: { event: 'bmc.hardware-log' },
   clearHardwareLog: { event: 'bmc.clear-hardware-log' },
   indicator: { event: 'bmc.indicator' },

@@ -32,4 +32,7 @@ export interface PowerReading {
 export interface SensorCalls {
   sensors(signal: AbortSignal): Promise<readonly Sensor[]>;
   powerReading(signal: AbortSignal): Promise<PowerReading>;
+  /** Watts that the machine may draw; undefined: there is no limit. */
+  powerLimit(signal: AbortSignal): Promise<number | undefined>;
+  setPowerLimit(watts: number | undefined, signal: AbortSignal): Promise<void>;
 }

@@ -54,6 +54,8 @@ const NOT_FAKED = {
   ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',
+  powerLimit: 'power limit',
+  setPowerLimit: 'power limit',
   hardwareLog: 'event log',
   clearHardwareLog: 'event log',
   indicator: 'indicator of its own',

@@ -25,7 +25,15 @@ import {
 import { chassisControl, decodeChassisStatus, getChassisStatus, type ChassisControl } from './chassis-codec.ts';
 import type { PowerReading } from '../sensor.ts';
 import { COMPLETION } from './completion-code-codec.ts';
-import { decodePowerReading, getPowerReading } from './dcmi-power-codec.ts';
+import {
+  activatePowerLimit,
+  decodePowerLimit,
+  decodePowerReading,
+  getPowerLimit,
+  getPowerReading,
+  NO_ACTIVE_LIMIT,
+  setPowerLimit,
+} from './dcmi-power-codec.ts';
 import { ipmiFrontPanel } from './ipmi-front-panel.ts';
 import { ipmiTraps } from './ipmi-traps.ts';
 import { ipmiUnsupported } from './ipmi-unsupported.ts';
@@ -131,6 +139,30 @@ async function readPowerUse(host: string, endpoint: IpmiEndpoint, signal: AbortS
   return power;
 }
 
+const LIMIT_LOGGED = 0x11;
+/** Values that BMCs take: they check both ends of a range that they tell of in their capabilities. */
+const CORRECTION_MS = 5_000;
+const SAMPLING_SECONDS = 1;
+const WATTS_MAX = 0xffff;
+
+async function readPowerLimit(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<number | undefined> {
+  try {
+    return (await endpoint.ask(getPowerLimit, decodePowerLimit, signal)).watts;
+  } catch (error) {
+    if (error instanceof IpmiCompletionError && error.completion === NO_ACTIVE_LIMIT) return undefined;
+    throw error;
+  }
+}
+
+async function putPowerLimit(endpoint: IpmiEndpoint, watts: number | undefined, signal: AbortSignal): Promise<void> {
+  if (watts !== undefined) {
+    if (!Number.isInteger(watts) || watts < 1 || watts > WATTS_MAX) throw new RangeError(`${watts} is no limit in watts`);
+    const limit = { watts, action: LIMIT_LOGGED, correctionMs: CORRECTION_MS, samplingSeconds: SAMPLING_SECONDS };
+    await endpoint.call(setPowerLimit(limit), signal);
+  }
+  await endpoint.call(activatePowerLimit(watts !== undefined), signal);
+}
+
 /** What this BMC does not have stays absent; only real failures are failures. */
 const orAbsent = async <Value>(reading: Promise<Value>): Promise<Value | undefined> => {
   try {
@@ -192,6 +224,8 @@ export function createIpmiConnection(
     firmwareMode: (signal) => readFirmwareMode(address.host, endpoint, signal),
     setFirmwareMode: (firmwareMode, signal) => setFirmwareMode(endpoint, firmwareMode, signal),
     sensors: (signal) => readSensors(endpoint, signal),
+    powerLimit: (signal) => readPowerLimit(endpoint, signal),
+    setPowerLimit: (watts, signal) => putPowerLimit(endpoint, watts, signal),
     powerReading: (signal) => readPowerUse(address.host, endpoint, signal),
     hardwareLog: (signal) => readSel(endpoint, signal),
     clearHardwareLog: (signal) => eraseSel(endpoint, clock, signal),

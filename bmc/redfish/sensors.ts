@@ -58,6 +58,14 @@ export function redfishSensors(tree: RedfishTree): SensorCalls {
       );
     return olderSensors(await optionalResource(chassis, 'Thermal', signal), await optionalResource(chassis, 'Power', signal));
   };
+  /** Of the first chassis that has limits. */
+  const powerControl = async (signal: AbortSignal): Promise<{ path: string; control: JsonObject }> => {
+    for (const chassis of await tree.chassis(signal)) {
+      const [control] = objectsAt(await optionalResource(chassis, 'Power', signal), 'PowerControl');
+      if (control?.['PowerLimit'] !== undefined) return { path: pathAt(chassis, 'Power')!, control };
+    }
+    throw tree.missing('power limit');
+  };
   return {
     async sensors(signal) {
       return (await Promise.all((await tree.chassis(signal)).map((chassis) => ofChassis(chassis, signal)))).flat();
@@ -76,6 +84,13 @@ export function redfishSensors(tree: RedfishTree): SensorCalls {
         };
       }
       throw tree.missing('power reading');
+    },
+    async powerLimit(signal) {
+      return numberAt(objectAt((await powerControl(signal)).control, 'PowerLimit'), 'LimitInWatts');
+    },
+    async setPowerLimit(watts, signal) {
+      const { path } = await powerControl(signal);
+      await tree.http.patch(path, { PowerControl: [{ PowerLimit: { LimitInWatts: watts ?? null } }] }, signal);
     },
   };
 }

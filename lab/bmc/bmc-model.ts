@@ -2,6 +2,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
 import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
+import type { DcmiPowerLimit } from '../../bmc/ipmi/dcmi-power-codec.ts';
 import { PEF_ACTION } from '../../bmc/ipmi/pef-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
@@ -62,6 +63,10 @@ export interface BmcLanSettings {
   source: 'static' | 'dhcp';
 }
 
+export interface EmulatedPowerLimit extends DcmiPowerLimit {
+  readonly isActive: boolean;
+}
+
 export type PowerVerb = 'on' | 'off' | 'soft-off' | 'reset' | 'cycle';
 
 export interface BmcModel {
@@ -100,6 +105,7 @@ export interface BmcModel {
   /** How it passes on what controllers behind it answer: in a message of its own, within the answer to Send Message, or not at all. */
   bridgedAnswers: 'follow' | 'within' | 'lost';
   identifyUntilMs: number;
+  powerLimit: EmulatedPowerLimit;
   restorePolicy: number;
   restartCause: number;
   /** Starts the action in the background, as a real BMC does; false when the present state forbids it. */
@@ -250,6 +256,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     putReading: (sensor, raw) => putReading(model, sensor, raw),
     bridgedAnswers: 'follow',
     identifyUntilMs: 0,
+    powerLimit: { watts: 0, action: 0, correctionMs: 0, samplingSeconds: 0, isActive: false },
     restorePolicy: 0,
     restartCause: 0,
     tasks,

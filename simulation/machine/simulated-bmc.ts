@@ -43,6 +43,8 @@ const NOT_THERE = {
   ...REDFISH_ALONE,
   sensors: 'sensors',
   powerReading: 'sensors',
+  powerLimit: 'power limit',
+  setPowerLimit: 'power limit',
   hardwareLog: 'log',
   clearHardwareLog: 'log',
   indicator: 'light',

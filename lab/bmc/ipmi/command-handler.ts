@@ -25,8 +25,8 @@ export interface CallerSession {
   sendLater(message: Buffer): void;
 }
 
-/** Data after an `ok` completion code, or a completion code alone. */
-export type CommandResult = Buffer | number;
+/** Data after an `ok` completion code, a completion code alone, or a warning of one with data. */
+export type CommandResult = Buffer | number | { readonly completion: number; readonly data: Buffer };
 
 export interface CommandHandler {
   /** Lowest privilege level that may send it over the LAN (IPMI 2.0 appendix G). */

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../../core/base/json.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import { rawOf, EMULATED_SENSORS, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
-import { CHASSIS_PATH, collection, resource, type RedfishNoun } from './redfish-shapes.ts';
+import { redfishError } from './redfish-error.ts';
+import { CHASSIS_PATH, collection, isObject, NO_CONTENT, resource, type RedfishNoun } from './redfish-shapes.ts';
 
 /** Sensors as a collection, and the same in the older Thermal and Power. */
 const SENSORS = `${CHASSIS_PATH}/Sensors`;
@@ -67,6 +68,7 @@ export const sensorResources: RedfishNoun = {
             MemberId: '0',
             Name: 'System Power',
             PowerConsumedWatts: watts,
+            PowerLimit: { LimitInWatts: bmc.powerLimit.isActive ? bmc.powerLimit.watts : null, LimitException: 'LogEventOnly' },
             PowerMetrics: { IntervalInMin: 1, MinConsumedWatts: watts, MaxConsumedWatts: watts, AverageConsumedWatts: watts },
           },
         ],
@@ -75,5 +77,14 @@ export const sensorResources: RedfishNoun = {
     }
     const sensor = EMULATED_SENSORS.find(({ number }) => path === `${SENSORS}/${number}`);
     return sensor && sensorBody(bmc, sensor);
+  },
+  patch(bmc, path, body) {
+    if (path !== POWER_PATH) return undefined;
+    const [control] = Array.isArray(body['PowerControl']) ? body['PowerControl'] : [];
+    const limit = isObject(control) ? control['PowerLimit'] : undefined;
+    const watts = isObject(limit) ? limit['LimitInWatts'] : undefined;
+    if (watts !== null && (typeof watts !== 'number' || watts < 1)) return redfishError(400, 'LimitInWatts is no number of watts.');
+    bmc.powerLimit = { ...bmc.powerLimit, watts: watts ?? 0, isActive: watts !== null };
+    return NO_CONTENT;
   },
 };

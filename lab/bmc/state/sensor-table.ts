@@ -74,5 +74,6 @@ const rounded = (value: number) => Math.round(value * 100) / 100;
 export const toValue = (sensor: EmulatedSensor, raw: number): number => rounded(raw * sensor.multiplier * 10 ** sensor.exponent);
 export const wattsOf = (bmc: BmcModel): number => {
   const sensor = EMULATED_SENSORS.find((each) => each.readingType === 'Power')!;
-  return toValue(sensor, rawOf(bmc, sensor));
+  const watts = toValue(sensor, rawOf(bmc, sensor));
+  return bmc.powerLimit.isActive ? Math.min(watts, bmc.powerLimit.watts) : watts;
 };
