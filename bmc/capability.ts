@@ -55,6 +55,10 @@ export interface BmcIdentity {
   readonly boardSerial?: string;
   readonly assetTag?: string;
   readonly bmcFirmware?: string;
+  /** What each power supply can give, as the FRU says (IPMI only). */
+  readonly powerSupplyWatts?: readonly number[];
+  /** Where the maker would have it managed, as the FRU says (IPMI only). */
+  readonly managementUrl?: string;
   /** The host's NICs as the BMC knows them (Redfish only). */
   readonly nicMacs?: readonly string[];
   /** Of all sockets together (Redfish only). */
@@ -111,7 +115,17 @@ export interface BmcConnection
    * console that somebody has is `busy`. (A Redfish console over SSH can not tell.)
    */
   openConsole(signal: AbortSignal, options?: { readonly yields?: boolean }): Promise<Duplex>;
+  /** Where a person finds the host's screen. */
+  graphicalConsole(signal: AbortSignal): Promise<GraphicalConsole>;
   close(): Promise<void>;
+}
+
+export interface GraphicalConsole {
+  readonly isEnabled: boolean;
+  /** The BMC's own pages, from which its console opens: how differs from maker to maker. */
+  readonly page: string;
+  readonly kinds: readonly string[];
+  readonly sessionsMax?: number;
 }
 
 /** `retry`: the same call may work later. The others need a person or another provider. */

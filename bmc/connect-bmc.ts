@@ -56,6 +56,7 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   putUser: { event: 'bmc.put-user' },
   lan: { event: 'bmc.lan' },
   openConsole: { event: 'bmc.console' },
+  graphicalConsole: { event: 'bmc.graphical-console' },
   biosAttributes: { event: 'bmc.bios' },
   pendingBios: { event: 'bmc.pending-bios', quiet: true },
   setBios: { event: 'bmc.set-bios' },

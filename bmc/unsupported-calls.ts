@@ -17,6 +17,7 @@ export const REDFISH_ALONE = {
   eventSubscriptions: 'event subscriptions',
   subscribeEvents: 'event subscriptions',
   unsubscribeEvents: 'event subscriptions',
+  graphicalConsole: 'graphical console',
   taskState: 'tasks',
 } as const;
 

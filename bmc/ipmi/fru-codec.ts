@@ -121,7 +121,8 @@ const AREA_HEADS: readonly (readonly number[])[] = [
   [1, 0, LANGUAGE_ENGLISH],
 ];
 
-export function encodeFru(inventory: FruInventory, sizeBytes: number): Buffer {
+/** `records`: the bytes of its multi-record area. */
+export function encodeFru(inventory: FruInventory, sizeBytes: number, records: Buffer = Buffer.alloc(0)): Buffer {
   const image = Buffer.alloc(sizeBytes);
   image[0] = 1;
   let offset = 8;
@@ -133,6 +134,10 @@ export function encodeFru(inventory: FruInventory, sizeBytes: number): Buffer {
     image[area.at] = offset / 8;
     offset += bytes.copy(image, offset);
   });
+  if (records.length > 0) {
+    image[5] = offset / 8;
+    records.copy(image, offset);
+  }
   image[7] = -image.subarray(0, 7).reduce((sum, byte) => sum + byte, 0) & 0xff;
   return image;
 }

@@ -7,6 +7,10 @@ import { decodeChassisStatus, encodeChassisStatus } from './chassis-codec.ts';
 import { CIPHER_SUITES, decryptPayload, encryptPayload } from './cipher-suite-codec.ts';
 import { decodeDeviceId, decodeSystemGuid, encodeSystemGuid } from './device-codec.ts';
 import { decodeFru, decodeFruAreaInfo, encodeFru } from './fru-codec.ts';
+import { decodeFruRecords, encodeFruRecords } from './fru-multi-record-codec.ts';
+import { decodeAlertPolicy, decodeEventFilter, decodePefCapabilities } from './pef-codec.ts';
+import { decodeDestinationAddress, decodeDestinationType } from './alert-destination-codec.ts';
+import { decodePowerLimit, decodeSetPowerLimit } from './dcmi-power-codec.ts';
 import { decodeIpmi15, encodeIpmi15 } from './ipmi15-session-codec.ts';
 import { decodeLanParameter } from './lan-config-codec.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
@@ -39,6 +43,14 @@ const DECODERS = [
   decodeSystemGuid,
   decodeFru,
   decodeFruAreaInfo,
+  decodeFruRecords,
+  decodePefCapabilities,
+  decodeEventFilter,
+  decodeAlertPolicy,
+  decodeDestinationType,
+  decodeDestinationAddress,
+  decodePowerLimit,
+  decodeSetPowerLimit,
   decodeUserAccess,
   decodeUserName,
   decodeSetPassword,
@@ -172,4 +184,14 @@ test('a FRU keeps its fields, a damaged area costs only its own, a damaged heade
   assert.deepEqual(decodeFru(image), { boardManufacturer: 'Maker', boardProduct: 'Board', boardSerial: 'B1' });
   image[0] = 2;
   assert.ok(isMalformed(decodeFru(image)));
+});
+
+test('records after the areas of a FRU keep what they say; a damaged one is Malformed and costs no area', () => {
+  const records = { powerSupplyWatts: [800, 1600], managementUrl: 'https://bmc.example.com/' };
+  const image = encodeFru({ product: 'Server', serial: 'S1' }, 512, encodeFruRecords(records));
+  assert.deepEqual(decodeFruRecords(image), records);
+  assert.deepEqual(decodeFruRecords(encodeFru({ product: 'Server' }, 512)), { powerSupplyWatts: [] });
+  image[image[5]! * 8 + 6]! ^= 1;
+  assert.ok(isMalformed(decodeFruRecords(image)));
+  assert.deepEqual(decodeFru(image), { product: 'Server', serial: 'S1' });
 });

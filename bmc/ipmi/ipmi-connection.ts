@@ -189,6 +189,8 @@ async function readIdentity(endpoint: IpmiEndpoint, signal: AbortSignal): Promis
     ...(serial ? { serial } : {}),
     ...(fru.boardSerial ? { boardSerial: fru.boardSerial } : {}),
     ...(fru.assetTag ? { assetTag: fru.assetTag } : {}),
+    ...(fru.powerSupplyWatts?.length ? { powerSupplyWatts: fru.powerSupplyWatts } : {}),
+    ...(fru.managementUrl ? { managementUrl: fru.managementUrl } : {}),
   };
 }
 

@@ -1,6 +1,8 @@
+import { isMalformed } from '../../core/base/malformed.ts';
 import { BmcError } from '../capability.ts';
 import { COMPLETION } from './completion-code-codec.ts';
 import { decodeFru, decodeFruAreaInfo, getFruAreaInfo, readFru, type FruInventory } from './fru-codec.ts';
+import { decodeFruRecords, type FruRecords } from './fru-multi-record-codec.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
 
 /** Reads FRU device 0 in the largest pieces that this BMC returns. */
@@ -17,7 +19,8 @@ const TOO_MUCH: readonly number[] = [
   COMPLETION.unspecified,
 ];
 
-export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FruInventory> {
+/** Records that make no sense are left out: who made the machine counts more. */
+export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FruInventory & Partial<FruRecords>> {
   const info = await endpoint.ask(getFruAreaInfo(BUILT_IN_FRU), decodeFruAreaInfo, signal);
   const unit = info.byWords ? 2 : 1;
   const sizeBytes = Math.min(info.sizeBytes, INVENTORY_BYTES_MAX);
@@ -39,8 +42,10 @@ export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSign
       chunkBytes /= 2;
     }
   }
-  const inventory = decodeFru(Buffer.concat(pieces));
+  const image = Buffer.concat(pieces);
+  const inventory = decodeFru(image);
   if ('malformed' in inventory)
     throw new BmcError('protocol', inventory.reason, 'The FRU of this machine was never written or is damaged.');
-  return inventory;
+  const records = decodeFruRecords(image);
+  return isMalformed(records) ? inventory : { ...inventory, ...records };
 }

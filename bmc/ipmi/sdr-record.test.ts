@@ -29,6 +29,7 @@ test('a full record: name, type, unit, factors', () => {
     name: 'CPU1 Temp',
     owner: 0x20,
     lun: 0,
+    channel: 0,
     number: 0x30,
     sensorType: 1,
     eventType: 1,

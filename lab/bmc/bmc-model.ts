@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/base/clock.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { MachineEvent, RecordEvent } from '../../core/base/machine-event.ts';
+import { encodeFruRecords } from '../../bmc/ipmi/fru-multi-record-codec.ts';
 import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
 import type { DcmiPowerLimit } from '../../bmc/ipmi/dcmi-power-codec.ts';
 import { PEF_ACTION } from '../../bmc/ipmi/pef-codec.ts';
@@ -186,6 +187,7 @@ const fruOf = (identity: EmulatedIdentity): Buffer =>
       ...(identity.assetTag ? { assetTag: identity.assetTag } : {}),
     },
     FRU_BYTES,
+    encodeFruRecords({ powerSupplyWatts: [800, 800], managementUrl: 'https://bmc.example.com/' }),
   );
 
 function carryOut(model: BmcModel, actions: number): void {

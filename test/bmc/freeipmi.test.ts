@@ -19,7 +19,7 @@ for (const suite of [3, 17]) {
     assert.match(await run('/usr/sbin/ipmipower', [...target(), '--stat']), /: on/);
     assert.match(await run('/usr/sbin/ipmi-chassis', [...admin(), '--get-chassis-status']), /System Power +: on/);
     assert.match(await run('/usr/sbin/bmc-info', admin()), /IPMI Version +: 2\.0/);
-    assert.match(await run('/usr/sbin/ipmi-fru', admin()), /Serial Number: SN-42/);
+    assert.match(await run('/usr/sbin/ipmi-fru', admin()), /Serial Number: SN-42[^]*Overall Capacity: 800 Watts[^]*bmc\.example\.com/);
     await run('/usr/sbin/ipmi-chassis-config', [...admin(), '--commit', '-e', 'Chassis_Boot_Flags:Boot_Device=PXE']);
     assert.equal(rig.bmc.state.boot.flags().device, 'network');
     assert.match(await run('/usr/sbin/ipmipower', [...target(), '--off', '--wait-until-off']), /ok/);

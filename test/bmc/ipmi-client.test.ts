@@ -39,6 +39,8 @@ describe('IPMI client', { concurrency: 8 }, () => {
           serial,
           boardSerial,
           assetTag,
+          powerSupplyWatts: [800, 800],
+          managementUrl: 'https://bmc.example.com/',
         });
         assert.equal((await bmc.lan(soon())).ipAddress, '127.0.0.1');
         const password = new Secret('twenty-bytes-passwd!');

@@ -112,6 +112,7 @@ const system = (bmc: BmcModel, ipmiPort: number | undefined): JsonObject => ({
   Status: STATUS,
   Boot: bootProperties(bmc),
   ...(ipmiPort === undefined ? {} : { SerialConsole: { MaxConcurrentSessions: 1, IPMI: { ServiceEnabled: true, Port: ipmiPort } } }),
+  GraphicalConsole: { ServiceEnabled: true, MaxConcurrentSessions: 4, ConnectTypesSupported: ['KVMIP'] },
   ...hardwareSummaries(bmc.identity),
   EthernetInterfaces: link(`${SYSTEM_PATH}/EthernetInterfaces`),
   Storage: link(`${SYSTEM_PATH}/Storage`),
