@@ -13,9 +13,14 @@ export const NETWORK_CHANGED = 'network_changed';
  */
 const list = (inner: string) => `(select coalesce(json_agg(x), '[]') from (${inner}) x)`;
 
-/** Hosts of OVN that answer machines of a network `n`. */
-const FROM_DHCP = `from network_agent a where a.agent_type = '${DHCP_AGENT}' and a."binary" = '${OVN_BINARY}'`;
-const IS_SERVING = `(a.admin_state_up and not exists (select from network_agent_withdrawal w where w.agent_id = a.id and w.network_id = n.id))`;
+/** Who answers machines of a network `n`. What does not depend on the network is asked once, and not for each. */
+const DHCP_HOSTS = `network_agent a where a.agent_type = '${DHCP_AGENT}' and a."binary" = '${OVN_BINARY}'`;
+const NAMES = `unnest(array[a.host, a.configurations->>'chassis_name'])`;
+const WITHDRAWN = `network_agent_withdrawal w, ${DHCP_HOSTS} and a.id = w.agent_id and w.network_id = n.id`;
+const DHCP = `json_build_object(
+  'isServed', not exists (select from ${DHCP_HOSTS}) or (select count(*) from ${DHCP_HOSTS} and a.admin_state_up)
+    > (select count(*) from ${WITHDRAWN} and a.admin_state_up),
+  'notAt', array(select ${NAMES} from ${DHCP_HOSTS} and not a.admin_state_up) || array(select ${NAMES} from ${WITHDRAWN}))`;
 
 const NETWORKS = `select n.id, n.name, n.mtu,
   (select json_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) from network_segment s
@@ -23,8 +28,7 @@ const NETWORKS = `select n.id, n.name, n.mtu,
   ${list(`select s.physical_network as "physicalNetwork", s.segmentation_id as vlan from network_segment s
     where s.network_id = n.id and s.physical_network is not null order by s.position offset 1`)} as "moreProviders",
   exists (select from network_rbac r where r.object_id = n.id and r.action = 'access_as_external') as "isExternal",
-  json_build_object('isServed', not exists (select ${FROM_DHCP}) or exists (select ${FROM_DHCP} and ${IS_SERVING}),
-    'notAt', array(select unnest(array[a.host, a.configurations->>'chassis_name']) ${FROM_DHCP} and not ${IS_SERVING})) as dhcp
+  ${DHCP} as dhcp
   from network n`;
 
 const SUBNETS = `select id, network_id as "networkId", cidr::text, ip_version as "ipVersion", host(gateway_ip) as gateway,
