@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { InventoryDisk } from '../../protocol.ts';
+import { AgentFailure } from '../control/agent-failure.ts';
 import { ioctl } from '../linux/libc.ts';
 import { eraseByDevice } from './device-erase.ts';
 import { listBlockDevices } from './block-devices.ts';
@@ -45,7 +46,7 @@ class LinuxDisk implements OpenDisk {
 
   async write(offset: number, bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, offset + done);
+      const { bytesWritten } = await this.#taken(this.#file.write(bytes, done, bytes.length - done, offset + done));
       done += bytesWritten;
     }
   }
@@ -65,8 +66,15 @@ class LinuxDisk implements OpenDisk {
     return true;
   }
 
+  /** Bad sectors show at a flush as well: most bytes are still in memory when a write returns. */
+  async #taken<Result>(work: Promise<Result>): Promise<Result> {
+    return work.catch((cause: Error) => {
+      throw new AgentFailure('disk-write', `${this.facts.device} did not take what was written: ${cause.message}`);
+    });
+  }
+
   async flush(): Promise<void> {
-    await this.#file.sync();
+    await this.#taken(this.#file.sync());
     ioctl(this.#file.fd, BLKFLSBUF, Buffer.alloc(8));
   }
 
