@@ -71,6 +71,7 @@ async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonOb
   if (request.verb === 'fault-counts') return faultCounts(rack);
   if (request.verb === 'power') await setPower(rack, request);
   else if (request.verb === 'link') setLink(rack, request);
+  else if (request.verb === 'disk') machineNamed(rack, request.machine).machine.setDisk(request.disk, request.state);
   else if (request.verb === 'restart-leaf') rack.leafCli.restart();
   else if (request.verb === 'stop') await stop(rack);
   return {};

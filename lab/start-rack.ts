@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { JsonObject } from '../core/base/json.ts';
 import { createTlsIdentity } from '../core/base/tls-identity.ts';
+import type { DiskState } from './machine/qemu-command.ts';
 import { openRackLink } from './rack/rack-link.ts';
 import type { PowerAction, RackConfig, RackEvent, RackFaults } from './rack/rack-message.ts';
 import { join as joinSockets, parseHostPort } from './rack/tcp-relay.ts';
@@ -27,6 +28,8 @@ export interface Rack {
   power(machine: string, action: PowerAction, device?: 'none' | 'network' | 'disk'): Promise<void>;
   /** Pulls or plugs the cable of a NIC, counted from 0. */
   setLink(machine: string, nic: number, up: boolean): Promise<void>;
+  /** From the machine's next power-on; disks are counted from 0. */
+  setDisk(machine: string, disk: number, state: DiskState): Promise<void>;
   runInside(argv: readonly string[], options: RunInsideOptions): Promise<InsideProcess>;
   forwardTcp(forward: TcpForward): Promise<RunningForward>;
   /** Frames and bytes by switch port. */
@@ -166,6 +169,9 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
     },
     async setLink(machine, nic, up) {
       await link.request({ verb: 'link', machine, nic, up });
+    },
+    async setDisk(machine, disk, state) {
+      await link.request({ verb: 'disk', machine, disk, state });
     },
     async runInside(argv, { env = {}, logFile }) {
       const { pid } = (await link.request({ verb: 'spawn', argv, env, logFile: resolve(logFile) })) as { pid: number };

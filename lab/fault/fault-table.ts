@@ -4,6 +4,7 @@ import { bmcForgetsBootDevice } from './bmc-forgets-boot-device.ts';
 import { bmcPowerLies } from './bmc-power-lies.ts';
 import { bmcSessionLimit } from './bmc-session-limit.ts';
 import { bmcSlow } from './bmc-slow.ts';
+import { diskBadSectors } from './disk-bad-sectors.ts';
 import { diskTooSmall } from './disk-too-small.ts';
 import type { Fault } from './fault.ts';
 import { fullDisk } from './full-disk.ts';
@@ -34,4 +35,5 @@ export const FAULTS: readonly Fault[] = [
   badChecksum,
   shortDownload,
   diskTooSmall,
+  diskBadSectors,
 ];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { declareRack } from '../topology.ts';
-import { qemuCommand, type QemuPaths } from './qemu-command.ts';
+import { type DiskState, qemuCommand, type QemuPaths } from './qemu-command.ts';
 
 const [bios, uefi, ahci] = declareRack({ machines: 3, seed: 1 }).machines;
 const paths: QemuPaths = {
@@ -10,6 +10,7 @@ const paths: QemuPaths = {
   kcsSocket: '/s/kcs',
   nicSockets: ['/s/port-1', '/s/port-2'],
   diskFiles: ['/d/disk-0.raw'],
+  badSectorRules: '/s/bad-sectors.conf',
   consoleLog: '/d/console.log',
   uefiCode: '/CODE.fd',
   uefiVariables: '/d/uefi-variables.fd',
@@ -41,6 +42,13 @@ test('firmware, disks and identity are those of the spec', () => {
   assert.match(find(argv, '-device', 'virtio-net-pci'), /romfile=,/);
   assert.match(find(argv, '-smbios', 'type=1'), new RegExp(`serial=${uefi!.identity.serial},uuid=${uefi!.identity.uuid}$`));
   assert.deepEqual(optionsOf(qemuCommand(bios!, paths, 'disk-first'), '-machine'), ['q35,graphics=off']);
+});
+
+test('a broken disk fails its writes, or is not there', () => {
+  const driveOf = (state: DiskState) => optionsOf(qemuCommand(bios!, paths, 'disk-first', { disks: [state] }), '-drive')[0] ?? '';
+  assert.match(driveOf('bad-sectors'), /^file\.driver=blkdebug,file\.config=\/s\/bad-sectors\.conf,file\.image\.driver=file,/);
+  assert.doesNotMatch(driveOf('good'), /blkdebug/);
+  assert.equal(driveOf('vanished'), '');
 });
 
 test('firmware boots over what the rack says, and checks signatures where it does', () => {

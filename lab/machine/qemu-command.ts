@@ -10,6 +10,8 @@ export interface QemuPaths {
   readonly nicSockets: readonly string[];
   /** By disk, in the spec's order. */
   readonly diskFiles: readonly string[];
+  /** What blkdebug does to a disk with bad sectors (QEMU's docs/devel/blkdebug.txt). */
+  readonly badSectorRules: string;
   /** Everything that the serial port ever said. */
   readonly consoleLog: string;
   readonly uefiCode?: string;
@@ -22,6 +24,15 @@ export interface InsertedMedia {
   readonly cdrom?: string;
   readonly disk?: string;
 }
+
+/** What is wrong with a disk from the next power-on. */
+export type DiskState = 'good' | 'bad-sectors' | 'vanished';
+
+/**
+ * Writes that touch the third sector of the first partition fail, as on a disk without spare sectors: every image has bytes there, and the
+ * partition table before it is written well.
+ */
+export const BAD_SECTOR_RULES = '[inject-error]\nevent = "none"\niotype = "write"\nerrno = "5"\nsector = "2050"\nonce = "off"\n';
 
 /** Which class of devices the firmware tries first. The others follow. */
 export type BootOrder = 'network-first' | 'disk-first' | 'media-first';
@@ -62,10 +73,22 @@ function identityArguments({ identity }: MachineSpec): string[] {
   ];
 }
 
-function diskArguments(disk: DiskSpec, index: number, file: string, bootIndex: number): string[] {
+interface DiskSource {
+  readonly file: string;
+  readonly rules: string;
+  readonly state: DiskState;
+}
+
+function diskArguments(disk: DiskSpec, index: number, source: DiskSource, bootIndex: number): string[] {
+  const { file, state } = source;
+  if (state === 'vanished') return [];
   const id = `disk${index}`;
+  const from =
+    state === 'bad-sectors'
+      ? `file.driver=blkdebug,file.config=${value(source.rules)},file.image.driver=file,file.image.filename=${value(file)}`
+      : `file=${value(file)}`;
   // Zeros that an erase writes become holes again: the file stays as small as what it holds.
-  const drive = `file=${value(file)},if=none,id=${id},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap`;
+  const drive = `${from},if=none,id=${id},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap`;
   const device = {
     virtio: `virtio-blk-pci,drive=${id}`,
     nvme: `nvme,drive=${id}`,
@@ -135,7 +158,13 @@ export const MEDIA_DRIVES = { cdrom: 'media-cdrom', disk: 'media-disk' } as cons
 /** A CD and a stick. */
 const MEDIA_INDEXES = 2;
 
-export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrder, media: InsertedMedia = {}): string[] {
+export function qemuCommand(
+  spec: MachineSpec,
+  paths: QemuPaths,
+  order: BootOrder,
+  more: { readonly media?: InsertedMedia; readonly disks?: readonly DiskState[] } = {},
+): string[] {
+  const { media = {}, disks = [] } = more;
   const start = order === 'media-first' ? MEDIA_INDEXES : 0;
   const networkIndex = start + (order === 'network-first' ? 0 : spec.disks.length);
   const firstDiskIndex = start + (order === 'network-first' ? 1 : 0);
@@ -157,7 +186,10 @@ export function qemuCommand(spec: MachineSpec, paths: QemuPaths, order: BootOrde
     // A guest that resets or switches itself off tells so and waits: what comes next is the BMC's decision.
     ...['-action', 'reboot=shutdown,shutdown=pause'],
     ...identityArguments(spec),
-    ...spec.disks.flatMap((disk, index) => diskArguments(disk, index, paths.diskFiles[index]!, firstDiskIndex + index)),
+    ...spec.disks.flatMap((disk, index) => {
+      const source = { file: paths.diskFiles[index]!, rules: paths.badSectorRules, state: disks[index] ?? 'good' };
+      return diskArguments(disk, index, source, firstDiskIndex + index);
+    }),
     ...nicArguments(spec, paths, networkIndex),
     ...mediaArguments(media, mediaIndex),
     ...managementArguments(spec, paths),

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { createWriteStream, closeSync, copyFileSync, existsSync, mkdirSync, openSync, truncateSync } from 'node:fs';
+import { createWriteStream, closeSync, copyFileSync, existsSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,7 +9,7 @@ import type { MachineBoot, MachineControl, MachineDisk, MachineMediaKind } from 
 import type { DiskSpec, MachineSpec } from '../topology.ts';
 import type { BootSlots } from './boot-slots.ts';
 import { listenForOneClient, type OneClientSocket } from './one-client-socket.ts';
-import { MEDIA_DRIVES, type BootOrder, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
+import { BAD_SECTOR_RULES, MEDIA_DRIVES, type BootOrder, type DiskState, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
 import { startQemuRun, type QemuRun } from './qemu-run.ts';
 import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
 
@@ -20,6 +20,8 @@ import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
 export interface QemuMachine extends MachineControl {
   /** The guest sees its cable go in or out. */
   setCarrier(nic: number, up: boolean): void;
+  /** From the next power-on. */
+  setDisk(disk: number, state: DiskState): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,8 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
     }
     return file;
   });
+  const badSectorRules = join(directory, 'bad-sectors.conf');
+  writeFileSync(badSectorRules, BAD_SECTOR_RULES);
   const uefiVariables = join(directory, 'uefi-variables.fd');
   if (spec.firmware === 'uefi' && !existsSync(uefiVariables)) copyFileSync(uefiFile('VARS', spec), uefiVariables);
   return {
@@ -64,6 +68,7 @@ function preparePaths(settings: QemuMachineSettings): QemuPaths {
     nicSockets: settings.nicSockets,
     diskFiles,
     consoleLog: join(directory, 'console.log'),
+    badSectorRules,
     ...(spec.firmware === 'uefi' ? { uefiCode: uefiFile('CODE', spec), uefiVariables } : {}),
     ...(spec.tpm ? { tpmSocket: socket('tpm') } : {}),
   };
@@ -82,6 +87,7 @@ function createPowerSwitch(
   settings: QemuMachineSettings,
   paths: QemuPaths,
   media: () => InsertedMedia,
+  disks: readonly DiskState[],
   onChange: (state: 'on' | 'off') => void,
 ) {
   let state: 'on' | 'off' = 'off';
@@ -106,7 +112,7 @@ function createPowerSwitch(
   };
   const on = (boot: MachineBoot) => {
     const order = ORDERS[boot.device] ?? settings.spec.bootOrder;
-    run = startQemuRun({ ...settings, paths, order, media: media(), onFailure: () => void off() });
+    run = startQemuRun({ ...settings, paths, order, media: media(), disks, onFailure: () => void off() });
     change('on');
   };
   const restart = async (boot: MachineBoot) => {
@@ -166,10 +172,12 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
   events.setMaxListeners(0);
   const paths = preparePaths(settings);
   const media: { -readonly [Kind in MachineMediaKind]?: string } = {};
+  const disks = spec.disks.map((): DiskState => 'good');
   const power = createPowerSwitch(
     settings,
     paths,
     () => ({ ...media }),
+    disks,
     (state) => void events.emit('power', state),
   );
   const onShutdown = (reason: string) => {
@@ -221,6 +229,9 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
       if (power.state() === 'on') qmp.write(encodeQmpCommand('eject', { device: MEDIA_DRIVES[kind], force: true }));
     },
     setCarrier: (nic, up) => qmp.write(encodeQmpCommand('set_link', { name: `net${nic}`, up })),
+    setDisk(disk, state) {
+      disks[disk] = state;
+    },
     async close() {
       await power.off();
       qmp.close();

@@ -5,7 +5,7 @@ import type { Clock } from '../../core/base/clock.ts';
 import type { MachineSpec } from '../topology.ts';
 import { bootIsOver, cpuSecondsOfStat, type CpuSample } from './boot-progress-policy.ts';
 import type { BootSlots } from './boot-slots.ts';
-import { qemuCommand, type BootOrder, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
+import { qemuCommand, type BootOrder, type DiskState, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
 import { startTpm, type TpmProcess } from './tpm-process.ts';
 
 /** One life of a machine, from power-on to the end of its QEMU: the wait for a boot slot, the TPM, the process. */
@@ -19,6 +19,8 @@ export interface QemuRunSettings {
   readonly paths: QemuPaths;
   readonly order: BootOrder;
   readonly media: InsertedMedia;
+  /** By disk, in the spec's order. */
+  readonly disks: readonly DiskState[];
   /** TPM state and QEMU's own messages. */
   readonly directory: string;
   readonly slots: BootSlots;
@@ -61,7 +63,7 @@ async function killAndWait(child: ChildProcess): Promise<void> {
 }
 
 function spawnQemu(settings: QemuRunSettings, onEnd: (why: string) => void): ChildProcess {
-  const [program, ...args] = qemuCommand(settings.spec, settings.paths, settings.order, settings.media);
+  const [program, ...args] = qemuCommand(settings.spec, settings.paths, settings.order, settings);
   const log = openSync(join(settings.directory, 'qemu.log'), 'a');
   const child = spawn(program!, args, { stdio: ['ignore', log, log] });
   closeSync(log);

@@ -3,6 +3,7 @@ import type { MachineEvent } from '../../core/base/machine-event.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import type { BmcFaults } from '../bmc/bmc-faults.ts';
 import type { FrameFaults } from '../switch/frame-faults.ts';
+import type { DiskState } from '../machine/qemu-command.ts';
 import type { RackSpec } from '../topology.ts';
 
 /** What the lab and its rack process say to each other: JSON lines on the rack's standard input and output. */
@@ -28,6 +29,7 @@ export type RackVerb =
   | { readonly verb: 'kill'; readonly pid: number; readonly signal: string }
   | { readonly verb: 'power'; readonly machine: string; readonly action: PowerAction; readonly device: 'none' | 'network' | 'disk' }
   | { readonly verb: 'link'; readonly machine: string; readonly nic: number; readonly up: boolean }
+  | { readonly verb: 'disk'; readonly machine: string; readonly disk: number; readonly state: DiskState }
   | { readonly verb: 'counters' }
   | { readonly verb: 'restart-leaf' }
   | { readonly verb: 'fault-counts' }
