@@ -74,6 +74,8 @@ const nodeRules: readonly PolicyRule[] = [
     'node:firmware:get',
     'node:sensors:get',
     'node:hardware_log:get',
+    'node:watchdog:get',
+    'node:graphical_console:get',
   ]),
   ...rules(systemReader, olderReader, ['node:get:filter_threshold']),
   ...rules(systemOrOwnerReader, olderReader, [
@@ -101,6 +103,8 @@ const nodeRules: readonly PolicyRule[] = [
     'node:vmedia:detach',
     'node:vmedia:get',
     'node:hardware_log:clear',
+    'node:watchdog:set',
+    'node:power_limit:set',
   ]),
   ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru', 'node:rotate_bmc_password']),
   ...rules(systemMember, olderAdmin, [

@@ -95,6 +95,7 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   setIndicator: { event: 'bmc.set-indicator' },
   injectNmi: { event: 'bmc.nmi', repeatable: false },
   watchdog: { event: 'bmc.watchdog' },
+  setWatchdog: { event: 'bmc.set-watchdog' },
   resetBmc: { event: 'bmc.reset', repeatable: false },
 };
 

@@ -62,6 +62,7 @@ const NOT_FAKED = {
   setIndicator: 'indicator of its own',
   injectNmi: 'interrupt button',
   watchdog: 'watchdog',
+  setWatchdog: 'watchdog',
   resetBmc: 'BMC to restart',
 } as const;
 

@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import { BmcError } from '../../bmc/capability.ts';
+import type { WatchdogSetting } from '../../bmc/front-panel.ts';
 import type { Sensor } from '../../bmc/sensor.ts';
 import { noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { withRealBmc } from './node-bmc.ts';
 
-/** Ours, not Ironic's: what the BMC measures now, and its log of the hardware. Asked of the BMC in the call, not stored. */
+/** Ours, not Ironic's: what the BMC measures now, its log of the hardware, and what it watches over. Asked of the BMC in the call, not stored. */
 /** Over IPMI every sensor is some requests of its own. */
 const READ_MS_MAX = 120_000;
 
@@ -37,6 +39,7 @@ async function sensors(call: Call) {
     async (bmc, signal) => {
       const read = await bmc.sensors(signal);
       const power = await bmc.powerReading(signal).catch(orNull);
+      const limit = power && (await bmc.powerLimit(signal).catch(orNull));
       return ok({
         sensors: read.map(showSensor),
         power: power && {
@@ -44,6 +47,7 @@ async function sensors(call: Call) {
           minimum_watts: power.minimumWatts ?? null,
           maximum_watts: power.maximumWatts ?? null,
           average_watts: power.averageWatts ?? null,
+          limit_watts: limit ?? null,
         },
       });
     },
@@ -69,8 +73,55 @@ async function clearHardwareLog(call: Call) {
   return noContent();
 }
 
+/** Watts: DCMI's field is 16 bits. */
+const powerLimitShape = z.strictObject({ watts: z.number().int().min(1).max(65_535) });
+
+const setPowerLimit = async (call: Call, watts: number | undefined) => {
+  await withRealBmc(call, 'node:power_limit:set', 'power_limit', (bmc, signal) => bmc.setPowerLimit(watts, signal));
+  return noContent();
+};
+
+/** Seconds: IPMI counts 16 bits of 100 ms. */
+const watchdogShape = z.strictObject({
+  seconds: z.number().int().min(1).max(6553),
+  action: z.enum(['none', 'reset', 'power_off', 'power_cycle']).default('reset'),
+});
+
+async function watchdog(call: Call) {
+  const state = await withRealBmc(call, 'node:watchdog:get', 'watchdog', (bmc, signal) => bmc.watchdog(signal));
+  return ok({ running: state.running, action: state.action.replace('-', '_'), use: state.use, seconds_left: state.secondsLeft });
+}
+
+async function setWatchdog(call: Call) {
+  const { seconds, action } = watchdogShape.parse(call.body ?? {});
+  const setting = { seconds, action: action.replace('_', '-') as WatchdogSetting['action'] };
+  await withRealBmc(call, 'node:watchdog:set', 'watchdog', (bmc, signal) => bmc.setWatchdog(setting, signal));
+  return noContent();
+}
+
+async function stopWatchdog(call: Call) {
+  await withRealBmc(call, 'node:watchdog:set', 'watchdog', (bmc, signal) => bmc.setWatchdog(undefined, signal));
+  return noContent();
+}
+
+async function graphicalConsole(call: Call) {
+  const what = 'graphical_console';
+  const told = await withRealBmc(call, 'node:graphical_console:get', what, (bmc, signal) => bmc.graphicalConsole(signal));
+  return ok({ enabled: told.isEnabled, page: told.page, kinds: told.kinds, sessions_max: told.sessionsMax ?? null });
+}
+
 export const hardwareRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/nodes/:node/sensors', handle: sensors },
   { method: 'GET', path: '/nodes/:node/hardware_log', handle: hardwareLog },
   { method: 'DELETE', path: '/nodes/:node/hardware_log', handle: clearHardwareLog },
+  {
+    method: 'PUT',
+    path: '/nodes/:node/power_limit',
+    handle: (call) => setPowerLimit(call, powerLimitShape.parse(call.body ?? {}).watts),
+  },
+  { method: 'DELETE', path: '/nodes/:node/power_limit', handle: (call) => setPowerLimit(call, undefined) },
+  { method: 'GET', path: '/nodes/:node/watchdog', handle: watchdog },
+  { method: 'PUT', path: '/nodes/:node/watchdog', handle: setWatchdog },
+  { method: 'DELETE', path: '/nodes/:node/watchdog', handle: stopWatchdog },
+  { method: 'GET', path: '/nodes/:node/graphical_console', handle: graphicalConsole },
 ];

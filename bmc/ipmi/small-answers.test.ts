@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decodePowerReading, encodePowerReading, getPowerReading } from './dcmi-power-codec.ts';
 import { decodeIdString } from './id-string-codec.ts';
 import { decodeSensorReading, decodeSensorThresholds, encodeSensorReading, encodeSensorThresholds } from './sensor-reading-codec.ts';
-import { decodeWatchdog } from './watchdog-codec.ts';
+import { decodeWatchdog, setWatchdog } from './watchdog-codec.ts';
 
 /** Answers of one command each, byte by byte. Do not edit, add. */
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -21,6 +21,8 @@ test('watchdog (§27.7)', () => {
   assert.deepEqual(decodeWatchdog(hex('44 01 00 00 1027 0e27')), { running: true, action: 'reset', use: 'SMS/OS', secondsLeft: 999.8 });
   assert.deepEqual(decodeWatchdog(hex('04 03 00 10 1027 0000')), { running: false, action: 'power-cycle', use: 'SMS/OS', secondsLeft: 0 });
   assert.ok('malformed' in decodeWatchdog(hex('0401')));
+  assert.deepEqual(setWatchdog({ seconds: 100, action: 'power-cycle' }).data, hex('04 03 00 10 e803'));
+  assert.deepEqual(setWatchdog(undefined).data, hex('04 00 00 10 0000'));
 });
 
 test('sensor reading (§35.14) and thresholds (§35.9)', () => {

@@ -34,6 +34,9 @@ export function redfishFrontPanel(tree: RedfishTree): FrontPanelCalls {
     watchdog: async () => {
       throw tree.missing('watchdog that Redfish tells of');
     },
+    setWatchdog: async () => {
+      throw tree.missing('watchdog that Redfish sets');
+    },
     async resetBmc(signal) {
       const reset = await tree.action(await tree.manager(signal), '#Manager.Reset', 'ResetType', signal);
       if (reset === undefined) throw tree.missing('reset of the BMC');

@@ -3,6 +3,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 import { commissionCommands } from '../node/commission-commands.ts';
 import { consoleCommand } from '../node/console-command.ts';
 import { changeCommands } from '../node/change-commands.ts';
+import { hardwareCommands } from '../node/hardware-commands.ts';
 import { lookCommands } from '../node/look-commands.ts';
 import { workCommands } from '../node/work-commands.ts';
 
@@ -21,7 +22,7 @@ Examples:
   $ rackwright node power machine-1 off --wait --data data
   $ rackwright node deploy machine-1 --image debian.raw.zst --sha256 … --key ~/.ssh/id_ed25519.pub --wait --data data`,
     );
-  const groups = [lookCommands, changeCommands, workCommands, commissionCommands].map((make) => make(terminal));
+  const groups = [lookCommands, hardwareCommands, changeCommands, workCommands, commissionCommands].map((make) => make(terminal));
   for (const command of [...groups.flat(), consoleCommand(terminal)]) node.addCommand(command);
   return node;
 }

@@ -51,6 +51,7 @@ const NOT_THERE = {
   setIndicator: 'light',
   injectNmi: 'interrupt',
   watchdog: 'watchdog',
+  setWatchdog: 'watchdog',
   resetBmc: 'restart',
 } as const;
 

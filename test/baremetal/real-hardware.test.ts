@@ -242,6 +242,21 @@ test('sensors and the hardware log, of ours', async () => {
   assert.deepEqual((await rig.expect(200, 'GET', `/v1/nodes/${node}/hardware_log`))['entries'], []);
 });
 
+test('power limit and screen: set, told, and taken back; a watchdog is not in Redfish', async () => {
+  const node = await redfishNode();
+  const at = (noun: string) => `/v1/nodes/${node}/${noun}`;
+  const limit = async () => ((await rig.expect(200, 'GET', at('sensors')))['power'] as JsonObject)['limit_watts'];
+  assert.equal(await limit(), null);
+  await rig.expect(204, 'PUT', at('power_limit'), { watts: 350 });
+  assert.equal(await limit(), 350);
+  await rig.expect(204, 'DELETE', at('power_limit'));
+  assert.equal(await limit(), null);
+  await rig.expect(400, 'PUT', at('power_limit'), { watts: 0 });
+  await rig.expect(400, 'PUT', at('watchdog'), { seconds: 120 });
+  const screen = await rig.expect(200, 'GET', at('graphical_console'));
+  assert.match(String(screen['page']), /^https?:/);
+});
+
 test('a node with IPMI alone has what IPMI has', async () => {
   const { uuid } = await rig.expect(201, 'POST', '/v1/nodes', {
     driver: 'ipmi',
@@ -253,7 +268,14 @@ test('a node with IPMI alone has what IPMI has', async () => {
   await rig.expect(204, 'PUT', `/v1/nodes/${node}/management/inject_nmi`, {});
   await bmc.bmc.state.settled();
   assert.equal(bmc.machine.nmis, before + 1);
-  assert.equal(((await rig.expect(200, 'GET', `/v1/nodes/${node}/sensors`))['sensors'] as unknown[]).length, 6);
+  assert.equal(((await rig.expect(200, 'GET', `/v1/nodes/${node}/sensors`))['sensors'] as unknown[]).length, 7);
+  const at = (noun: string) => `/v1/nodes/${node}/${noun}`;
+  await rig.expect(204, 'PUT', at('watchdog'), { seconds: 120, action: 'power_cycle' });
+  const told = await rig.expect(200, 'GET', at('watchdog'));
+  assert.deepEqual([told['running'], told['action'], told['use']], [true, 'power_cycle', 'SMS/OS']);
+  await rig.expect(204, 'DELETE', at('watchdog'));
+  assert.equal((await rig.expect(200, 'GET', at('watchdog')))['running'], false);
+  await rig.expect(400, 'PUT', at('watchdog'), { seconds: 7000 });
   await rig.expect(400, 'POST', `/v1/nodes/${node}/vmedia`, { device_type: 'cdrom', image_url: images.url('/tool.iso') });
   await rig.expect(400, 'PUT', `/v1/nodes/${node}/states/secure_boot`, { target: true });
   await rig.expect(404, 'PUT', `/v1/nodes/${node}/states/raid`, { logical_disks: [{ raid_level: '1', size_gb: 1 }] });

@@ -186,7 +186,14 @@ describe('the same over both protocols', () => {
 
   test('watchdog and a BMC that starts anew', async () => {
     assert.deepEqual(await ipmi.watchdog(soon()), { running: false, action: 'none', use: 'reserved', secondsLeft: 0 });
+    await ipmi.setWatchdog({ seconds: 100, action: 'power-cycle' }, soon());
+    const { secondsLeft, ...state } = await ipmi.watchdog(soon());
+    assert.deepEqual(state, { running: true, action: 'power-cycle', use: 'SMS/OS' });
+    assert.ok(secondsLeft > 60 && secondsLeft <= 100);
+    await ipmi.setWatchdog(undefined, soon());
+    assert.equal((await ipmi.watchdog(soon())).running, false);
     await assert.rejects(redfish.watchdog(soon()), failsWith('unsupported'));
+    await assert.rejects(redfish.setWatchdog({ seconds: 100, action: 'reset' }, soon()), failsWith('unsupported'));
     await redfish.resetBmc(soon());
     await ipmi.resetBmc(soon());
     assert.equal(await redfish.powerState(soon()), 'on');

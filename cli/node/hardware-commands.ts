@@ -1,0 +1,69 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Terminal } from '../terminal/terminal.ts';
+import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
+
+/** The commands that ask a BMC for what only it can do: power limit, watchdog, where the screen is. */
+export const hardwareCommands = (terminal: Terminal): Command[] => [
+  powerLimitCommand(terminal),
+  watchdogCommand(terminal),
+  screenCommand(terminal),
+];
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It is a whole number above 0.');
+  return value;
+};
+
+const powerLimitCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('power-limit <node>', 'how much power its BMC lets it draw')
+    .addOption(new Option('--watts <n>', 'no more than this').argParser(wholeNumber))
+    .addOption(new Option('--off', 'no limit').conflicts('watts'))
+    .addHelpText('after', '\nExamples:\n  $ rackwright node power-limit rack1-u7\n  $ rackwright node power-limit rack1-u7 --watts 350')
+    .action(async (id: string, flags: NodeFlags & { watts?: number; off?: true }) => {
+      const client = await connect(flags);
+      if (flags.watts !== undefined) await client.call('PUT', `${nodePath(id)}/power_limit`, { watts: flags.watts });
+      if (flags.off === true) await client.call('DELETE', `${nodePath(id)}/power_limit`);
+      const { power } = (await client.call('GET', `${nodePath(id)}/sensors`)) as {
+        power: { watts: number; limit_watts: number | null } | null;
+      };
+      await show(terminal, flags, { power }, () =>
+        power === null
+          ? 'its BMC does not measure power'
+          : `${power.watts} W now, ${power.limit_watts === null ? 'without a limit' : `at most ${power.limit_watts} W`}`,
+      );
+    });
+
+const watchdogCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('watchdog <node>', 'what its BMC does when nobody sets its watchdog again in time')
+    .addOption(new Option('--seconds <n>', 'starts it: the action comes so much later').argParser(wholeNumber))
+    .addOption(new Option('--action <what>').choices(['none', 'reset', 'power_off', 'power_cycle']).default('reset'))
+    .addOption(new Option('--off', 'nothing happens any more').conflicts('seconds'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rackwright node watchdog rack1-u7\n  $ rackwright node watchdog rack1-u7 --seconds 120 --action power_cycle',
+    )
+    .action(async (id: string, flags: NodeFlags & { seconds?: number; action: string; off?: true }) => {
+      const client = await connect(flags);
+      if (flags.seconds !== undefined)
+        await client.call('PUT', `${nodePath(id)}/watchdog`, { seconds: flags.seconds, action: flags.action });
+      if (flags.off === true) await client.call('DELETE', `${nodePath(id)}/watchdog`);
+      const told = await client.call('GET', `${nodePath(id)}/watchdog`);
+      await show(terminal, flags, told, () =>
+        told['running'] === true
+          ? `${String(told['action'])} in ${String(told['seconds_left'])} s (set by ${String(told['use'])})`
+          : 'it does not run',
+      );
+    });
+
+const screenCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('screen <node>', 'where a person finds its screen and keyboard').action(async (id: string, flags: NodeFlags) => {
+    const told = await (await connect(flags)).call('GET', `${nodePath(id)}/graphical_console`);
+    const kinds = (told['kinds'] as string[]).join(', ');
+    await show(
+      terminal,
+      flags,
+      told,
+      () => `${String(told['page'])}${kinds === '' ? '' : ` (${kinds})`}${told['enabled'] === true ? '' : ', switched off'}`,
+    );
+  });
