@@ -6,6 +6,7 @@ import type { EventCalls } from './event.ts';
 import type { FirmwareCalls } from './firmware.ts';
 import type { FrontPanelCalls } from './front-panel.ts';
 import type { HardwareLogCalls } from './hardware-log.ts';
+import type { NetworkLoginCalls } from './network-login.ts';
 import type { PlatformTrapCalls } from './platform-trap.ts';
 import type { SecureBootCalls } from './secure-boot.ts';
 import type { SensorCalls } from './sensor.ts';
@@ -91,6 +92,7 @@ export interface BmcConnection
     FirmwareCalls,
     FrontPanelCalls,
     HardwareLogCalls,
+    NetworkLoginCalls,
     PlatformTrapCalls,
     SecureBootCalls,
     SensorCalls,

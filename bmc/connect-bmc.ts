@@ -89,6 +89,8 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   powerReading: { event: 'bmc.power-reading' },
   powerLimit: { event: 'bmc.power-limit' },
   setPowerLimit: { event: 'bmc.set-power-limit' },
+  networkLogin: { event: 'bmc.network-login' },
+  setNetworkLogin: { event: 'bmc.set-network-login' },
   hardwareLog: { event: 'bmc.hardware-log' },
   clearHardwareLog: { event: 'bmc.clear-hardware-log' },
   indicator: { event: 'bmc.indicator' },

@@ -7,6 +7,8 @@ export const IPMI_ALONE = {
   withdrawTraps: 'platform event traps',
   tryTraps: 'platform event traps',
   acknowledgeTrap: 'platform event traps',
+  networkLogin: 'channels and cipher suites',
+  setNetworkLogin: 'channels and cipher suites',
 } as const;
 
 export const REDFISH_ALONE = {

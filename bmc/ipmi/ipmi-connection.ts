@@ -35,6 +35,7 @@ import {
   setPowerLimit,
 } from './dcmi-power-codec.ts';
 import { ipmiFrontPanel } from './ipmi-front-panel.ts';
+import { ipmiNetworkLogin } from './ipmi-network-login.ts';
 import { ipmiTraps } from './ipmi-traps.ts';
 import { ipmiUnsupported } from './ipmi-unsupported.ts';
 import { eraseSel, readSel } from './read-sel.ts';
@@ -218,6 +219,7 @@ export function createIpmiConnection(
     ...ipmiUnsupported(address.host),
     ...ipmiFrontPanel(address.host, endpoint),
     ...ipmiTraps(address.host, endpoint, clock),
+    ...ipmiNetworkLogin(address.host, endpoint),
     protocol: 'ipmi',
     powerState: (signal) => readPower(endpoint, signal),
     setPower: (action, signal) => setPower(endpoint, action, signal),

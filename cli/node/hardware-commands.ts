@@ -1,12 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 
-/** The commands that ask a BMC for what only it can do: power limit, watchdog, where the screen is. */
+/** The commands that ask a BMC for what only it can do: power limit, watchdog, where the screen is, who gets in over the network. */
 export const hardwareCommands = (terminal: Terminal): Command[] => [
   powerLimitCommand(terminal),
   watchdogCommand(terminal),
   screenCommand(terminal),
+  loginCommand(terminal),
 ];
 
 const wholeNumber = (text: string): number => {
@@ -67,3 +69,38 @@ const screenCommand = (terminal: Terminal): Command =>
       () => `${String(told['page'])}${kinds === '' ? '' : ` (${kinds})`}${told['enabled'] === true ? '' : ', switched off'}`,
     );
   });
+
+interface CipherSuite {
+  readonly suite: number;
+  readonly privilege: string;
+  readonly weak: boolean;
+}
+
+const loginCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('bmc-login <node>', 'how its BMC lets in who comes over the network by IPMI')
+    .option('--close-weak', 'nobody by cipher suites that prove no password, or do not sign and encrypt')
+    .addHelpText('after', '\nExamples:\n  $ rackwright node bmc-login rack1-u7 --close-weak')
+    .action(async (id: string, flags: NodeFlags & { closeWeak?: true }) => {
+      const client = await connect(flags);
+      const path = `${nodePath(id)}/management/bmc_login`;
+      if (flags.closeWeak === true) await client.call('PUT', path, { close_weak_cipher_suites: true });
+      const told = await client.call('GET', path);
+      const suites = told['cipher_suites'] as unknown as CipherSuite[];
+      await show(terminal, flags, told, () =>
+        [
+          `logins ${String(told['access'])}, up to ${String(told['privilege_limit'])}`,
+          formatTable(
+            suites,
+            [
+              { title: 'cipher suite', value: ({ suite }) => String(suite), align: 'right' },
+              { title: 'up to', value: ({ privilege }) => (privilege === 'none' ? 'closed' : privilege) },
+              {
+                title: 'weak',
+                value: ({ privilege, weak }) => (weak ? (privilege === 'none' ? 'yes' : 'yes: --close-weak closes it') : ''),
+              },
+            ],
+            terminal.columns,
+          ),
+        ].join('\n'),
+      );
+    });

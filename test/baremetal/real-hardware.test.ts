@@ -276,6 +276,14 @@ test('a node with IPMI alone has what IPMI has', async () => {
   await rig.expect(204, 'DELETE', at('watchdog'));
   assert.equal((await rig.expect(200, 'GET', at('watchdog')))['running'], false);
   await rig.expect(400, 'PUT', at('watchdog'), { seconds: 7000 });
+  const login = await rig.expect(200, 'GET', at('management/bmc_login'));
+  assert.deepEqual(login['cipher_suites'], [
+    { suite: 0, privilege: 'none', weak: true },
+    { suite: 3, privilege: 'administrator', weak: false },
+    { suite: 17, privilege: 'administrator', weak: false },
+  ]);
+  await rig.expect(204, 'PUT', at('management/bmc_login'), { close_weak_cipher_suites: true });
+  await rig.expect(400, 'PUT', at('management/bmc_login'), { privilege_limit: 'operator' });
   await rig.expect(400, 'POST', `/v1/nodes/${node}/vmedia`, { device_type: 'cdrom', image_url: images.url('/tool.iso') });
   await rig.expect(400, 'PUT', `/v1/nodes/${node}/states/secure_boot`, { target: true });
   await rig.expect(404, 'PUT', `/v1/nodes/${node}/states/raid`, { logical_disks: [{ raid_level: '1', size_gb: 1 }] });

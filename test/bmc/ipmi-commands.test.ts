@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BmcError } from '../../bmc/capability.ts';
+import { type BmcConnection, BmcError } from '../../bmc/capability.ts';
 import { ipmiAddress, PASSWORD, redfishAddress, run, soon, startConnector, startRig, USERNAME, type Rig } from './bmc-rig.ts';
 
 /** Power limits, the firmware firewall, the event receiver, ACPI states and names: by our client where it has them, and by foreign ones. */
@@ -39,6 +39,33 @@ test('a power limit over IPMI is the one over Redfish, and ipmitool and ipmiutil
     await ipmitool('dcmi', 'set_asset_tag', 'RACK1-U07');
     assert.match(await ipmitool('dcmi', 'asset_tag'), /RACK1-U07/);
     assert.match(await ipmitool('dcmi', 'discover'), /Power management[\s\S]*available/i);
+  } finally {
+    await connector.close();
+  }
+});
+
+test('who gets in by which cipher suite is told; the one without a password is closed; nobody locks himself out', async () => {
+  const { connector } = startConnector();
+  try {
+    const [ipmi, redfish] = [ipmiAddress(623, { host: ADDRESS }), redfishAddress(rig.bmc.redfishPort!, { host: ADDRESS })].map((one) =>
+      connector.connect([one]),
+    ) as [BmcConnection, BmcConnection];
+    await ipmitool('lan', 'set', '1', 'cipher_privs', 'aaaXXXXXXXXXXXX');
+    const open = { access: 'always', privilegeLimit: 'administrator' };
+    const strong = [3, 17].map((suite) => ({ suite, privilege: 'administrator', isWeak: false }));
+    assert.deepEqual(await ipmi.networkLogin(soon()), {
+      ...open,
+      cipherSuites: [{ suite: 0, privilege: 'administrator', isWeak: true }, ...strong],
+    });
+    await ipmi.setNetworkLogin({ access: 'always', privilegeLimit: 'administrator', closesWeakSuites: true }, soon());
+    assert.match(await ipmitool('lan', 'print', '1'), /Cipher Suite Priv Max +: Xaa/);
+    assert.deepEqual((await ipmi.networkLogin(soon())).cipherSuites, [{ suite: 0, privilege: 'none', isWeak: true }, ...strong]);
+    assert.match(await ipmitool('channel', 'info', '1'), /Access Mode +: always available/);
+    await assert.rejects(ipmi.setNetworkLogin({ privilegeLimit: 'operator' }, soon()), /is locked out/);
+    await ipmitool('lan', 'set', '1', 'cipher_privs', 'aXXXXXXXXXXXXXX');
+    await assert.rejects(ipmi.setNetworkLogin({ closesWeakSuites: true }, soon()), /the weak ones are all there is/);
+    await ipmitool('lan', 'set', '1', 'cipher_privs', 'XaaXXXXXXXXXXXX');
+    await assert.rejects(redfish.networkLogin(soon()), /channels and cipher suites/);
   } finally {
     await connector.close();
   }

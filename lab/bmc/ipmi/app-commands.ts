@@ -1,16 +1,15 @@
+import { ACCESS_COPY, CHANNEL_ACCESS_COMMAND } from '../../../bmc/ipmi/channel-access-codec.ts';
 import { suiteRecords } from '../../../bmc/ipmi/rakp-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { DEVICE_COMMAND, encodeDeviceId, encodeSystemGuid } from '../../../bmc/ipmi/device-codec.ts';
 import { LAN_CHANNEL } from '../../../bmc/ipmi/lan-config-codec.ts';
 import { encodeAuthCapabilities, PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-codec.ts';
 import { WATCHDOG_COMMAND } from '../../../bmc/ipmi/watchdog-codec.ts';
-import { USER_ID_MAX } from '../bmc-model.ts';
+import { type BmcModel, USER_ID_MAX } from '../bmc-model.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
 
 /** Device, channel and session commands (IPMI 2.0 §20, §22). */
 const CHANNEL_COMMAND = {
-  setAccess: 0x40,
-  getAccess: 0x41,
   info: 0x42,
   globalEnables: 0x2f,
   setGlobalEnables: 0x2e,
@@ -77,12 +76,12 @@ function sessionInfo(data: Buffer, caller: Caller): CommandResult {
   ]);
 }
 
-function setPrivilege(data: Buffer, caller: Caller): CommandResult {
+function setPrivilege(bmc: BmcModel, data: Buffer, caller: Caller): CommandResult {
   const wanted = data[0]! & 0x0f;
   if (!caller.session) return COMPLETION.illegalCommand;
   if (wanted === 0) return Buffer.from([caller.privilege]);
   if (wanted > PRIVILEGE.administrator) return 0x80;
-  if (wanted > caller.session.privilegeMax) return 0x81;
+  if (wanted > Math.min(caller.session.privilegeMax, channelLimit(bmc, ACCESS_COPY.present))) return 0x81;
   caller.session.setPrivilege(wanted);
   return Buffer.from([wanted]);
 }
@@ -95,6 +94,23 @@ function cipherSuites(data: Buffer, caller: Caller): CommandResult {
 }
 
 const DONE = Buffer.alloc(0);
+const COPY_MASK = 0xc0;
+const limitKey = (copy: number) => `channel limit ${copy}`;
+/** A BMC keeps one for after its next power loss, and one for now. */
+const channelLimit = (bmc: BmcModel, copy: number): number => bmc.parameters.get(limitKey(copy))?.[0] ?? PRIVILEGE.administrator;
+
+/** The access mode is fixed, as on BMCs that lock their LAN channel: only its own value is accepted. */
+function setChannelAccess(bmc: BmcModel, data: Buffer, caller: Caller): CommandResult {
+  if (resolveChannel(data[0]!, caller) === undefined) return COMPLETION.parameterOutOfRange;
+  const [mode, limit] = [data[1]!, data[2]!];
+  if ((mode & COPY_MASK) !== 0 && (mode & 7) !== ALWAYS_AVAILABLE) return 0x83;
+  if ((limit & COPY_MASK) !== 0) {
+    const privilege = limit & 0x0f;
+    if (privilege < PRIVILEGE.callback || privilege > PRIVILEGE.administrator) return COMPLETION.invalidField;
+    bmc.parameters.set(limitKey(limit & COPY_MASK), Buffer.from([privilege]));
+  }
+  return DONE;
+}
 
 export const appCommands: CommandTable = {
   [DEVICE_COMMAND.deviceId]: {
@@ -139,7 +155,7 @@ export const appCommands: CommandTable = {
     },
   },
   [SESSION_COMMAND.cipherSuites]: { privilege: 0, bytesMin: 3, run: (_bmc, data, caller) => cipherSuites(data, caller) },
-  [SESSION_COMMAND.setPrivilege]: { privilege: 0, bytesMin: 1, run: (_bmc, data, caller) => setPrivilege(data, caller) },
+  [SESSION_COMMAND.setPrivilege]: { privilege: 0, bytesMin: 1, run: (bmc, data, caller) => setPrivilege(bmc, data, caller) },
   [SESSION_COMMAND.closeSession]: {
     privilege: 0,
     bytesMin: 4,
@@ -156,24 +172,18 @@ export const appCommands: CommandTable = {
     run: (_bmc, data, caller) => sessionInfo(data, caller),
   },
   [CHANNEL_COMMAND.info]: { privilege: PRIVILEGE.user, bytesMin: 1, run: (_bmc, data, caller) => channelInfo(data, caller) },
-  [CHANNEL_COMMAND.getAccess]: {
+  [CHANNEL_ACCESS_COMMAND.get]: {
     privilege: PRIVILEGE.user,
     bytesMin: 2,
-    run: (_bmc, data, caller) =>
+    run: (bmc, data, caller) =>
       resolveChannel(data[0]!, caller) === undefined
         ? COMPLETION.parameterOutOfRange
-        : Buffer.from([ALWAYS_AVAILABLE, PRIVILEGE.administrator]),
+        : Buffer.from([ALWAYS_AVAILABLE, channelLimit(bmc, data[1]! & COPY_MASK)]),
   },
-  [CHANNEL_COMMAND.setAccess]: {
+  [CHANNEL_ACCESS_COMMAND.set]: {
     privilege: PRIVILEGE.administrator,
     bytesMin: 3,
-    // The channel's access mode is fixed, as on BMCs that lock their LAN channel: only its own values are accepted.
-    run: (_bmc, data, caller) =>
-      resolveChannel(data[0]!, caller) === undefined
-        ? COMPLETION.parameterOutOfRange
-        : (data[1]! & 7) === ALWAYS_AVAILABLE || data[1]! >> 6 === 0
-          ? DONE
-          : 0x83,
+    run: setChannelAccess,
   },
 };
 

@@ -41,8 +41,9 @@ const FIXED: Readonly<Record<number, Buffer>> = {
   [LAN_PARAMETER.authTypeEnables]: Buffer.alloc(5),
   [LAN_PARAMETER.rmcpPort]: Buffer.from([0x6f, 0x02]),
   [LAN_PARAMETER.destinationCount]: Buffer.from([DESTINATIONS]),
-  [LAN_PARAMETER.suiteCount]: Buffer.from([2]),
-  [LAN_PARAMETER.suites]: Buffer.from([0, 3, 17]),
+  // Suite 0, which asks for no password, is listed, and opens nothing unless somebody gives it a privilege.
+  [LAN_PARAMETER.suiteCount]: Buffer.from([3]),
+  [LAN_PARAMETER.suites]: Buffer.from([0, 0, 3, 17]),
 };
 
 /** Initial bytes of the parameters that are only stored. */
@@ -57,7 +58,7 @@ const STORED: Readonly<Record<number, Buffer>> = {
   [LAN_PARAMETER.community]: Buffer.concat([Buffer.from('public'), Buffer.alloc(12)]),
   [LAN_PARAMETER.vlanId]: Buffer.alloc(2),
   [LAN_PARAMETER.vlanPriority]: Buffer.alloc(1),
-  [LAN_PARAMETER.suitePrivileges]: Buffer.from([0, 0x44, 0, 0, 0, 0, 0, 0, 0]),
+  [LAN_PARAMETER.suitePrivileges]: Buffer.from([0, 0x40, 0x04, 0, 0, 0, 0, 0, 0]),
 };
 
 /** Table 26-5: set in progress, enable, authentication, accumulate, retry, bit rates, channel, port. */
