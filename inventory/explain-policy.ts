@@ -46,7 +46,7 @@ export function explainNode(facts: {
   nowMs: number;
 }): Explanation {
   const { node, flow, history, events, switchPorts = [] } = facts;
-  const silence = flow === undefined ? describeSilence(node, events, facts.nowMs) : undefined;
+  const silence = flow === undefined ? describeSilence(node, events, history, facts.nowMs) : undefined;
   const diagnosis = diagnose(facts);
   const waiting = flow?.waitingFor ?? null;
   const finding = worstFinding(events);

@@ -32,7 +32,31 @@ for (const [what, node, events, minutes, isTold] of [
   ['nobody saw it start', {}, [OFF], 20, false],
 ] as const)
   test(`heard of a system: ${what}`, () => {
-    const warning = describeSilence({ ...NODE, ...node }, events, AT + minutes * MINUTES);
+    const warning = describeSilence({ ...NODE, ...node }, events, undefined, AT + minutes * MINUTES);
     assert.equal(warning !== undefined, isTold);
     if (isTold) assert.match(warning!, new RegExp(`^2030-01-01T00:00:00.000Z console: nothing .* ${minutes} minutes ago`));
   });
+
+const STARTED = {
+  steps: [
+    {
+      step: 'run_steps',
+      direction: 'do',
+      attempt: 1,
+      owner: 'one that died',
+      startedAt: new Date(AT - 1000),
+      endedAt: new Date(AT),
+      outcome: 'goto',
+      evidence: { step: 'deploy.boot_instance' },
+    },
+  ],
+} as const;
+const BEFORE = event(-300, 'bmc.power', { outcome: 'ok', argument: 'on' });
+const AGENT = event(-290, 'dhcp.ack');
+
+test('a control plane that died with the power-on left no event of it: the step that it did counts', () => {
+  assert.equal(describeSilence(NODE, [BEFORE, AGENT], undefined, AT + 16 * MINUTES), undefined);
+  assert.match(describeSilence(NODE, [BEFORE, AGENT], STARTED, AT + 16 * MINUTES)!, /switched on 16 minutes ago/);
+  assert.match(describeSilence(NODE, [], STARTED, AT + 16 * MINUTES)!, /switched on 16 minutes ago/);
+  assert.equal(describeSilence(NODE, [BEFORE, AGENT, LOGIN], STARTED, AT + 16 * MINUTES), undefined);
+});

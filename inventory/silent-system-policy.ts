@@ -1,3 +1,4 @@
+import type { FlowHistory } from '../core/flow/flow-service.ts';
 import { FINDING_EVENT } from './console-pattern-policy.ts';
 import { evidenceOf, isPowerOn, type SeenEvent } from './diagnosis/diagnosis-facts.ts';
 import type { NodeRecord } from './node-record.ts';
@@ -11,20 +12,32 @@ const SILENCE_MS = 15 * 60_000;
 
 /**
  * @param events of the node, oldest first
+ * @param history of its last flow: a control plane that died with the power-on left no event of it, but its step was done
  * @returns the warning; undefined: the system was heard, or nobody would have heard it
  */
 export function describeSilence(
   { provision_state, power_state, console_enabled }: Pick<NodeRecord, 'provision_state' | 'power_state' | 'console_enabled'>,
   events: readonly SeenEvent[],
+  history: Pick<FlowHistory, 'steps'> | undefined,
   nowMs: number,
 ): string | undefined {
   if (provision_state !== 'active' || power_state !== 'power on' || !console_enabled) return undefined;
-  const at = events.findLastIndex(isPowerOn);
-  const start = events[at];
-  if (start === undefined || nowMs - start.at.getTime() < SILENCE_MS || events.slice(at + 1).some(isOfSystem)) return undefined;
-  const minutes = Math.floor((nowMs - start.at.getTime()) / 60_000);
-  return `${start.at.toISOString()} console: nothing was heard of the system since it was switched on ${minutes} minutes ago: no login prompt on the recorded console, no request for an address. It may hang in its firmware or its kernel; \`node console --recorded\` shows how far it came.`;
+  const start = startedAt(events, history);
+  if (start === undefined || nowMs - start.getTime() < SILENCE_MS || events.some((event) => event.at >= start && isOfSystem(event)))
+    return undefined;
+  const minutes = Math.floor((nowMs - start.getTime()) / 60_000);
+  return `${start.toISOString()} console: nothing was heard of the system since it was switched on ${minutes} minutes ago: no login prompt on the recorded console, no request for an address. It may hang in its firmware or its kernel; \`node console --recorded\` shows how far it came.`;
 }
+
+/** The later of the last power-on that was told and the step that started the instance. */
+function startedAt(events: readonly SeenEvent[], history: Pick<FlowHistory, 'steps'> | undefined): Date | undefined {
+  const told = events.findLast(isPowerOn)?.at;
+  const done = history?.steps.find(isInstanceStart)?.endedAt;
+  return told === undefined || (done !== undefined && done > told) ? done : told;
+}
+
+const isInstanceStart = ({ step, outcome, evidence }: FlowHistory['steps'][number]): boolean =>
+  (outcome === 'done' || outcome === 'goto') && (step === 'boot_instance' || evidence?.['step'] === 'deploy.boot_instance');
 
 /** Whatever the console told is more than silence: a login prompt, or a fault that is told as such. An address without firmware's words is a system's. */
 function isOfSystem(event: SeenEvent): boolean {
