@@ -22,6 +22,12 @@ async function agentMediaUrl(services: NodeFlowServices, node: NodeRecord): Prom
       `${node.name ?? node.uuid} boots by virtual media, and this installation serves no image for that`,
       'Set boot.virtual_media to true in the configuration, or boot_interface of the node to ipxe.',
     );
+  if ((node.properties as JsonObject)['cpu_arch'] === 'aarch64')
+    throw new BmcError(
+      'refused',
+      `${node.name ?? node.uuid} is aarch64, and the boot CD is made for x86-64`,
+      'Set boot_interface of the node to ipxe, and arm64: true below boot in the configuration.',
+    );
   const network = agentNetwork(node.network_data as JsonObject);
   if ('refused' in network)
     throw new BmcError('refused', network.refused, 'Correct network_data of the node, or remove it where a DHCP server is.');

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { NetworkFact, NetworkState, PortFact } from '../network-state.ts';
 import { elementsOf, isReference } from '../../ovsdb/ovsdb-value-codec.ts';
 import type { DesiredRow } from './desired-row.ts';
+import { oneNetwork, portFact } from './network-state.fixture.ts';
 import { routerRows } from './router-rows.ts';
 import { switchRows } from './switch-rows.ts';
 
@@ -10,50 +11,13 @@ const id = (n: number) => `0000000${n}-0000-4000-8000-000000000000`;
 const NET = id(1);
 const HOSTS = { chassis: ['g0', 'g1', 'g2'] };
 
-const port = (n: number, more: Partial<PortFact> = {}): PortFact => ({
-  id: id(n),
-  networkId: NET,
-  mac: '52:54:00:00:00:01',
-  addresses: [{ subnetId: id(8), address: '10.1.0.5' }],
-  isEnabled: true,
-  hasPortSecurity: true,
-  allowedPairs: [],
-  securityGroupIds: [],
-  owner: 'compute:nova',
-  deviceId: '',
-  hostId: null,
-  isMetal: true,
-  parent: null,
-  dhcpOptions: [],
-  dnsName: null,
-  qosPolicyId: null,
-  ...more,
-});
+const port = (n: number, more: Partial<PortFact> = {}) =>
+  portFact({ id: id(n), networkId: NET, subnetId: id(8) }, { isMetal: true, ...more });
 
 const VLAN = { physicalNetwork: 'physnet1', vlan: 101 };
 
 function state(provider: NetworkFact['provider'], ports: readonly PortFact[], more: Partial<NetworkState> = {}): NetworkState {
-  const subnet = {
-    id: id(8),
-    networkId: NET,
-    cidr: '10.1.0.0/24',
-    ipVersion: 4,
-    gateway: '10.1.0.1',
-    hasDhcp: true,
-    dnsServers: [],
-    routes: [],
-  } as const;
-  return {
-    networks: [{ id: NET, name: 'n', mtu: 1500, provider, moreProviders: [], isExternal: false, dhcp: { isServed: true, notAt: [] } }],
-    subnets: [{ ...subnet, addressMode: null, raMode: null }],
-    ports,
-    routers: [],
-    floatingIps: [],
-    securityGroups: [],
-    addressGroups: [],
-    qosPolicies: [],
-    ...more,
-  };
+  return { ...oneNetwork({ id: NET, provider }, id(8)), ports, ...more };
 }
 
 const text = (value: DesiredRow['columns'][string] | undefined) =>

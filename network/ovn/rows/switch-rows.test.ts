@@ -1,53 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DhcpFact, NetworkState, PortFact } from '../network-state.ts';
+import type { DhcpFact, PortFact } from '../network-state.ts';
 import { elementsOf, isReference, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
+import { oneNetwork, portFact } from './network-state.fixture.ts';
 import { switchRows } from './switch-rows.ts';
 
 const [NET, SUBNET] = ['n', 'aaaaaaaa-0000-4000-8000-000000000000'];
 
-const port = (id: string, more: Partial<PortFact> = {}): PortFact => ({
-  id,
-  networkId: NET,
-  mac: '52:54:00:00:00:01',
-  addresses: [{ subnetId: SUBNET, address: '10.1.0.5' }],
-  isEnabled: true,
-  hasPortSecurity: true,
-  allowedPairs: [],
-  securityGroupIds: [],
-  owner: 'compute:nova',
-  deviceId: '',
-  hostId: 'h1',
-  isMetal: false,
-  parent: null,
-  dhcpOptions: [],
-  dnsName: null,
-  qosPolicyId: null,
-  ...more,
-});
+const port = (id: string, more: Partial<PortFact> = {}) => portFact({ id, networkId: NET, subnetId: SUBNET }, { hostId: 'h1', ...more });
 const METADATA = port('m', { owner: 'network:distributed', addresses: [{ subnetId: SUBNET, address: '10.1.0.2' }], hostId: null });
 
 function rowsOf(ports: readonly PortFact[], dhcp: DhcpFact = { isServed: true, notAt: [] }) {
-  const subnet = {
-    id: SUBNET,
-    networkId: NET,
-    cidr: '10.1.0.0/24',
-    ipVersion: 4,
-    gateway: '10.1.0.1',
-    hasDhcp: true,
-    dnsServers: [],
-    routes: [],
-  } as const;
-  const state: NetworkState = {
-    networks: [{ id: NET, name: '', mtu: 1500, provider: { physicalNetwork: 'p', vlan: 1 }, moreProviders: [], isExternal: false, dhcp }],
-    subnets: [{ ...subnet, addressMode: null, raMode: null }],
-    ports,
-    routers: [],
-    floatingIps: [],
-    securityGroups: [],
-    addressGroups: [],
-    qosPolicies: [],
-  };
+  const network = { id: NET, provider: { physicalNetwork: 'p', vlan: 1 }, dhcp };
+  const state = { ...oneNetwork(network, SUBNET), ports };
   return switchRows(state, { chassis: [] });
 }
 const column = (ports: readonly PortFact[], key: string, name: string, dhcp?: DhcpFact): Value | undefined =>
