@@ -3,10 +3,12 @@ import {
   request as askHttp,
   type IncomingMessage,
   type OutgoingHttpHeaders,
+  type RequestOptions,
   type Server,
   type ServerResponse,
 } from 'node:http';
 import type { Logger } from '../core/base/logger.ts';
+import { connectTrusted, type Trust } from '../core/transfer/trusted-connection.ts';
 import { signedHeaders } from './metadata/network-signature-codec.ts';
 
 /*
@@ -15,8 +17,10 @@ import { signedHeaders } from './metadata/network-signature-codec.ts';
  */
 export interface MetadataProxyOptions {
   readonly networkId: string;
-  /** `http://HOST:PORT`, or `unix:PATH`. */
+  /** `https://HOST:PORT`, or on this host `http://HOST:PORT` or `unix:PATH`. */
   readonly service: string;
+  /** Of a service by https. */
+  readonly trust: Trust;
   readonly secret: string;
   /** The MAC address behind an address that a machine gave itself (IPv6 link-local); undefined: nobody knows. */
   readonly macOf: (address: string) => Promise<string | undefined>;
@@ -29,6 +33,8 @@ const REQUEST_MS_MAX = 10_000;
 const HEADER_BYTES_MAX = 8 * 1024;
 /** Of one network on one host. */
 const CONNECTIONS_MAX = 500;
+const HTTP_PORT = 80;
+const HTTPS_PORT = 443;
 
 export function createMetadataProxy(options: MetadataProxyOptions): Server {
   const server = createServer({ requestTimeout: REQUEST_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
@@ -50,7 +56,7 @@ async function answer(options: MetadataProxyOptions, request: IncomingMessage, r
   const machine = /^fe[89ab]/i.test(address) ? await options.macOf(address) : address;
   if (machine === undefined || machine === '') return plain(response, 404, 'Not found');
   const headers = signedHeaders(options.secret, { networkId: options.networkId, machine });
-  const told = await ask(options.service, method, url, headers);
+  const told = await ask(options, method, url, headers);
   response.writeHead(told.statusCode!, told.headers);
   told.pipe(response);
   await new Promise<void>((resolve, reject) => {
@@ -59,15 +65,30 @@ async function answer(options: MetadataProxyOptions, request: IncomingMessage, r
   });
 }
 
-function ask(service: string, method: string, path: string, headers: OutgoingHttpHeaders): Promise<IncomingMessage> {
-  const url = service.startsWith('unix:') ? undefined : new URL(service);
-  const where =
-    url === undefined ? { socketPath: service.slice('unix:'.length) } : { host: url.hostname, port: url.port === '' ? 80 : url.port };
+async function ask(
+  { service, trust }: MetadataProxyOptions,
+  method: string,
+  path: string,
+  headers: OutgoingHttpHeaders,
+): Promise<IncomingMessage> {
+  const where = await wayTo(service, trust);
   return new Promise((resolve, reject) => {
-    const asked = askHttp({ ...where, method, path, headers, agent: false, signal: AbortSignal.timeout(ANSWER_MS_MAX) }, resolve);
+    const asked = askHttp(
+      { ...where, method, path, headers: { ...headers, connection: 'close' }, signal: AbortSignal.timeout(ANSWER_MS_MAX) },
+      resolve,
+    );
     asked.on('error', reject);
     asked.end();
   });
+}
+
+async function wayTo(service: string, trust: Trust): Promise<RequestOptions> {
+  if (service.startsWith('unix:')) return { socketPath: service.slice('unix:'.length), agent: false };
+  const { protocol, hostname, port } = new URL(service);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol === 'http:') return { host, port: port === '' ? HTTP_PORT : port, agent: false };
+  const socket = await connectTrusted({ host, port: Number(port === '' ? HTTPS_PORT : port), trust });
+  return { createConnection: () => socket, host };
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {

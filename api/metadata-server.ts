@@ -1,11 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { TlsIdentity } from '../core/base/tls-identity.ts';
 import { explainOutage } from '../core/database/outage-policy.ts';
 import type { Logger } from '../core/base/logger.ts';
 import { whoAsks, type Asker } from './metadata/asker-policy.ts';
 import { readMetadata, type Instance } from './metadata/metadata-tree.ts';
 
 /*
- * The metadata service: plain HTTP for machines that know nothing yet. What is nobody's is not there (404), and so is all of it for whoever is nobody.
+ * The metadata service: plain HTTP for machines that know nothing yet, TLS for proxies on other hosts. What is nobody's is not there (404), and so is all of it for whoever is nobody.
  */
 export interface MetadataServerOptions {
   /** Undefined for an address that is no instance's. */
@@ -18,6 +20,8 @@ export interface MetadataServerOptions {
   readonly proxySecret: string | undefined;
   /** Nobody but proxies is answered: addresses say nothing where this listens. */
   readonly proxiesOnly: boolean;
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsIdentity | undefined;
   readonly logger: Logger;
 }
 
@@ -37,7 +41,7 @@ const words = (status: number, text: string): Told => ({ status, body: Buffer.fr
 const NOT_FOUND = words(404, 'Not found');
 
 export function createMetadataServer(options: MetadataServerOptions): Server {
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+  const listener: RequestListener = (request, response) => {
     answer(options, request)
       .catch((error: unknown): Told => {
         const outage = explainOutage(error);
@@ -47,7 +51,13 @@ export function createMetadataServer(options: MetadataServerOptions): Server {
       })
       .then((told) => send(request, response, told))
       .catch(() => response.destroy());
-  });
+  };
+  const limits = { requestTimeout: REQUEST_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX };
+  const { tls } = options;
+  const server =
+    tls === undefined
+      ? createServer(limits, listener)
+      : createTlsServer({ ...limits, handshakeTimeout: REQUEST_MS_MAX, key: tls.keyPem, cert: tls.certificatePem }, listener);
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }

@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { bootShape } from './boot-configuration.ts';
-import { switchesShape } from './switch-configuration.ts';
+import { fingerprint, switchesShape } from './switch-configuration.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 
 /*
@@ -13,6 +13,11 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  */
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
 const remote = z.string().regex(/^(unix:.+|(tcp|ssl):.+:\d{1,5})$/, 'is not unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT');
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
+export const isOfThisHost = (endpointOrSocket: string): boolean =>
+  endpointOrSocket.startsWith('unix:') || LOOPBACK.test(splitEndpoint(endpointOrSocket).host);
+/** Metadata has secrets in it. */
+const isPrivate = (url: string): boolean => /^(unix|https):/.test(url) || LOOPBACK.test(new URL(url).hostname);
 const unixSocket = z.string().regex(/^unix:\/.+/, 'is not unix:PATH');
 const storeId = z
   .string()
@@ -150,13 +155,18 @@ const shape = z.strictObject({
     .strictObject({
       /** A JSON object that every instance gets as vendor data, on its config drive too. */
       vendor_data_file: z.string().min(1).optional(),
-      /** Where proxies on hypervisors ask, and the secret that they sign with. */
+      /** Where proxies on hypervisors ask, and the secret that they sign with. By TLS, unless it is on this host alone. */
       listen: z.union([endpoint, unixSocket]).optional(),
       proxy_secret_file: z.string().min(1).optional(),
+      /** Files in PEM form of what is shown there; default: the certificate that agents of machines pin. */
+      tls: z.strictObject({ key: z.string().min(1), certificate: z.string().min(1) }).optional(),
       /** Of the role metadata, on a hypervisor: where it asks, and the host's own switch. */
       hypervisor: z
         .strictObject({
-          service: z.union([z.url({ protocol: /^http$/ }), unixSocket]),
+          service: z.union([z.url({ protocol: /^https?$/ }), unixSocket]).refine(isPrivate, 'is neither https nor on this host'),
+          certificate_sha256: fingerprint.optional(),
+          /** A file in PEM form; without it and without `certificate_sha256` the system's CAs are trusted. */
+          ca: z.string().min(1).optional(),
           open_vswitch: remote.default('unix:/run/openvswitch/db.sock'),
           bridge: z.string().min(1).default('br-int'),
         })

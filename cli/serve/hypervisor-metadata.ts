@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createMetadataProxy } from '../../api/metadata-proxy.ts';
 import type { Logger } from '../../core/base/logger.ts';
+import type { Trust } from '../../core/transfer/trusted-connection.ts';
 import { connectChassis, type MetadataNetwork } from '../../network/ovn/ovn-chassis.ts';
 import type { Configuration } from './configuration.ts';
 import { deviceOf, dropNamespace, listenInNamespace, makeNamespace, neighbourOf } from './metadata-namespace.ts';
@@ -28,6 +29,11 @@ export async function startHypervisorMetadata(configuration: Configuration, logg
   if (hypervisor === undefined || secretFile === undefined || places === undefined)
     throw new Error('The role metadata needs metadata.hypervisor, metadata.proxy_secret_file and network.ovn of the configuration.');
   const secret = (await readFile(secretFile, 'utf8')).trim();
+  const { service, ca, certificate_sha256: certificateSha256 } = hypervisor;
+  const trust: Trust = {
+    ...(certificateSha256 === undefined ? {} : { certificateSha256 }),
+    ...(ca === undefined ? {} : { ca: await readFile(ca, 'utf8') }),
+  };
   const running = new Map<string, Place>();
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
   const chassis = connectChassis({
@@ -44,7 +50,7 @@ export async function startHypervisorMetadata(configuration: Configuration, logg
     await chassis.plug(network, deviceOf(networkId));
     const macOf = (address: string) => neighbourOf(networkId, address);
     const proxies = (await listenInNamespace(networkId)).map((socket) =>
-      createMetadataProxy({ networkId, service: hypervisor.service, secret, macOf, logger }).listen(socket),
+      createMetadataProxy({ networkId, service, trust, secret, macOf, logger }).listen(socket),
     );
     running.set(networkId, { facts: JSON.stringify(network), proxies });
     logger.info({ network: networkId }, 'machines of the network can ask for metadata');

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { ComputeError } from '../../compute/compute-error.ts';
 import { readServer } from '../../compute/server-store.ts';
+import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import type { Json, JsonObject } from '../../core/base/json.ts';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
@@ -13,7 +15,7 @@ import { runCommand } from '../../deploy-agent/native-command.ts';
 import { instanceDocuments } from '../../flows/instance-documents.ts';
 import { serverOfAddress } from '../../flows/instance-of-address.ts';
 import { holderOnNetwork } from '../../network/metadata-port-service.ts';
-import { splitEndpoint, type Configuration } from './configuration.ts';
+import { isOfThisHost, splitEndpoint, type Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 
 /*
@@ -71,11 +73,22 @@ export async function startMetadataRole(options: MetadataRoleOptions): Promise<M
 export async function startMetadataForProxies(options: MetadataRoleOptions): Promise<(() => Promise<void>) | undefined> {
   const { listen } = options.configuration.metadata;
   if (listen === undefined) return undefined;
-  const server = await listening(await serverOptions(options, true), placeOf(listen));
+  const tls = await tlsOf(options, listen);
+  const server = await listening(await serverOptions(options, true, tls), placeOf(listen));
+  if (tls !== undefined) {
+    const { fingerprint256: certificateSha256 } = new X509Certificate(tls.certificatePem);
+    options.logger.info({ listen, certificateSha256 }, 'hosts ask for metadata here by TLS');
+  }
   return () => closed(server);
 }
 
-async function serverOptions(options: MetadataRoleOptions, proxiesOnly: boolean): Promise<MetadataServerOptions> {
+async function tlsOf({ configuration, installation }: MetadataRoleOptions, listen: string): Promise<TlsIdentity | undefined> {
+  const { tls } = configuration.metadata;
+  if (tls !== undefined) return { keyPem: await readFile(tls.key, 'utf8'), certificatePem: await readFile(tls.certificate, 'utf8') };
+  return isOfThisHost(listen) ? undefined : (await installation()).agentTls;
+}
+
+async function serverOptions(options: MetadataRoleOptions, proxiesOnly: boolean, tls?: TlsIdentity): Promise<MetadataServerOptions> {
   const { configuration, installation, database, logger } = options;
   const { db } = database;
   const vendorData = await readVendorData(configuration);
@@ -103,6 +116,7 @@ async function serverOptions(options: MetadataRoleOptions, proxiesOnly: boolean)
     },
     proxySecret: secretFile === undefined ? undefined : (await readFile(secretFile, 'utf8')).trim(),
     proxiesOnly,
+    tls,
     logger,
   };
 }

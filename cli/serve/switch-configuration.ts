@@ -11,6 +11,7 @@ const mac = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message: 'is not a MAC address' });
   return z.NEVER;
 });
+export const fingerprint = z.string().regex(/^([0-9a-f]{2}:?){32}$/i, 'is not the SHA-256 of a certificate');
 const common = {
   name: z.string().min(1).max(255),
   /** As its LLDP says: machines' ports name it so. */
@@ -27,10 +28,7 @@ const eos = z.strictObject({
   username: z.string().min(1),
   /** A file with nothing but the password. */
   password_file: z.string().min(1),
-  certificate_sha256: z
-    .string()
-    .regex(/^([0-9a-f]{2}:?){32}$/i, 'is not the SHA-256 of a certificate')
-    .optional(),
+  certificate_sha256: fingerprint.optional(),
   /** A file in PEM form; without it and without `certificate_sha256` the system's CAs are trusted. */
   ca: z.string().min(1).optional(),
   /** Whether a change is written to the switch's startup configuration. */

@@ -10,7 +10,7 @@ import { elementsOf, isReference, textMap, writeValue, type Value } from '../ovs
 export interface OvnChassis {
   ready(): Promise<void>;
   isReady(): boolean;
-  /** Networks with a machine on this host and a metadata port. */
+  /** Networks with a metadata port and a machine on this host, or one behind a switch that this host answers for. */
   metadataNetworks(): MetadataNetwork[];
   /** Network → device that is plugged in for it. */
   plugged(): ReadonlyMap<string, string>;
@@ -44,6 +44,8 @@ const SWITCH = {
   Bridge: ['name', 'ports'],
   Port: ['name', 'external_ids'],
 } as const;
+/** Types of ports that are machines: plugged in here, or behind a switch of the site (ovn-sb(5), Port_Binding). */
+const MACHINES: ReadonlySet<string> = new Set(['', 'external']);
 /** Of our ports on the switch; others are somebody else's. */
 const PLUGGED_FOR = 'rackwright:metadata';
 
@@ -103,7 +105,7 @@ function networksOf(cloud: OvsdbClient, name: string): MetadataNetwork[] {
   const chassis = [...(cloud.mirror.get('Chassis') ?? [])].find(([, row]) => row.get('name') === name)?.[0];
   if (chassis === undefined) return [];
   const bindings = rowsOf(cloud, 'Port_Binding');
-  const isHere = (row: Row) => String(row.get('type') ?? '') === '' && referenceOf(row.get('chassis')) === chassis;
+  const isHere = (row: Row) => MACHINES.has(String(row.get('type') ?? '')) && referenceOf(row.get('chassis')) === chassis;
   const datapaths = new Set(bindings.filter(isHere).map((row) => referenceOf(row.get('datapath'))));
   return bindings.flatMap((row) => {
     const networkId = option(row.get('external_ids'), METADATA_NETWORK);

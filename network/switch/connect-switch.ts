@@ -1,5 +1,5 @@
 import type { Secret } from '../../core/base/secret.ts';
-import type { SwitchTrust } from './eapi-client.ts';
+import type { Trust } from '../../core/transfer/trusted-connection.ts';
 import { createEosSwitchDriver } from './eos-switch-driver.ts';
 import { createOvsSwitchDriver, type OvsOptions } from './ovs-switch-driver.ts';
 import type { SwitchDriver } from './switch-driver.ts';
@@ -21,7 +21,7 @@ export interface EosAccess {
   readonly port: number;
   readonly username: string;
   readonly password: Secret;
-  readonly trust: SwitchTrust;
+  readonly trust: Trust;
   readonly savesConfiguration: boolean;
 }
 

@@ -1,8 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import { request } from 'node:http';
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../../core/base/secret.ts';
+import { connectTrusted, UntrustedError, type Trust } from '../../core/transfer/trusted-connection.ts';
 import { SwitchError } from './switch-driver.ts';
 
 /*
@@ -14,13 +13,7 @@ export interface EapiOptions {
   readonly port: number;
   readonly username: string;
   readonly password: Secret;
-  readonly trust: SwitchTrust;
-}
-
-/** The SHA-256 of the one certificate that is right, or a CA in PEM form; without either the system's CAs. */
-export interface SwitchTrust {
-  readonly certificateSha256?: string;
-  readonly ca?: string;
+  readonly trust: Trust;
 }
 
 export interface EapiClient {
@@ -28,7 +21,6 @@ export interface EapiClient {
   run(commands: readonly string[], signal: AbortSignal): Promise<readonly unknown[]>;
 }
 
-const CONNECT_MS_MAX = 10_000;
 /** A commit on a big switch takes seconds. */
 const ANSWER_MS_MAX = 60_000;
 /** Of `show interfaces switchport` with thousands of interfaces: some 600 bytes each. */
@@ -73,7 +65,7 @@ function reasonsOf(data: unknown): string[] {
 }
 
 async function post(options: EapiOptions, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
-  const socket = await connectTrusted(options);
+  const socket = await connectTo(options);
   const where = `${options.host}:${options.port}`;
   try {
     return await new Promise((resolve, reject) => {
@@ -110,37 +102,7 @@ async function post(options: EapiOptions, body: string, signal: AbortSignal): Pr
   }
 }
 
-function connectTrusted({ host, port, trust }: EapiOptions): Promise<TLSSocket> {
-  const { certificateSha256: wanted, ca } = trust;
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      rejectUnauthorized: wanted === undefined,
-      ...(isIP(host) > 0 ? {} : { servername: host }),
-      ...(ca === undefined ? {} : { ca }),
-      timeout: CONNECT_MS_MAX,
-    });
-    const fail = (code: 'absent' | 'untrusted', message: string, cause?: Error) => {
-      socket.destroy();
-      reject(new SwitchError(code, `${host}:${port}: ${message}`, cause === undefined ? {} : { cause }));
-    };
-    socket.once('timeout', () => fail('absent', `no connection within ${CONNECT_MS_MAX / 1000} s`));
-    socket.once('error', (error: Error & { code?: string }) =>
-      fail(isAboutTrust(error) ? 'untrusted' : 'absent', error.message || (error.code ?? 'no connection'), error),
-    );
-    socket.once('secureConnect', () => {
-      socket.setTimeout(0);
-      const shown = fingerprintOf(socket.getPeerX509Certificate());
-      if (wanted !== undefined && shown !== canonicalFingerprint(wanted))
-        return fail('untrusted', `its certificate is ${shown ?? 'none'}, not the one that is pinned`);
-      resolve(socket);
-    });
+const connectTo = ({ host, port, trust }: EapiOptions): Promise<TLSSocket> =>
+  connectTrusted({ host, port, trust }).catch((cause: unknown) => {
+    throw new SwitchError(cause instanceof UntrustedError ? 'untrusted' : 'absent', (cause as Error).message, { cause });
   });
-}
-
-const isAboutTrust = ({ code = '' }: { code?: string }) => /CERT|SIGNATURE|ALTNAME/.test(code);
-const fingerprintOf = (certificate: X509Certificate | undefined) =>
-  certificate === undefined ? undefined : canonicalFingerprint(certificate.fingerprint256);
-/** 64 hex digits, whichever way they were written. */
-const canonicalFingerprint = (text: string) => text.replaceAll(':', '').toLowerCase();

@@ -51,7 +51,7 @@ export interface HostRig {
   restartController(host: string): Promise<void>;
   machine(host: string, name: string, port: { readonly id: string; readonly mac: string; readonly mtu: number }): Promise<Machine>;
   /** A leaf switch whose uplink is on the provider's wire, and its management on this host: `Ethernet1` and on, each with a machine that is cabled to it. */
-  leaf(chassisMac: string, machines: readonly { readonly name: string; readonly mac: string }[]): Promise<Leaf>;
+  leaf(chassisMac: string, machines: readonly { readonly name: string; readonly mac: string; readonly vlan?: number }[]): Promise<Leaf>;
   /** The world outside: 192.0.2.1 on the provider's wire. */
   readonly outside: Machine;
   stop(): Promise<void>;
@@ -238,7 +238,11 @@ export async function startHosts(southbound: string): Promise<HostRig> {
         management: { address: '127.0.0.1', port: 0, ...access },
         ports: [
           { name: 'Uplink1', tap: tap(0), vlans: { untagged: null, tagged: 'all' } },
-          ...machines.map((_each, at) => ({ name: `Ethernet${at + 1}`, tap: tap(at + 1) })),
+          ...machines.map(({ vlan }, at) => ({
+            name: `Ethernet${at + 1}`,
+            tap: tap(at + 1),
+            ...(vlan === undefined ? {} : { vlans: { untagged: vlan, tagged: [] } }),
+          })),
         ],
       };
       const program = join(import.meta.dirname, '../../lab/switch-process.ts');

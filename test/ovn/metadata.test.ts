@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,9 @@ const folder = mkdtempSync(join(tmpdir(), 'rackwright-metadata-'));
 const DOCUMENT = '/openstack/latest/meta_data.json';
 const IPV4 = `http://169.254.169.254${DOCUMENT}`;
 const IPV6 = `http://[fe80::a9fe:a9fe%25eth0]${DOCUMENT}`;
+const VLAN = 101;
+const METAL = '10.9.0.201';
+const deviceOf = (network: string) => `md${network.replaceAll('-', '').slice(0, 13)}`;
 type Owner = Tenant & { readonly network: string; readonly server: string };
 let ovn: OvnRig;
 let hosts: HostRig;
@@ -75,8 +79,8 @@ const learns = async (asked: Machine, url: string, ...more: string[]): Promise<s
 before(async () => {
   ovn = await startOvn();
   hosts = await startHosts(ovn.southbound);
-  await hosts.addHost('h1', { tunnelAddress: '10.99.0.11', isGateway: false });
-  await hosts.addHost('h2', { tunnelAddress: '10.99.0.12', isGateway: false });
+  await hosts.addHost('h1', { tunnelAddress: '10.99.0.11', isGateway: true });
+  await hosts.addHost('h2', { tunnelAddress: '10.99.0.12', isGateway: true });
   writeFileSync(join(folder, 'secret'), 'between hosts and service\n');
   const network = { ovn: { northbound: [ovn.northbound], southbound: [ovn.southbound] } };
   const service = `unix:${join(folder, 'metadata.sock')}`;
@@ -140,8 +144,49 @@ test('each machine learns its own, on any host, and nobody else’s', async (t) 
   );
 });
 
+test('a machine behind a switch learns its own from the host that answers for it, beside machines that are on hosts', async () => {
+  const mac = '52:54:00:aa:00:01';
+  const { machines } = await hosts.leaf('52:54:00:00:00:fe', [{ name: 'm1', mac, vlan: VLAN }]);
+  const { network } = await networking(rig.cloud.admin, 'POST', '/networks', {
+    network: {
+      project_id: ann.projectId,
+      'provider:network_type': 'vlan',
+      'provider:physical_network': 'physnet1',
+      'provider:segmentation_id': VLAN,
+    },
+  });
+  const id = network!['id']!;
+  await networking(ann.token, 'POST', '/subnets', { subnet: { network_id: id, ip_version: 4, cidr: '10.9.0.0/24' } });
+  const { port } = await networking(ann.token, 'POST', '/ports', {
+    port: { network_id: id, device_owner: 'compute:nova', device_id: ann.server, mac_address: mac, fixed_ips: [{ ip_address: METAL }] },
+  });
+  const metal = { 'binding:vnic_type': 'baremetal', 'binding:host_id': randomUUID() };
+  await networking(rig.cloud.admin, 'PUT', `/ports/${port!['id']}`, { port: metal });
+  const asked = machines['m1']!;
+  await asked.up();
+  await eventually('it has its address', async () => (await asked.lease().catch(() => '')) === METAL);
+  await eventually('it learns', async () => (await learns(asked, IPV4, '--max-time', '3')) === ann.server);
+  assert.equal(await learns(asked, IPV6), ann.server, 'by IPv6');
+  assert.equal((await holders(id)).length, 1);
+
+  const [holder] = await holders(id);
+  const other = holder === 'h1' ? 'h2' : 'h1';
+  const guest = await machine({ ...bob, token: ann.token, network: id }, 'g1', other, '10.9.0.8', ann.server);
+  await guest.machine.lease();
+  await eventually('it learns too', async () => (await learns(guest.machine, IPV4, '--max-time', '3')) === ann.server);
+  assert.equal((await holders(id)).length, 2);
+  assert.equal(await learns(asked, IPV4), ann.server);
+  assert.equal(await learns(asked, IPV6), ann.server, 'by IPv6');
+});
+
+/** Hosts with a place for a network. */
+async function holders(network: string): Promise<string[]> {
+  const devices = await Promise.all(['h1', 'h2'].map(async (host) => ({ host, all: await hosts.devices(host) })));
+  return devices.filter(({ all }) => all.includes(deviceOf(network))).map(({ host }) => host);
+}
+
 test('a network without machines on a host has nothing there, and one without DHCP no port', async () => {
-  const device = `md${bob.network.replaceAll('-', '').slice(0, 13)}`;
+  const device = deviceOf(bob.network);
   assert.ok((await hosts.devices('h2')).includes(device));
   const { ports } = (await networking(bob.token, 'GET', `/ports?network_id=${bob.network}&device_owner=compute:nova`)) as unknown as {
     ports: { id: string; 'binding:host_id'?: string; fixed_ips: { ip_address: string }[] }[];

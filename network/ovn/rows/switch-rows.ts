@@ -156,11 +156,9 @@ function dhcpOf(
     if (subnet === undefined || (version === 6 && subnet.addressMode === 'slaac') || port.owner.startsWith('network:')) return setOf([]);
     if (!isAnswered(port, dhcp)) return setOf([]);
     const own = port.dhcpOptions.filter((one) => one.ipVersion === version);
-    // Behind a switch of the site no host is near that could say which machine asks.
-    const isOfHosts = !port.isMetal || !metadata.has(subnet.id);
-    if (own.length === 0 && isOfHosts) return setOf([refer(`dhcp:${subnet.id}`)]);
+    if (own.length === 0) return setOf([refer(`dhcp:${subnet.id}`)]);
     const key = `dhcp:${subnet.id}:${port.id}`;
-    rows.push(dhcpRow(subnet, mtu, isOfHosts ? metadata : new Map(), key, own));
+    rows.push(dhcpRow(subnet, mtu, metadata, key, own));
     return setOf([refer(key)]);
   };
   return { v4: forVersion(4), v6: forVersion(6), rows };
