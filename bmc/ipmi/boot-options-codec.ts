@@ -17,6 +17,7 @@ const DEVICE_CODES = {
   diagnostics: 4,
   cdrom: 5,
   'firmware-setup': 6,
+  'remote-media': 9,
   floppy: 15,
 } as const;
 export type IpmiBootDevice = keyof typeof DEVICE_CODES;

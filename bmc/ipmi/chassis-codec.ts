@@ -41,16 +41,28 @@ export interface ChassisStatus {
   /** 0 stays off, 1 as before, 2 always on, 3 unknown. */
   readonly restorePolicy: number;
   readonly identifying: boolean;
+  /** False: the BMC tells nothing of its light. */
+  readonly tellsIdentify: boolean;
 }
 
 /** 0 power state: bit 0 on, bits 5-6 restore policy | 1 last event | 2 misc: bit 6 identify supported, 5-4 its state */
 export function decodeChassisStatus(data: Buffer): ChassisStatus | Malformed {
   if (data.length < 3) return malformed('chassis status is shorter than 3 bytes', data.length);
-  return { poweredOn: (data[0]! & 1) !== 0, restorePolicy: (data[0]! >> 5) & 3, identifying: (data[2]! & 0x30) !== 0 };
+  return {
+    poweredOn: (data[0]! & 1) !== 0,
+    restorePolicy: (data[0]! >> 5) & 3,
+    identifying: (data[2]! & 0x30) !== 0,
+    tellsIdentify: (data[2]! & 0x40) !== 0,
+  };
 }
 
 export const encodeChassisStatus = (status: ChassisStatus): Buffer =>
-  Buffer.from([(status.restorePolicy << 5) | (status.poweredOn ? 1 : 0), 0, 0x40 | (status.identifying ? 0x10 : 0), 0]);
+  Buffer.from([
+    (status.restorePolicy << 5) | (status.poweredOn ? 1 : 0),
+    0,
+    (status.tellsIdentify ? 0x40 : 0) | (status.identifying ? 0x10 : 0),
+    0,
+  ]);
 
 /** 0 seconds | 1 bit 0: until further notice */
 export const identifyChassis = (on: boolean): IpmiRequest => ({
@@ -58,3 +70,7 @@ export const identifyChassis = (on: boolean): IpmiRequest => ({
   command: CHASSIS_COMMAND.identify,
   data: Buffer.from(on ? [0, 1] : [0, 0]),
 });
+/** For BMCs that do not know "until further notice": as long as the field goes. */
+export const identifyForLong: IpmiRequest = { netFn: NET_FN.chassis, command: CHASSIS_COMMAND.identify, data: Buffer.from([255]) };
+/** And its end, for them. */
+export const identifyNoLonger: IpmiRequest = { netFn: NET_FN.chassis, command: CHASSIS_COMMAND.identify, data: Buffer.from([0]) };

@@ -24,6 +24,15 @@ export const COMPLETION = {
   unspecified: 0xff,
 } as const;
 
+/** How BMCs say that they do not return so many bytes at once. */
+export const TOO_MUCH: readonly number[] = [
+  COMPLETION.requestLength,
+  COMPLETION.cannotReturnBytes,
+  COMPLETION.fieldLength,
+  COMPLETION.requestTruncated,
+  COMPLETION.unspecified,
+];
+
 const NAMES: Readonly<Record<number, string>> = {
   0xc0: 'BMC is busy',
   0xc1: 'command is not known to this BMC',

@@ -147,7 +147,7 @@ test('flags and states survive the trip', () => {
     const flags = { valid: true, persistent: device === 'disk', efi: device !== 'disk', device };
     assert.deepEqual(decodeBootFlags(encodeBootFlags(flags)), flags);
   }
-  const status = { poweredOn: true, restorePolicy: 2, identifying: true };
+  const status = { poweredOn: true, restorePolicy: 2, identifying: true, tellsIdentify: true };
   assert.deepEqual(decodeChassisStatus(encodeChassisStatus(status)), status);
   const access = {
     idMax: 10,

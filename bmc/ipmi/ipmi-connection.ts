@@ -1,30 +1,8 @@
 import type { Clock } from '../../core/base/clock.ts';
 import { ipv4FromNumber } from '../../core/base/ipv4-address.ts';
 import { macAddressFromBytes } from '../../core/base/mac-address.ts';
-import {
-  BmcError,
-  type BmcAddress,
-  type BmcConnection,
-  type BmcIdentity,
-  type BmcLan,
-  type BootSetting,
-  type FirmwareMode,
-  type PowerAction,
-  type PowerState,
-} from '../capability.ts';
-import {
-  ACKNOWLEDGE_NONE,
-  BOOT_PARAMETER,
-  decodeBootFlags,
-  decodeBootOption,
-  encodeBootFlags,
-  getBootOption,
-  KEEP_FLAGS_AFTER_TIMEOUT,
-  setBootOption,
-} from './boot-options-codec.ts';
-import { chassisControl, decodeChassisStatus, getChassisStatus, type ChassisControl } from './chassis-codec.ts';
+import { BmcError, type BmcAddress, type BmcConnection, type BmcIdentity, type BmcLan } from '../capability.ts';
 import type { PowerReading } from '../sensor.ts';
-import { COMPLETION } from './completion-code-codec.ts';
 import {
   activatePowerLimit,
   decodePowerLimit,
@@ -34,6 +12,8 @@ import {
   NO_ACTIVE_LIMIT,
   setPowerLimit,
 } from './dcmi-power-codec.ts';
+import { readBoot, readFirmwareMode, setBoot, setFirmwareMode } from './ipmi-boot.ts';
+import { readPower, setPower } from './ipmi-power.ts';
 import { ipmiFrontPanel } from './ipmi-front-panel.ts';
 import { ipmiNetworkLogin } from './ipmi-network-login.ts';
 import { ipmiTraps } from './ipmi-traps.ts';
@@ -46,94 +26,8 @@ import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
 import { decodeIpSource, decodeLanParameter, getLanParameter, type LanParameterName } from './lan-config-codec.ts';
 import { listUsers, putUser } from './ipmi-users.ts';
 import { openSolConsole } from './sol-console.ts';
-import { isMalformed } from '../../core/base/malformed.ts';
 
 /** The capabilities of a BMC over IPMI 2.0. */
-const CONTROLS: Readonly<Record<PowerAction, ChassisControl>> = {
-  on: 'power-up',
-  off: 'power-down',
-  'soft-off': 'soft-shutdown',
-  reset: 'hard-reset',
-  cycle: 'power-cycle',
-};
-
-async function readPower(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<PowerState> {
-  const status = await endpoint.ask(getChassisStatus, decodeChassisStatus, signal);
-  return status.poweredOn ? 'on' : 'off';
-}
-
-/**
- * Reading the state first also proves the session, so that a reset or cycle is never sent twice because an old session
- * had died. Resetting or cycling a machine that is off switches it on.
- */
-async function setPower(endpoint: IpmiEndpoint, action: PowerAction, signal: AbortSignal): Promise<void> {
-  const state = await readPower(endpoint, signal);
-  if (state === 'off' && (action === 'off' || action === 'soft-off')) return;
-  if (state === 'on' && action === 'on') return;
-  const control = state === 'off' ? 'power-up' : CONTROLS[action];
-  await endpoint.call(chassisControl(control), signal, { repeatable: control === 'power-up' || control === 'power-down' });
-}
-
-const PARAMETER_UNSUPPORTED = 0x80;
-const SET_IN_PROGRESS_TAKEN = 0x81;
-const READ_ONLY = 0x82;
-/** The steps around the flags are optional in practice: BMCs lack them, or find their present value right. */
-const OPTIONAL_STEP = [
-  PARAMETER_UNSUPPORTED,
-  SET_IN_PROGRESS_TAKEN,
-  READ_ONLY,
-  COMPLETION.invalidField,
-  COMPLETION.parameterOutOfRange,
-] as const;
-
-async function setBoot(endpoint: IpmiEndpoint, setting: BootSetting, signal: AbortSignal): Promise<void> {
-  const optional = (parameter: number, data: Uint8Array) =>
-    endpoint.call(setBootOption(parameter, data), signal, { tolerate: OPTIONAL_STEP });
-  const valid = setting.device !== 'none' || setting.firmwareMode !== undefined;
-  const flags = encodeBootFlags({
-    valid,
-    persistent: setting.persistent,
-    efi: setting.firmwareMode === 'uefi',
-    device: setting.device,
-  });
-  await optional(BOOT_PARAMETER.setInProgress, Buffer.from([1]));
-  try {
-    await optional(BOOT_PARAMETER.infoAcknowledge, ACKNOWLEDGE_NONE);
-    await optional(BOOT_PARAMETER.validBitClearing, Buffer.from([KEEP_FLAGS_AFTER_TIMEOUT]));
-    await endpoint.call(setBootOption(BOOT_PARAMETER.flags, flags), signal);
-  } finally {
-    await optional(BOOT_PARAMETER.setInProgress, Buffer.from([0]));
-  }
-}
-
-async function readBoot(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<BootSetting> {
-  const flags = await endpoint.ask(
-    getBootOption(BOOT_PARAMETER.flags),
-    (data) => {
-      const option = decodeBootOption(data);
-      return isMalformed(option) ? option : decodeBootFlags(option);
-    },
-    signal,
-  );
-  if (!flags.valid) return { device: 'none', persistent: false };
-  const device = flags.device === 'diagnostics' || flags.device === 'floppy' ? 'none' : flags.device;
-  return { device, persistent: flags.persistent, firmwareMode: flags.efi ? 'uefi' : 'bios' };
-}
-
-/** The flags' EFI bit says how a system starts only while they are valid. */
-async function readFirmwareMode(host: string, endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FirmwareMode> {
-  const { firmwareMode } = await readBoot(endpoint, signal);
-  if (firmwareMode === undefined)
-    throw new BmcError('unsupported', `${host}: IPMI tells the boot mode only while boot flags are set`, 'Use Redfish.');
-  return firmwareMode;
-}
-
-async function setFirmwareMode(endpoint: IpmiEndpoint, firmwareMode: FirmwareMode, signal: AbortSignal): Promise<void> {
-  const { device, persistent } = await readBoot(endpoint, signal);
-  // For one boot the wish would be gone with it.
-  await setBoot(endpoint, { device, persistent: persistent || device === 'none', firmwareMode }, signal);
-}
-
 async function readPowerUse(host: string, endpoint: IpmiEndpoint, signal: AbortSignal): Promise<PowerReading> {
   const { isActive, ...power } = await endpoint.ask(getPowerReading, decodePowerReading, signal);
   if (!isActive) throw new BmcError('unsupported', `${host}: power measuring is switched off`, 'Switch DCMI power measurement on.');
@@ -222,7 +116,7 @@ export function createIpmiConnection(
     ...ipmiNetworkLogin(address.host, endpoint),
     protocol: 'ipmi',
     powerState: (signal) => readPower(endpoint, signal),
-    setPower: (action, signal) => setPower(endpoint, action, signal),
+    setPower: (action, signal) => setPower(endpoint, action, clock, signal),
     bootSetting: (signal) => readBoot(endpoint, signal),
     setBoot: (setting, signal) => setBoot(endpoint, setting, signal),
     firmwareMode: (signal) => readFirmwareMode(address.host, endpoint, signal),
@@ -231,7 +125,7 @@ export function createIpmiConnection(
     powerLimit: (signal) => readPowerLimit(endpoint, signal),
     setPowerLimit: (watts, signal) => putPowerLimit(endpoint, watts, signal),
     powerReading: (signal) => readPowerUse(address.host, endpoint, signal),
-    hardwareLog: (signal) => readSel(endpoint, signal),
+    hardwareLog: (signal) => readSel(endpoint, clock, signal),
     clearHardwareLog: (signal) => eraseSel(endpoint, clock, signal),
     identity: (signal) => readIdentity(endpoint, signal),
     users: (signal) => listUsers(endpoint, signal),
@@ -240,7 +134,10 @@ export function createIpmiConnection(
     async openConsole(signal, options) {
       const session = await endpoint.openExtraSession(signal);
       try {
-        return await openSolConsole({ host: address.host, session, clock, yields: options?.yields === true }, signal);
+        return await openSolConsole(
+          { host: address.host, session, clock, yields: options?.yields === true, channel: await endpoint.channel(signal) },
+          signal,
+        );
       } catch (error) {
         await session.close();
         throw error;

@@ -6,6 +6,7 @@ import { BmcError, type BmcAddress } from '../capability.ts';
 import { createGate, type Gate } from '../../core/base/gate.ts';
 import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
+import type { BootPlan } from './ipmi-boot.ts';
 import { COMPLETION, completionName } from './completion-code-codec.ts';
 import type { IpmiRequest } from './message-codec.ts';
 import { openIpmiSession, requestOutside, type SuiteCache } from './open-session.ts';
@@ -17,8 +18,11 @@ import type { IpmiTransport, Lane } from './ipmi-transport.ts';
  * reopened when the BMC has forgotten it, and patience with a busy BMC.
  */
 export interface IpmiEndpoint {
+  readonly memory: BmcMemory;
   /** The answer's data after an `ok` completion code, or a `BmcError`. */
   call(request: IpmiRequest, signal: AbortSignal, options?: CallOptions): Promise<Buffer>;
+  /** As `call` with `tolerate`; true: it was done, false: one of these codes came. */
+  attempt(request: IpmiRequest, tolerate: readonly number[], signal: AbortSignal, options?: CallOptions): Promise<boolean>;
   /** As `call`, and decodes; bytes that make no sense become a `protocol` error. */
   ask<Answer>(request: IpmiRequest, decode: (data: Buffer) => Answer | Malformed, signal: AbortSignal): Promise<Answer>;
   /** Sent without a session, as only a few commands may be; silence is a `timeout`. */
@@ -29,6 +33,13 @@ export interface IpmiEndpoint {
   openExtraSession(signal: AbortSignal): Promise<IpmiSession>;
   closeIfIdle(idleMs: number): void;
   close(): Promise<void>;
+}
+
+/** What this process knows of a BMC, whoever logs in. */
+export interface BmcMemory {
+  manufacturerId?: number;
+  /** Boot flags that it does not keep by itself. */
+  boot?: BootPlan;
 }
 
 export interface CallOptions {
@@ -47,6 +58,8 @@ export interface EndpointDeps {
   /** Shared by all BMCs: handshakes in flight. */
   readonly handshakes: Gate;
   readonly suites: SuiteCache;
+  /** By host and port. */
+  readonly memories: Map<string, BmcMemory>;
 }
 
 /** Waits after each transmission: a BMC answers within 50 ms, a busy one within a second or two. */
@@ -80,6 +93,8 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
   const oneAtATime = createGate(1);
   const budget = createRequestBudget(deps.clock);
   const port = address.port ?? 623;
+  const memory = deps.memories.get(`${address.host} ${port}`) ?? {};
+  deps.memories.set(`${address.host} ${port}`, memory);
   let lane: Lane | undefined;
   let session: IpmiSession | undefined;
   let lanChannel: number | undefined;
@@ -165,6 +180,16 @@ export function createIpmiEndpoint(address: BmcAddress, deps: EndpointDeps): Ipm
   };
 
   const endpoint: IpmiEndpoint = {
+    memory,
+    async attempt(request, tolerate, signal, options) {
+      try {
+        await endpoint.call(request, signal, options);
+        return true;
+      } catch (error) {
+        if (error instanceof IpmiCompletionError && tolerate.includes(error.completion)) return false;
+        throw error;
+      }
+    },
     call: (request, signal, options = {}) => exclusively(signal, () => callOnce(request, signal, options)),
     async ask(request, decode, signal) {
       const answer = decode(await endpoint.call(request, signal));

@@ -22,6 +22,7 @@ import {
   sessionKeys,
   type RakpExchange,
 } from './rakp-codec.ts';
+import { passwordsToTry, RAKP_VARIANTS, type RakpVariant } from './rakp-variant-codec.ts';
 import { decodeRmcpPlus, encodeRmcpPlus, PAYLOAD } from './rmcp-plus-codec.ts';
 
 /**
@@ -37,7 +38,14 @@ export interface HandshakeSettings {
 }
 
 export type HandshakeOutcome =
-  | { readonly kind: 'open'; readonly consoleSessionId: number; readonly managedSessionId: number; readonly keys: SessionKeys }
+  | {
+      readonly kind: 'open';
+      readonly consoleSessionId: number;
+      readonly managedSessionId: number;
+      readonly keys: SessionKeys;
+      /** How this BMC makes its codes. */
+      readonly way: BmcWay;
+    }
   /** `silent-suite`: no answer to Open Session at all, as some BMCs treat suites they do not know. */
   | {
       readonly kind: 'silent-suite' | 'silent' | 'suite-refused' | 'role-refused' | 'auth-refused' | 'no-sessions' | 'confused';
@@ -63,6 +71,23 @@ function refusal(step: string, status: number): HandshakeOutcome {
 }
 
 const sameBytes = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
+
+interface BmcWay {
+  readonly variant: RakpVariant['name'];
+  readonly isPasswordShortened: boolean;
+}
+
+/** Which of the known ways this BMC's proof fits; Peppercon's firmware sends more bytes than the code has. */
+function wayOf(x: RakpExchange, password: Buffer, code: Buffer): { hashed: RakpExchange; key: Buffer; way: BmcWay } | undefined {
+  const found = code.subarray(0, x.suite.digestBytes);
+  for (const key of passwordsToTry(password))
+    for (const { name, shape } of RAKP_VARIANTS) {
+      const hashed = shape(x);
+      if (sameBytes(found, rakp2Code(hashed, key)))
+        return { hashed, key, way: { variant: name, isPasswordShortened: key.length < password.length } };
+    }
+  return undefined;
+}
 
 /** Asks one message of the handshake, with resends; `currentTag` is read when an answer comes, so a stale one never fits. */
 function createAsk(lane: Lane, settings: HandshakeSettings, clock: Clock, signal: AbortSignal, currentTag: () => number) {
@@ -151,7 +176,8 @@ async function proveBothSides(
 ): Promise<HandshakeOutcome> {
   const { suite, consoleSessionId, managedSessionId } = x;
   const makeRakp3 = (status: number, code: Buffer) => encodeRakp34({ tag: nextTag(), status, sessionId: managedSessionId, code });
-  if (!sameBytes(rakp2.code, rakp2Code(x, password))) {
+  const known = wayOf(x, password, rakp2.code);
+  if (!known) {
     // Tells the BMC to free the session; it does not answer.
     lane.send(
       encodeRmcpPlus({
@@ -164,7 +190,8 @@ async function proveBothSides(
     return { kind: 'auth-refused', reason: 'RAKP 2: the BMC knows another password for this user' };
   }
 
-  const rakp3 = makeRakp3(0, rakp3Code(x, password));
+  const { hashed, key, way } = known;
+  const rakp3 = makeRakp3(0, rakp3Code(hashed, key));
   const rakp4 = await ask(
     PAYLOAD.rakp3,
     PAYLOAD.rakp4,
@@ -175,8 +202,8 @@ async function proveBothSides(
   if (!rakp4) return { kind: 'silent', reason: 'no answer to RAKP 3' };
   // The password was right in RAKP 2, so a refusal here means that the BMC had moved on to another random number.
   if (rakp4.status !== 0) return { kind: 'confused', reason: `RAKP 4: ${rakpStatusName(rakp4.status)}` };
-  const sik = sessionIntegrityKey(x, password);
-  if (!sameBytes(rakp4.code.subarray(0, suite.codeBytes), rakp4Code(x, sik)))
+  const sik = sessionIntegrityKey(hashed, key);
+  if (!sameBytes(rakp4.code.subarray(0, suite.codeBytes), rakp4Code(hashed, sik)))
     return { kind: 'confused', reason: 'RAKP 4: code is wrong (a BMC key KG may be set)' };
-  return { kind: 'open', consoleSessionId, managedSessionId, keys: sessionKeys(suite, sik) };
+  return { kind: 'open', consoleSessionId, managedSessionId, keys: sessionKeys(suite, sik), way };
 }

@@ -23,7 +23,7 @@ const SWEEP_MS = 5_000;
 
 export function createIpmiProvider(deps: { clock: Clock; random: Random; logger: Logger; guard: LockoutGuard }): IpmiProvider {
   const transport = createIpmiTransport(deps.logger);
-  const shared = { ...deps, transport, handshakes: createGate(HANDSHAKES_IN_FLIGHT_MAX), suites: new Map() };
+  const shared = { ...deps, transport, handshakes: createGate(HANDSHAKES_IN_FLIGHT_MAX), suites: new Map(), memories: new Map() };
   const endpoints = new Map<string, { endpoint: IpmiEndpoint; holders: number }>();
   const sweep = setInterval(() => {
     for (const { endpoint } of endpoints.values()) endpoint.closeIfIdle(SESSION_IDLE_MS);

@@ -13,6 +13,7 @@ import {
   getAuthCapabilities,
   PRIVILEGE,
   setSessionPrivilege,
+  THIS_CHANNEL,
   type AuthCapabilities,
 } from './session-command-codec.ts';
 import { PASSWORD_BYTES_MAX } from './user-codec.ts';
@@ -52,12 +53,22 @@ export function requestOutside<Answer>(
   });
 }
 
-function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSignal): Promise<AuthCapabilities | undefined> {
-  const read = (data: Buffer) => {
-    const answer = data[0] === 0 ? decodeAuthCapabilities(data.subarray(1)) : undefined;
-    return isMalformed(answer) ? undefined : answer;
-  };
-  return requestOutside(lane, getAuthCapabilities(PRIVILEGE.administrator), read, deps, signal);
+/** Where LAN channels are, for BMCs that do not know "the channel this came in on". */
+const CHANNELS: readonly number[] = [THIS_CHANNEL, 1, 2, 3, 6, 7, 8];
+/** What a BMC that answers, and tells nothing of the sort, is taken for: the way in is tried (Asus P5M2, Sun ELOM). */
+const UNTOLD: AuthCapabilities = { channel: 1, speaksIpmi20: false };
+
+async function askCapabilities(lane: Lane, deps: EndpointDeps, signal: AbortSignal): Promise<AuthCapabilities | undefined> {
+  for (const channel of CHANNELS) {
+    const read = (data: Buffer): AuthCapabilities | 'refused' | undefined => {
+      if (data[0] !== 0) return 'refused';
+      const answer = decodeAuthCapabilities(data.subarray(1));
+      return isMalformed(answer) ? undefined : answer;
+    };
+    const answer = await requestOutside(lane, getAuthCapabilities(PRIVILEGE.administrator, channel), read, deps, signal);
+    if (answer !== 'refused') return answer;
+  }
+  return UNTOLD;
 }
 
 const REFUSALS: Readonly<Record<Exclude<HandshakeOutcome['kind'], 'open'>, { code: BmcError['code']; advice: string }>> = {
@@ -132,9 +143,6 @@ export async function openIpmiSession(
       `${address.host} does not answer IPMI on UDP port ${lane.port}`,
       'Check power, cable and address of the BMC, and that IPMI over LAN is enabled on it.',
     );
-  if (!capabilities.speaksIpmi20)
-    throw new BmcError('unsupported', `${address.host} speaks only IPMI 1.5`, 'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.');
-
   const known = deps.suites.get(cacheKey);
   const suites = address.cipherSuite ? [address.cipherSuite] : [...new Set([...(known ? [known] : []), ...SUITES_BY_PREFERENCE])];
   let last: Handshaken | undefined;
@@ -150,11 +158,15 @@ export async function openIpmiSession(
   const { outcome, privilege, suite } = last!;
   if (outcome.kind !== 'open') {
     if (outcome.kind === 'auth-refused') deps.guard.failed(address);
+    if (!capabilities.speaksIpmi20 && outcome.kind === 'silent-suite')
+      throw new BmcError('unsupported', `${address.host} speaks only IPMI 1.5`, 'Enable IPMI 2.0 (RMCP+) on the BMC, or use Redfish.');
     const { code, advice } = REFUSALS[outcome.kind];
     throw new BmcError(code, `${address.host}: ${outcome.reason}`, advice);
   }
   deps.guard.succeeded(address);
   deps.suites.set(cacheKey, suite);
+  if (outcome.way.variant !== 'standard' || outcome.way.isPasswordShortened)
+    deps.logger.debug({ host: address.host, ...outcome.way }, 'the BMC makes its codes in a way of its own');
   const session = createIpmiSession(lane, outcome, deps);
   const raised = await session.request(setSessionPrivilege(privilege), PRIVILEGE_WAITS_MS, signal).catch((error: unknown) => {
     void session.close();

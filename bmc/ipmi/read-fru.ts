@@ -1,6 +1,6 @@
 import { isMalformed } from '../../core/base/malformed.ts';
 import { BmcError } from '../capability.ts';
-import { COMPLETION } from './completion-code-codec.ts';
+import { TOO_MUCH } from './completion-code-codec.ts';
 import { decodeFru, decodeFruAreaInfo, getFruAreaInfo, readFru, type FruInventory } from './fru-codec.ts';
 import { decodeFruRecords, type FruRecords } from './fru-multi-record-codec.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
@@ -11,13 +11,6 @@ const CHUNK_BYTES_MAX = 64;
 const CHUNK_BYTES_MIN = 8;
 /** The three areas that are read hold at most 3 * 255 * 8 bytes; inventories past this are broken or hold other things. */
 const INVENTORY_BYTES_MAX = 8192;
-const TOO_MUCH: readonly number[] = [
-  COMPLETION.requestLength,
-  COMPLETION.cannotReturnBytes,
-  COMPLETION.fieldLength,
-  COMPLETION.requestTruncated,
-  COMPLETION.unspecified,
-];
 
 /** Records that make no sense are left out: who made the machine counts more. */
 export async function readFruInventory(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<FruInventory & Partial<FruRecords>> {

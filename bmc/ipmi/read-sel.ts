@@ -8,8 +8,11 @@ import {
   decodeClearProgress,
   decodeSelCount,
   decodeSelEntry,
+  decodeSelTime,
   getSelEntry,
   getSelInfo,
+  getSelTime,
+  localTimeOffset,
   reserveSel,
   SEL_LAST,
 } from './sel-codec.ts';
@@ -18,15 +21,26 @@ import {
 const RECORDS_MAX = 16_384;
 const ERASE_PAUSE_MS = 300;
 
-export async function readSel(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<HardwareLogEntry[]> {
+/** A BMC that does not tell its time has none that could be put right. */
+async function clockAhead(endpoint: IpmiEndpoint, clock: Clock, signal: AbortSignal): Promise<number> {
+  try {
+    return localTimeOffset(await endpoint.ask(getSelTime, decodeSelTime, signal), clock.nowMs() / 1000);
+  } catch (error) {
+    if (error instanceof IpmiCompletionError && !error.retryable) return 0;
+    throw error;
+  }
+}
+
+export async function readSel(endpoint: IpmiEndpoint, clock: Clock, signal: AbortSignal): Promise<HardwareLogEntry[]> {
   if ((await endpoint.ask(getSelInfo, decodeSelCount, signal)) === 0) return [];
+  const aheadSeconds = await clockAhead(endpoint, clock, signal);
   const entries: HardwareLogEntry[] = [];
   for (let id = 0; id !== SEL_LAST && entries.length < RECORDS_MAX;) {
     try {
       const { next, event } = await endpoint.ask(getSelEntry(id), decodeSelEntry, signal);
       entries.push({
         id: String(event.id),
-        ...(event.atSeconds === undefined ? {} : { atMs: event.atSeconds * 1000 }),
+        ...(event.atSeconds === undefined ? {} : { atMs: (event.atSeconds - aheadSeconds) * 1000 }),
         severity: event.severity,
         message: event.message,
         ...(event.sensorType === undefined ? {} : { sensor: event.sensorType }),

@@ -1,7 +1,7 @@
 import { isMalformed } from '../../core/base/malformed.ts';
 import { BmcError } from '../capability.ts';
 import type { Sensor, SensorThresholds } from '../sensor.ts';
-import { COMPLETION } from './completion-code-codec.ts';
+import { COMPLETION, TOO_MUCH } from './completion-code-codec.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
 import { BMC_ADDRESS, type MessageTarget } from './message-codec.ts';
 import { decodeSdr, type SdrRecord, type SensorRecord } from './sdr-record-codec.ts';
@@ -19,20 +19,40 @@ import {
 import { sensorTypeName, severityOfState, stateNames } from './sensor-state-codec.ts';
 
 /** All sensor records of a BMC, and what its own sensors read, and those of controllers behind it. */
-const CHUNK_BYTES = 16;
+const CHUNK_BYTES_MAX = 16;
+const CHUNK_BYTES_MIN = 4;
 /** Big machines have some hundred; a list that runs in a circle is broken. */
 const RECORDS_MAX = 2048;
 const RESERVATIONS_MAX = 5;
 const THRESHOLD_SENSOR = 1;
 
-async function readRecord(endpoint: IpmiEndpoint, reservation: number, id: number, signal: AbortSignal) {
+const isTooMuch = (error: unknown): boolean => error instanceof IpmiCompletionError && TOO_MUCH.includes(error.completion);
+
+/** A piece, or a smaller one where the BMC gives no more at once: `room` remembers. */
+async function readPiece(
+  endpoint: IpmiEndpoint,
+  at: { reservation: number; id: number; offset: number; wanted: number },
+  room: { bytes: number },
+  signal: AbortSignal,
+): Promise<Buffer> {
+  for (;;)
+    try {
+      const request = getSdr(at.reservation, at.id, at.offset, Math.min(room.bytes, at.wanted));
+      return (await endpoint.ask(request, decodeSdrPiece, signal)).bytes;
+    } catch (error) {
+      if (!isTooMuch(error) || room.bytes <= CHUNK_BYTES_MIN) throw error;
+      room.bytes /= 2;
+    }
+}
+
+async function readRecord(endpoint: IpmiEndpoint, reservation: number, id: number, room: { bytes: number }, signal: AbortSignal) {
   const head = await endpoint.ask(getSdr(reservation, id, 0, SDR_HEAD_BYTES), decodeSdrPiece, signal);
   const pieces = [head.bytes];
   const total = SDR_HEAD_BYTES + (head.bytes[4] ?? 0);
   // The id "first" stands for another: later pieces are asked for by the record's own.
   const ownId = head.bytes.length >= 2 ? head.bytes.readUInt16LE(0) : id;
   for (let offset = SDR_HEAD_BYTES; offset < total;) {
-    const { bytes } = await endpoint.ask(getSdr(reservation, ownId, offset, Math.min(CHUNK_BYTES, total - offset)), decodeSdrPiece, signal);
+    const bytes = await readPiece(endpoint, { reservation, id: ownId, offset, wanted: total - offset }, room, signal);
     if (bytes.length === 0) break;
     pieces.push(bytes);
     offset += bytes.length;
@@ -47,14 +67,16 @@ const isCancelled = (error: unknown): boolean =>
 export async function readSdrs(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<SdrRecord[]> {
   const records: SdrRecord[] = [];
   let reservation = await endpoint.ask(reserveSdr, decodeReservation, signal);
+  const room = { bytes: CHUNK_BYTES_MAX };
   let cancelled = 0;
   for (let id = 0, count = 0; id !== SDR_LAST && count < RECORDS_MAX;) {
     try {
-      const { next, record } = await readRecord(endpoint, reservation, id, signal);
+      const { next, record } = await readRecord(endpoint, reservation, id, room, signal);
       const decoded = decodeSdr(record);
       if (!isMalformed(decoded)) records.push(decoded);
       id = next;
       count += 1;
+      cancelled = 0;
     } catch (error) {
       if (isCancelled(error) && (cancelled += 1) < RESERVATIONS_MAX)
         reservation = await endpoint.ask(reserveSdr, decodeReservation, signal);

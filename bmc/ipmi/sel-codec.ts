@@ -30,6 +30,25 @@ export const decodeClearProgress = (data: Buffer): boolean | Malformed =>
 export const decodeSelCount = (data: Buffer): number | Malformed =>
   data.length < 3 ? malformed('SEL info is shorter than 3 bytes', data.length) : data.readUInt16LE(1);
 
+export const getSelTime: IpmiRequest = storage(SEL_COMMAND.time);
+export const decodeSelTime = (data: Buffer): number | Malformed =>
+  data.length < 4 ? malformed('SEL time is shorter than 4 bytes', data.length) : data.readUInt32LE(0);
+
+const ZONE_STEP_SECONDS = 15 * 60;
+const ZONE_SECONDS_MAX = 14 * 3_600;
+/** Clocks that nobody sets are this far off within a year. */
+const DRIFT_SECONDS_MAX = 120;
+
+/**
+ * Seconds by which a BMC's clock is ahead of UTC because it shows local time, as an operating system that keeps its hardware clock so has set it; 0 where it is off by
+ * another amount, of which nobody knows since when.
+ */
+export function localTimeOffset(bmcSeconds: number, utcSeconds: number): number {
+  const steps = Math.round((bmcSeconds - utcSeconds) / ZONE_STEP_SECONDS) * ZONE_STEP_SECONDS;
+  const isZone = Math.abs(steps) <= ZONE_SECONDS_MAX && Math.abs(bmcSeconds - utcSeconds - steps) <= DRIFT_SECONDS_MAX;
+  return isZone ? steps : 0;
+}
+
 export interface SelEvent {
   readonly id: number;
   /** Seconds since 1970; undefined: the record has none, or the BMC's clock was not set. */

@@ -23,3 +23,6 @@ export function acceptSequence(window: SequenceWindow, sequence: number): Sequen
 }
 
 export const nextSequence = (sequence: number): number => (sequence === 0xffffffff ? 1 : sequence + 1);
+
+/** The window after the first packet of a session, wherever its BMC begins to count: some at 0, some anywhere. Its keys are new, so nothing can be a repeat. */
+export const startWindow = (sequence: number): SequenceWindow => ({ highest: sequence, seen: 1 });

@@ -22,10 +22,10 @@ export const privilegeName = (level: number): PrivilegeName =>
 
 const EXTENDED_CAPABILITIES = 0x80;
 
-export const getAuthCapabilities = (privilege: number): IpmiRequest => ({
+export const getAuthCapabilities = (privilege: number, channel = THIS_CHANNEL): IpmiRequest => ({
   netFn: NET_FN.app,
   command: SESSION_COMMAND.authCapabilities,
-  data: Buffer.from([EXTENDED_CAPABILITIES | THIS_CHANNEL, privilege]),
+  data: Buffer.from([EXTENDED_CAPABILITIES | channel, privilege]),
 });
 
 export interface AuthCapabilities {
@@ -41,7 +41,8 @@ export function decodeAuthCapabilities(data: Buffer): AuthCapabilities | Malform
 }
 
 /** An IPMI 2.0 only BMC with named users, whose passwords no one has shortened to 1.5's needs. */
-export const encodeAuthCapabilities = (channel: number): Buffer => Buffer.from([channel, 0x80, 0x04, 0x02, 0, 0, 0, 0]);
+export const encodeAuthCapabilities = (channel: number, tellsIpmi20 = true): Buffer =>
+  Buffer.from([channel, tellsIpmi20 ? 0x80 : 0, 0x04, tellsIpmi20 ? 0x02 : 0x01, 0, 0, 0, 0]);
 
 export const setSessionPrivilege = (privilege: number): IpmiRequest => ({
   netFn: NET_FN.app,
@@ -54,3 +55,10 @@ export function closeSession(managedSessionId: number): IpmiRequest {
   data.writeUInt32LE(managedSessionId);
   return { netFn: NET_FN.app, command: SESSION_COMMAND.closeSession, data };
 }
+
+/** Of the session that asks. */
+export const getSessionInfo: IpmiRequest = { netFn: NET_FN.app, command: SESSION_COMMAND.sessionInfo, data: Buffer.from([0]) };
+
+/** 0 handle | 1 possible | 2 active | 3 bits 5-0: the user's id */
+export const decodeSessionUser = (data: Buffer): number | Malformed =>
+  data.length < 4 ? malformed('session info is shorter than 4 bytes', data.length) : data[3]! & 0x3f;

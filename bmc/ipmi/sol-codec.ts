@@ -53,6 +53,23 @@ export const deactivateSol: IpmiRequest = {
   data: Buffer.from([PAYLOAD_TYPE_SOL, INSTANCE, 0, 0, 0, 0]),
 };
 
+const SET_SOL_CONFIGURATION = 0x21;
+const SOL_ENABLE = 1;
+/** SOL configuration parameter 1 (table 26-5). */
+export const enableSol = (channel: number): IpmiRequest => ({
+  netFn: NET_FN.transport,
+  command: SET_SOL_CONFIGURATION,
+  data: Buffer.from([channel, SOL_ENABLE, 1]),
+});
+
+const SET_USER_PAYLOAD_ACCESS = 0x4c;
+/** §24.6: 0 channel | 1 bits 7-6: 0 enable, bits 5-0 user | 2 bit 1: SOL */
+export const allowSol = (channel: number, userId: number): IpmiRequest => ({
+  netFn: NET_FN.app,
+  command: SET_USER_PAYLOAD_ACCESS,
+  data: Buffer.from([channel, userId, 1 << PAYLOAD_TYPE_SOL, 0, 0, 0]),
+});
+
 /** Completion codes of Activate Payload. */
 export const SOL_ALREADY_ACTIVE = 0x80;
 export const SOL_DISABLED = 0x81;

@@ -6,7 +6,19 @@ import { COMPLETION, completionName } from './completion-code-codec.ts';
 import { getDeviceId } from './device-codec.ts';
 import type { IpmiSession } from './ipmi-session.ts';
 import type { IpmiRequest } from './message-codec.ts';
-import { activateSol, deactivateSol, decodeSol, decodeSolActivation, encodeSol, SOL_ALREADY_ACTIVE, SOL_DEACTIVATED } from './sol-codec.ts';
+import { decodeSessionUser, getSessionInfo } from './session-command-codec.ts';
+import {
+  activateSol,
+  allowSol,
+  deactivateSol,
+  decodeSol,
+  decodeSolActivation,
+  enableSol,
+  encodeSol,
+  SOL_ALREADY_ACTIVE,
+  SOL_DEACTIVATED,
+  SOL_DISABLED,
+} from './sol-codec.ts';
 import { createSolLink } from './sol-link-codec.ts';
 
 /** The host's serial console over a session of its own. It ends when either side closes, or the BMC falls silent. */
@@ -17,6 +29,8 @@ const SOL_HEADER_BYTES = 4;
 /** Below a BMC's own limit of 60 s without a packet. */
 const KEEP_ALIVE_MS = 20_000;
 const CHUNK_BYTES_MAX = 200;
+/** For BMCs whose packet size is no size (Asus P5M2, Supermicro X8): less than any is known to take. */
+const CHUNK_BYTES_UNTOLD = 32;
 /** Typed characters that wait for the BMC; past this the writer is held back. */
 const WRITE_PENDING_BYTES_MAX = 4096;
 
@@ -26,13 +40,17 @@ interface SolSettings {
   readonly clock: Clock;
   /** A console that is in use is left to whoever has it. */
   readonly yields: boolean;
+  readonly channel: number;
 }
 
-async function activate({ host, session, yields }: SolSettings, signal: AbortSignal): Promise<number> {
+async function activate({ host, session, yields, channel, clock }: SolSettings, signal: AbortSignal): Promise<number> {
   const ask = async (request: IpmiRequest): Promise<Buffer> => {
-    const answer = await session.request(request, WAITS_MS, signal);
-    if (!answer) throw new BmcError('timeout', `${host}: no answer to Activate SOL`, 'Try again.');
-    return answer;
+    for (let tries = 1; ; tries += 1) {
+      const answer = await session.request(request, WAITS_MS, signal);
+      if (!answer) throw new BmcError('timeout', `${host}: no answer to Activate SOL`, 'Try again.');
+      if (answer[0] !== COMPLETION.busy || tries >= TRIES_MAX) return answer;
+      await clock.sleep(RETRY_MS, signal);
+    }
   };
   let answer = await ask(activateSol);
   if (answer[0] === SOL_ALREADY_ACTIVE && yields)
@@ -46,6 +64,13 @@ async function activate({ host, session, yields }: SolSettings, signal: AbortSig
     await ask(deactivateSol);
     answer = await ask(activateSol);
   }
+  if (answer[0] === SOL_DISABLED) {
+    // As it comes from Dell, Lenovo and others: the console is off, or not for this user. What they refuse shows in the next answer.
+    const userId = decodeSessionUser((await ask(getSessionInfo)).subarray(1));
+    await ask(enableSol(channel));
+    if (!isMalformed(userId)) await ask(allowSol(channel, userId));
+    answer = await ask(activateSol);
+  }
   if (answer[0] !== COMPLETION.ok) {
     throw new BmcError(
       'refused',
@@ -55,7 +80,8 @@ async function activate({ host, session, yields }: SolSettings, signal: AbortSig
   }
   const activation = decodeSolActivation(answer.subarray(1));
   if (isMalformed(activation)) throw new BmcError('protocol', `${host}: ${activation.reason}`, 'The BMC breaks the IPMI specification.');
-  return Math.min(Math.max(activation.inboundBytesMax - SOL_HEADER_BYTES, 1), CHUNK_BYTES_MAX);
+  const room = activation.inboundBytesMax - SOL_HEADER_BYTES;
+  return room > 0 ? Math.min(room, CHUNK_BYTES_MAX) : CHUNK_BYTES_UNTOLD;
 }
 
 export async function openSolConsole(settings: SolSettings, signal: AbortSignal): Promise<Duplex> {

@@ -166,9 +166,7 @@ export function labBmcCommand(terminal: Terminal): Command {
     .option('--username <name>', 'account on each (default: admin)')
     .option('--password <text>', 'its password (default: a random one)')
     .option('--fault <name...>', 'how they misbehave: names or a comma list, from `rackwright lab --fault list`')
-    .addOption(
-      new Option('--profile <vendor>', "whose BMC's habits they show over Redfish").choices(VENDOR_PROFILES.map(({ name }) => name)),
-    )
+    .addOption(new Option('--profile <vendor>', "whose BMC's habits they show").choices(VENDOR_PROFILES.map(({ name }) => name)))
     .option('--seed <n>', 'the draws of what goes wrong', wholeNumber(0, 2 ** 31), 1)
     .option('--json [file]', '{"bmcs": [{"address", "username", "password", "redfish", "ipmiPort"}]}, to the file or to standard output')
     .addHelpText(

@@ -11,6 +11,7 @@ import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
 import { raiseLogEvent, raisePowerEvent, raiseTaskEvent } from './redfish/raise-events.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
+import type { IpmiOddities } from './ipmi-oddity.ts';
 import type { VendorProfile } from './vendor-profile.ts';
 import type { MachineBoot, MachineControl } from './machine-control.ts';
 import { createBiosState, type BiosState } from './state/bios-state.ts';
@@ -76,6 +77,7 @@ export interface BmcModel {
   readonly machine: MachineControl;
   readonly clock: Clock;
   readonly faults: BmcFaultDice;
+  readonly oddities: IpmiOddities;
   /** Index is the IPMI user id; 0 does not exist, 1 is the nameless user. */
   readonly accounts: BmcAccount[];
   readonly lan: BmcLanSettings;
@@ -198,12 +200,14 @@ function carryOut(model: BmcModel, actions: number): void {
 
 export function createBmcModel(settings: BmcModelSettings): BmcModel {
   const { machine, clock, identity, faults } = settings;
-  const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'));
+  const oddities = settings.profile?.ipmi ?? {};
+  const boot = createBootOverride(clock, () => faults.happens('bootDeviceLoss'), oddities.uefiDiskIsRemoteMedia);
   const events = createEventState(clock, settings.profile?.events?.subscriptionsMax);
   const eventLog = createEventLog(clock, (entry) => {
     raiseLogEvent(events, entry);
     pef.handle(entry);
   });
+  eventLog.offsetSeconds = oddities.clockAheadSeconds ?? 0;
   const parameters = new Map<string, Buffer>();
   const pef = createPefState(clock, parameters, (actions) => carryOut(model, actions));
   const tasks = createTaskList(clock, (task) => raiseTaskEvent(events, task));
@@ -222,7 +226,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     });
 
   const act = async (verb: PowerVerb) => {
-    const lateMs = faults.delayMs('powerDelayMs');
+    const lateMs = faults.delayMs('powerDelayMs') + (verb === 'off' ? (oddities.powerOffDelayMs ?? 0) : 0);
     if (lateMs > 0) await clock.sleep(lateMs);
     if (verb === 'on' && machine.powerState() === 'off') return machine.powerOn(model.nextBoot());
     if (verb === 'off') return machine.powerOff();
@@ -241,6 +245,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     machine,
     clock,
     faults,
+    oddities,
     accounts: accountsWith(settings.username, settings.password),
     lan: {
       ipAddress: settings.address,

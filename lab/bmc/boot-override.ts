@@ -22,8 +22,8 @@ export interface BootOverride {
 const VALID_WITHOUT_COMMAND_MS = 60_000;
 const NO_FLAGS: BootFlags = { valid: false, persistent: false, efi: false, device: 'none' };
 
-/** `loses`: asked at each setting; a BMC that forgets says yes, and the setting is gone although it was accepted. */
-export function createBootOverride(clock: Clock, loses: () => boolean = () => false): BootOverride {
+/** `isRemoteMediaDisk`: for UEFI systems "remote media" is the disk, and "disk" nothing. `loses`: asked at each setting; a BMC that forgets says yes, and the setting is gone although it was accepted. */
+export function createBootOverride(clock: Clock, loses: () => boolean = () => false, isRemoteMediaDisk = false): BootOverride {
   let flags = NO_FLAGS;
   let lapsesAtMs = Infinity;
   const current = (): BootFlags => {
@@ -45,7 +45,8 @@ export function createBootOverride(clock: Clock, loses: () => boolean = () => fa
       const { valid, persistent, efi, device } = current();
       if (!valid) return { device: 'none', persistent: false };
       if (!persistent) flags = NO_FLAGS;
-      const known = device === 'diagnostics' || device === 'floppy' ? 'none' : device;
+      const isUseless = device === 'diagnostics' || device === 'floppy' || (isRemoteMediaDisk && efi && device === 'disk');
+      const known = isUseless ? 'none' : device === 'remote-media' ? (isRemoteMediaDisk ? 'disk' : 'none') : device;
       return { device: known, persistent, firmwareMode: efi ? 'uefi' : 'bios' };
     },
   };

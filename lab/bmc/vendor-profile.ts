@@ -1,8 +1,9 @@
+import type { IpmiOddities } from './ipmi-oddity.ts';
 import type { KeyHabits } from './state/tls-state.ts';
 
 /*
- * How BMCs of a vendor deviate from what the emulated one does by itself, as data: each has been met on real machines, and each is
- * acted out by `redfish/profile-handler.ts`. Named in `lab bmc --profile NAME`.
+ * How BMCs of a vendor deviate from what the emulated one does by itself, as data: each has been met on real machines. Over Redfish
+ * each is acted out by `redfish/profile-handler.ts`, over IPMI (`ipmi-oddity.ts`) by the commands themselves, where a habit stands with a vendor so that each is met once. Named in `lab bmc --profile NAME`.
  */
 export interface VendorProfile {
   readonly name: string;
@@ -53,6 +54,8 @@ export interface VendorProfile {
   };
   /** What keys its BMC makes, and how it is asked for a signing request. */
   readonly keys?: Partial<KeyHabits>;
+  /** What is odd over IPMI. */
+  readonly ipmi?: IpmiOddities;
   /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
   readonly biosNeedsApplyTime?: true;
 }
@@ -72,6 +75,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     biosNeedsApplyTime: true,
     volumesAtStart: true,
     resetTypes: ['On', 'ForceOff', 'ForceRestart', 'GracefulShutdown', 'PushPowerButton', 'Nmi', 'PowerCycle'],
+    ipmi: { solOff: true, busyEvery: 7 },
   },
   {
     name: 'hpe',
@@ -86,6 +90,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     resetTypes: ['On', 'ForceOff', 'ForceRestart', 'Nmi', 'PushPowerButton'],
     events: { noStream: true, contentType: 'text/plain' },
     keys: { algorithms: ['TPM_ALG_RSA'], curves: [] },
+    ipmi: { lanChannel: 2, identify: 'seconds', rakp: 'plain-role' },
   },
   {
     name: 'lenovo',
@@ -100,6 +105,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     etag: 'required',
     events: { twice: true },
     keys: { algorithms: ['TPM_ALG_ECDH', 'TPM_ALG_RSA'], curves: ['TPM_ECC_NIST_P384'] },
+    ipmi: { sdrBytesMax: 8, clockAheadSeconds: 8 * 3600 },
   },
   {
     name: 'supermicro',
@@ -115,6 +121,14 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     staleImage: true,
     events: { noStream: true, subscriptionsMax: 2 },
     updates: 'push-oem',
+    ipmi: {
+      manufacturerId: 10876,
+      uefiDiskIsRemoteMedia: true,
+      hashesOpenLevel: true,
+      longCodes: true,
+      wrongSums: true,
+      solTells: { bytesMax: 0, port: 0 },
+    },
   },
   {
     name: 'openbmc',
@@ -128,6 +142,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     etag: 'none',
     resetTypes: ['On', 'ForceOff', 'ForceOn', 'ForceRestart', 'GracefulRestart', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
     updates: 'push',
+    ipmi: { bootParametersLacking: [0, 3, 4] },
   },
   {
     name: 'fujitsu',
@@ -140,6 +155,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     etag: 'required',
     events: { noStream: true },
     keys: { ways: ['rekey', 'renew'] },
+    ipmi: { sdrReservationLostEvery: 7, clockAheadSeconds: -5 * 3600 },
   },
   {
     name: 'ami',
@@ -151,6 +167,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     bootAtSettings: true,
     bootNeedsMode: true,
     etag: 'required',
+    ipmi: { firstSequence: 0, sdrBytesMax: 8, busyEvery: 5, shortPasswords: true },
   },
   {
     name: 'huawei',
@@ -161,6 +178,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     mediaIds: { Cd: 'CD', Usb: 'USBStick' },
     insertBy: 'oem',
     etag: 'required',
+    ipmi: { persistentBootLost: true, powerOffDelayMs: 300 },
   },
   {
     name: 'cisco',
@@ -173,6 +191,7 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     resetTypes: ['On', 'ForceOff', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
     events: { noStream: true, subscriptionsMax: 4, twice: true },
     keys: { ways: ['renew'] },
+    ipmi: { controlsLacking: [2, 3], powerOffDelayMs: 300 },
   },
   {
     name: 'basic',
@@ -184,6 +203,23 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     etag: 'none',
     events: { none: true },
     keys: { ways: [] },
+    ipmi: { identify: 'none', noThisChannel: true, hidesIpmi20: true, rakp: 'swapped-ids' },
+  },
+  {
+    name: 'intel',
+    vendor: 'Intel Corporation',
+    product: 'SE7520AF2',
+    shows: 'proves passwords with the user name as it stores it, on a LAN channel that is the third',
+    ids: ONE,
+    ipmi: { manufacturerId: 343, rakp: 'padded-name', lanChannel: 3 },
+  },
+  {
+    name: 'sun',
+    vendor: 'Oracle Corporation',
+    product: 'Sun Fire X4100 ILOM',
+    shows: 'proves passwords with the level of Open Session, and begins to count anywhere',
+    ids: ONE,
+    ipmi: { manufacturerId: 42, hashesOpenLevel: true, firstSequence: 0x5000 },
   },
 ];
 

@@ -3,7 +3,7 @@ import { suiteRecords } from '../../../bmc/ipmi/rakp-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { DEVICE_COMMAND, encodeDeviceId, encodeSystemGuid } from '../../../bmc/ipmi/device-codec.ts';
 import { LAN_CHANNEL } from '../../../bmc/ipmi/lan-config-codec.ts';
-import { encodeAuthCapabilities, PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-codec.ts';
+import { encodeAuthCapabilities, PRIVILEGE, SESSION_COMMAND, THIS_CHANNEL } from '../../../bmc/ipmi/session-command-codec.ts';
 import { WATCHDOG_COMMAND } from '../../../bmc/ipmi/watchdog-codec.ts';
 import { type BmcModel, USER_ID_MAX } from '../bmc-model.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
@@ -29,9 +29,12 @@ const ALWAYS_AVAILABLE = 0x02;
 /** 0x0e stands for the channel in use; only the LAN channel and the system interface exist. */
 export const resolveChannel = (value: number, caller: Caller): number | undefined => {
   const asked = value & 0x0f;
-  const channel = asked === 0x0e ? (caller.via === 'lan' ? LAN_CHANNEL : SYSTEM_CHANNEL) : asked;
-  return channel === LAN_CHANNEL || channel === SYSTEM_CHANNEL ? channel : undefined;
+  if (asked === THIS_CHANNEL) return caller.via === 'lan' ? LAN_CHANNEL : SYSTEM_CHANNEL;
+  if (asked === (caller.lanChannel ?? LAN_CHANNEL)) return LAN_CHANNEL;
+  return asked === SYSTEM_CHANNEL ? asked : undefined;
 };
+/** The number that a channel of ours has for them. */
+const toldChannel = (channel: number, caller: Caller): number => (channel === LAN_CHANNEL ? (caller.lanChannel ?? LAN_CHANNEL) : channel);
 
 function channelInfo(data: Buffer, caller: Caller): CommandResult {
   const channel = resolveChannel(data[0]!, caller);
@@ -39,7 +42,7 @@ function channelInfo(data: Buffer, caller: Caller): CommandResult {
   const lan = channel === LAN_CHANNEL;
   // medium, protocol IPMB-1.0 or KCS, session support and count, IPMI forum's enterprise number 7154
   return Buffer.from([
-    channel,
+    toldChannel(channel, caller),
     lan ? MEDIUM_LAN : MEDIUM_SYSTEM,
     lan ? 1 : 5,
     lan ? 0x80 | (caller.session ? 1 : 0) : 0,
@@ -64,7 +67,7 @@ function sessionInfo(data: Buffer, caller: Caller): CommandResult {
     active,
     session.userId,
     caller.privilege,
-    LAN_CHANNEL | 0x10,
+    toldChannel(LAN_CHANNEL, caller) | 0x10,
     ...address,
     0,
     0,
@@ -90,7 +93,7 @@ function cipherSuites(data: Buffer, caller: Caller): CommandResult {
   const channel = resolveChannel(data[0]!, caller);
   if (channel === undefined) return COMPLETION.invalidField;
   const start = (data[2]! & 0x3f) * SUITE_LIST_CHUNK;
-  return Buffer.concat([Buffer.from([channel]), suiteRecords().subarray(start, start + SUITE_LIST_CHUNK)]);
+  return Buffer.concat([Buffer.from([toldChannel(channel, caller)]), suiteRecords().subarray(start, start + SUITE_LIST_CHUNK)]);
 }
 
 const DONE = Buffer.alloc(0);
@@ -118,7 +121,7 @@ export const appCommands: CommandTable = {
     run(bmc) {
       const [major = 1, minor = 0] = bmc.firmware.version('BMC').split('.').map(Number);
       return encodeDeviceId({
-        manufacturerId: MANUFACTURER_ID,
+        manufacturerId: bmc.oddities.manufacturerId ?? MANUFACTURER_ID,
         productId: PRODUCT_ID,
         firmwareMajor: major & 0x7f,
         firmwareMinorBcd: (Math.floor((minor % 100) / 10) << 4) | (minor % 10),
@@ -149,9 +152,10 @@ export const appCommands: CommandTable = {
   [SESSION_COMMAND.authCapabilities]: {
     privilege: 0,
     bytesMin: 2,
-    run(_bmc, data, caller) {
-      const channel = resolveChannel(data[0]!, caller);
-      return channel === LAN_CHANNEL ? encodeAuthCapabilities(channel) : COMPLETION.invalidField;
+    run(bmc, data, caller) {
+      if (bmc.oddities.noThisChannel && (data[0]! & 0x0f) === THIS_CHANNEL) return COMPLETION.invalidField;
+      if (resolveChannel(data[0]!, caller) !== LAN_CHANNEL) return COMPLETION.invalidField;
+      return encodeAuthCapabilities(toldChannel(LAN_CHANNEL, caller), bmc.oddities.hidesIpmi20 !== true);
     },
   },
   [SESSION_COMMAND.cipherSuites]: { privilege: 0, bytesMin: 3, run: (_bmc, data, caller) => cipherSuites(data, caller) },

@@ -1,5 +1,5 @@
 import { isMalformed } from '../../../core/base/malformed.ts';
-import { BOOT_PARAMETER, decodeBootFlags, encodeBootFlags } from '../../../bmc/ipmi/boot-options-codec.ts';
+import { BOOT_PARAMETER, decodeBootFlags, encodeBootFlags, type BootFlags } from '../../../bmc/ipmi/boot-options-codec.ts';
 import { CHASSIS_COMMAND, chassisControlOf, encodeChassisStatus, type ChassisControl } from '../../../bmc/ipmi/chassis-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { BMC_ADDRESS } from '../../../bmc/ipmi/message-codec.ts';
@@ -21,6 +21,8 @@ const VERBS: Readonly<Partial<Record<ChassisControl, PowerVerb>>> = {
 };
 
 function identify(bmc: BmcModel, data: Buffer): CommandResult {
+  if (bmc.oddities.identify === 'none') return COMPLETION.invalidCommand;
+  if (bmc.oddities.identify === 'seconds' && data.length > 1) return COMPLETION.requestLength;
   const forever = ((data[1] ?? 0) & 1) !== 0;
   const seconds = data[0] ?? IDENTIFY_DEFAULT_SECONDS;
   bmc.identifyUntilMs = forever ? Infinity : bmc.clock.nowMs() + seconds * 1000;
@@ -33,15 +35,21 @@ const SET_IN_PROGRESS = 1;
 
 const isSetInProgress = (bmc: BmcModel): boolean => ((bmc.parameters.get('boot 0')?.[0] ?? 0) & 3) === SET_IN_PROGRESS;
 
+const asKept = (bmc: BmcModel, flags: BootFlags): BootFlags => ({
+  ...flags,
+  persistent: flags.persistent && bmc.oddities.persistentBootLost !== true,
+});
+
 function setBootOption(bmc: BmcModel, data: Buffer): CommandResult {
   const parameter = data[0]! & 0x7f;
   const value = data.subarray(1);
+  if (bmc.oddities.bootParametersLacking?.includes(parameter)) return PARAMETER_UNSUPPORTED;
   // A lone selector only changes the valid bit of the parameter: nothing to do for those kept here.
   if (value.length === 0) return DONE;
   if (parameter === BOOT_PARAMETER.flags) {
     const flags = decodeBootFlags(value);
     if (isMalformed(flags)) return COMPLETION.requestLength;
-    bmc.boot.set(flags, true);
+    bmc.boot.set(asKept(bmc, flags), true);
     if (flags.valid && flags.persistent && !bmc.machine.firmwareMode) bmc.firmwareMode = flags.efi ? 'uefi' : 'bios';
     bmc.record('bmc.boot-override', `${bmc.name}: boot ${flags.device}`, { ...flags });
     return DONE;
@@ -80,6 +88,7 @@ export const chassisCommands: CommandTable = {
         poweredOn: bmc.machine.powerState() === 'on',
         restorePolicy: bmc.restorePolicy,
         identifying: bmc.clock.nowMs() < bmc.identifyUntilMs,
+        tellsIdentify: bmc.oddities.identify !== 'none',
       }),
   },
   [CHASSIS_COMMAND.control]: {
@@ -87,6 +96,7 @@ export const chassisCommands: CommandTable = {
     bytesMin: 1,
     run(bmc, data) {
       const control = chassisControlOf(data[0]! & 0x0f);
+      if (bmc.oddities.controlsLacking?.includes(data[0]! & 0x0f)) return COMPLETION.invalidField;
       if (control === 'diagnostic-interrupt') return bmc.interrupt() ? DONE : COMPLETION.wrongState;
       const verb = control && VERBS[control];
       if (!verb) return COMPLETION.invalidField;

@@ -4,6 +4,8 @@ import type { BmcModel } from '../bmc-model.ts';
 export interface Caller {
   readonly via: 'lan' | 'system';
   readonly privilege: number;
+  /** The number of the LAN channel. Default: 1. */
+  readonly lanChannel?: number;
   readonly session?: CallerSession;
 }
 

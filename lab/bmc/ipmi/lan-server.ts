@@ -13,6 +13,7 @@ import { runCommand } from './dispatch.ts';
 import { acceptInSession, createSessionTable, SESSIONS_MAX, takeSequence, type LanSession, type Remote } from './lan-session.ts';
 import { createRakpResponder } from './rakp-responder.ts';
 import { openSolEndpoint, SOL_PACKET_BYTES_MAX } from './sol-endpoint.ts';
+import { solAllowed } from './payload-commands.ts';
 import { solEnabled } from './transport-commands.ts';
 
 /** The LAN side of an emulated BMC: RMCP+ on UDP. Packets that break a rule are counted and dropped, as hardware does. */
@@ -44,7 +45,7 @@ const REPEAT_WINDOW_MS = 10_000;
 export async function startLanServer(bmc: BmcModel, settings: LanServerSettings): Promise<LanServer> {
   const socket = createSocket('udp4');
   const counters: LanCounters = { received: 0, malformed: 0, unknownSession: 0, replayed: 0, repeatedCommands: 0 };
-  const sessions = createSessionTable(() => bmc.clock.nowMs());
+  const sessions = createSessionTable(() => bmc.clock.nowMs(), bmc.oddities.firstSequence);
   const rakp = createRakpResponder(bmc, sessions, settings.random);
 
   let isClosed = false;
@@ -78,14 +79,15 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
     close: (id) => sessions.close(id),
     counts: () => ({ possible: SESSIONS_MAX, active: sessions.all().filter((each) => each.stage === 'active').length }),
     activateSol() {
-      if (!solEnabled(bmc)) return SOL_DISABLED;
+      if (!solEnabled(bmc) || !solAllowed(bmc, session.userId)) return SOL_DISABLED;
       if (sessions.all().some((each) => each.sol)) return SOL_ALREADY_ACTIVE;
       const stop = () => {
         session.sol?.close();
         session.sol = undefined;
       };
       session.sol = openSolEndpoint(bmc, (payload) => sendInSession(session, PAYLOAD.sol, payload), stop);
-      return encodeSolActivation(SOL_PACKET_BYTES_MAX, settings.port || socket.address().port);
+      const { bytesMax, port } = bmc.oddities.solTells ?? { bytesMax: SOL_PACKET_BYTES_MAX, port: socket.address().port };
+      return encodeSolActivation(bytesMax, port);
     },
     deactivateSol() {
       const holder = sessions.all().find((each) => each.sol);
@@ -97,7 +99,16 @@ export async function startLanServer(bmc: BmcModel, settings: LanServerSettings)
     sendLater: (message) => void setImmediate(() => sendInSession(session, PAYLOAD.ipmi, message)),
   });
 
-  const answer = (message: IpmiMessage, caller: Caller): Buffer => responseMessage(message, runCommand(bmc, message, caller));
+  let commands = 0;
+  const answer = (message: IpmiMessage, caller: Caller): Buffer => {
+    const { busyEvery, lanChannel, wrongSums } = bmc.oddities;
+    commands += 1;
+    const isBusy = busyEvery !== undefined && commands % busyEvery === 0 && caller.session !== undefined;
+    const from = lanChannel === undefined ? caller : { ...caller, lanChannel };
+    const reply = responseMessage(message, isBusy ? Buffer.from([COMPLETION.busy]) : runCommand(bmc, message, from));
+    if (wrongSums && caller.session) reply[reply.length - 1]! ^= 0xff;
+    return reply;
+  };
 
   const handleCommand = (session: LanSession, payload: Buffer) => {
     const last = session.lastCommand;

@@ -62,7 +62,7 @@ const IDLE_MS = 60_000;
 /** A handshake not finished by then is forgotten first. */
 const HANDSHAKE_MS = 20_000;
 
-export function createSessionTable(nowMs: () => number): SessionTable {
+export function createSessionTable(nowMs: () => number, firstSequence = 1): SessionTable {
   const sessions = new Map<number, LanSession>();
   let lastHandle = 0;
   const close = (id: number): boolean => {
@@ -91,7 +91,7 @@ export function createSessionTable(nowMs: () => number): SessionTable {
         privilege: 0,
         keys: undefined,
         received: freshWindow,
-        sent: 0,
+        sent: firstSequence - 1,
         lastSeenMs: nowMs(),
         handshake: undefined,
         lastCommand: undefined,

@@ -1,5 +1,6 @@
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import { PRIVILEGE, SESSION_COMMAND } from '../../../bmc/ipmi/session-command-codec.ts';
+import type { BmcModel } from '../bmc-model.ts';
 import type { CommandTable } from './command-handler.ts';
 
 /** Payload commands (IPMI 2.0 §24): serial over LAN, one instance. */
@@ -14,6 +15,12 @@ const COMMAND = {
 const PAYLOAD_TYPE_SOL = 1;
 const VERSION_1_0 = 0x10;
 const DONE = Buffer.alloc(0);
+
+const payloadKey = (userId: number) => `payloads ${userId}`;
+/** Bit n: payload type n, of one user (§24.6). */
+const payloadsOf = (bmc: BmcModel, userId: number): number =>
+  bmc.parameters.get(payloadKey(userId))?.[0] ?? (bmc.oddities.solOff ? 0 : 1 << PAYLOAD_TYPE_SOL);
+export const solAllowed = (bmc: BmcModel, userId: number): boolean => (payloadsOf(bmc, userId) & (1 << PAYLOAD_TYPE_SOL)) !== 0;
 
 export const payloadCommands: CommandTable = {
   [SESSION_COMMAND.activatePayload]: {
@@ -45,11 +52,20 @@ export const payloadCommands: CommandTable = {
       return info;
     },
   },
-  [COMMAND.setUserAccess]: { privilege: PRIVILEGE.administrator, bytesMin: 6, run: () => DONE },
+  [COMMAND.setUserAccess]: {
+    privilege: PRIVILEGE.administrator,
+    bytesMin: 6,
+    run(bmc, data) {
+      const isTaken = data[1]! >> 6 === 1;
+      const before = payloadsOf(bmc, data[1]! & 0x3f);
+      bmc.parameters.set(payloadKey(data[1]! & 0x3f), Buffer.from([isTaken ? before & ~data[2]! : before | data[2]!]));
+      return DONE;
+    },
+  },
   [COMMAND.getUserAccess]: {
     privilege: PRIVILEGE.operator,
     bytesMin: 2,
-    run: () => Buffer.from([1 << PAYLOAD_TYPE_SOL, 0, 0, 0]),
+    run: (bmc, data) => Buffer.from([payloadsOf(bmc, data[1]! & 0x3f), 0, 0, 0]),
   },
   // Standard payloads 0 (IPMI) and 1 (SOL), session set-up payloads 0x10-0x15.
   [COMMAND.channelSupport]: { privilege: PRIVILEGE.user, bytesMin: 1, run: () => Buffer.from([0x03, 0, 0x3f, 0, 0, 0, 0, 0]) },

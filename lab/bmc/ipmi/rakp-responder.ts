@@ -19,6 +19,7 @@ import {
   sessionKeys,
   type Rakp1,
 } from '../../../bmc/ipmi/rakp-codec.ts';
+import { RAKP_VARIANTS, SHORT_PASSWORD_BYTES } from '../../../bmc/ipmi/rakp-variant-codec.ts';
 import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import type { LanSession, Remote, SessionTable } from './lan-session.ts';
@@ -31,8 +32,11 @@ export interface RakpResponder {
 }
 
 const EMPTY = Buffer.alloc(0);
+const EXCESS = Buffer.alloc(4);
 
 export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, random: Random): RakpResponder {
+  const variant = RAKP_VARIANTS.find(({ name }) => name === (bmc.oddities.rakp ?? 'standard'))!;
+  const keptOf = (password: Buffer) => (bmc.oddities.shortPasswords ? password.subarray(0, SHORT_PASSWORD_BYTES) : password);
   const newSessionId = (): number => {
     for (;;) {
       const id = random.bytes(4).readUInt32LE(0);
@@ -40,10 +44,12 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
     }
   };
 
+  const nameIn = ({ username }: Rakp1) => (bmc.oddities.rakp === 'padded-name' ? username.replace(/\0+$/, '') : username);
+
   const findUser = (message: Rakp1): number =>
     bmc.accounts.findIndex(
       (account, id) =>
-        id > 0 && account.enabled && account.ipmiMessaging && account.name === message.username && account.privilege !== PRIVILEGE.none,
+        id > 0 && account.enabled && account.ipmiMessaging && account.name === nameIn(message) && account.privilege !== PRIVILEGE.none,
     );
 
   const refuse2 = (message: Rakp1, session: LanSession | undefined, status: number): Buffer =>
@@ -69,18 +75,21 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
     if (privilegeMax > limit) return refuse2(message, session, RAKP_STATUS.unauthorizedRole);
     session.userId = userId;
     session.privilegeMax = privilegeMax;
-    session.exchange = {
+    session.exchange = variant.shape({
       suite: session.suite,
       consoleSessionId: session.consoleSessionId,
       managedSessionId: session.managedSessionId,
       consoleRandom: message.consoleRandom,
       managedRandom: random.bytes(16),
       managedGuid: encodeSystemGuid(bmc.identity.uuid),
-      role: message.role & (ROLE_BY_NAME_ONLY | 0x0f),
+      role: (message.role & ROLE_BY_NAME_ONLY) | (bmc.oddities.hashesOpenLevel ? session.privilegeLimit : asked),
       username: message.username,
-    };
+    });
     session.stage = 'challenged';
-    const code = rakp2Code(session.exchange, account.password);
+    const code = Buffer.concat([
+      rakp2Code(session.exchange, keptOf(account.password)),
+      EXCESS.subarray(0, bmc.oddities.longCodes ? EXCESS.length : 0),
+    ]);
     return encodeRakp2({
       tag: message.tag,
       status: 0,
@@ -93,7 +102,7 @@ export function createRakpResponder(bmc: BmcModel, sessions: SessionTable, rando
 
   const finishExchange = (session: LanSession, tag: number, code: Buffer): Buffer => {
     const exchange = session.exchange!;
-    const password = bmc.accounts[session.userId]!.password;
+    const password = keptOf(bmc.accounts[session.userId]!.password);
     const wanted = rakp3Code(exchange, password);
     const answer = (status: number, icv: Buffer) => encodeRakp34({ tag, status, sessionId: session.consoleSessionId, code: icv });
     if (code.length !== wanted.length || !timingSafeEqual(code, wanted)) {

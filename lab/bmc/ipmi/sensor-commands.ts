@@ -94,7 +94,15 @@ function repositoryInfo(): CommandResult {
   return data;
 }
 
-function getRecord(_bmc: BmcModel, data: Buffer): CommandResult {
+/** How often each BMC's records were read. */
+const reads = new WeakMap<BmcModel, number>();
+
+function getRecord(bmc: BmcModel, data: Buffer): CommandResult {
+  const { sdrBytesMax, sdrReservationLostEvery } = bmc.oddities;
+  const count = (reads.get(bmc) ?? 0) + 1;
+  reads.set(bmc, count);
+  if (sdrReservationLostEvery !== undefined && count % sdrReservationLostEvery === 0) return COMPLETION.reservationCancelled;
+  if (sdrBytesMax !== undefined && data[5]! > sdrBytesMax) return COMPLETION.cannotReturnBytes;
   const wanted = data.readUInt16LE(2);
   const at = wanted === 0 ? 0 : wanted === SDR_LAST ? RECORDS.length - 1 : RECORDS.findIndex((record) => record.readUInt16LE(0) === wanted);
   const record = RECORDS[at];

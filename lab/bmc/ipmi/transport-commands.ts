@@ -142,7 +142,8 @@ function setSol(bmc: BmcModel, data: Buffer): CommandResult {
 }
 
 /** Whether the console may be activated: SOL parameter 1, bit 0. */
-export const solEnabled = (bmc: BmcModel): boolean => ((bmc.parameters.get('sol 1') ?? SOL_STORED[1]!)[0]! & 1) === 1;
+export const solEnabled = (bmc: BmcModel): boolean =>
+  ((bmc.parameters.get('sol 1') ?? (bmc.oddities.solOff ? Buffer.from([0]) : SOL_STORED[1]!))[0]! & 1) === 1;
 
 export const transportCommands: CommandTable = {
   [LAN_COMMAND.set]: { privilege: PRIVILEGE.administrator, bytesMin: 3, run: setLan },
