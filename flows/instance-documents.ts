@@ -4,6 +4,7 @@ import type { ServerRecord } from '../compute/server-record.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import type { Sealer } from '../core/base/sealer-codec.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
+import { bondsOf } from '../inventory/vif-service.ts';
 import { describeInterfaces } from '../network/device-port-service.ts';
 import { networkData } from './server-network-data-policy.ts';
 
@@ -32,10 +33,8 @@ export async function instanceDocuments(
 ): Promise<InstanceDocuments> {
   const { sealer, vendorData } = given;
   const { public_key: key, key_name: name } = server;
-  const interfaces = await describeInterfaces(
-    db,
-    server.networks.map(({ port }) => port),
-  );
+  const ports = server.networks.map(({ port }) => port);
+  const interfaces = await describeInterfaces(db, ports);
   return {
     metaData: {
       uuid: server.uuid,
@@ -49,7 +48,7 @@ export async function instanceDocuments(
       devices: [],
       ...(key === null || name === null ? {} : { public_keys: { [name]: key }, keys: [{ name, type: 'ssh', data: key }] }),
     },
-    networkData: networkData(interfaces),
+    networkData: networkData(interfaces, await bondsOf(db, ports)),
     userData: server.user_data === null ? undefined : Buffer.from(sealer.open(server.user_data), 'base64'),
     vendorData,
     // Nova's name for what is not made for each instance anew.

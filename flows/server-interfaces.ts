@@ -1,7 +1,7 @@
 import type { Trx } from '../compute/placement-provider-service.ts';
 import type { ServerNetwork, ServerRecord } from '../compute/server-record.ts';
 import { setNetworks } from '../compute/server-service.ts';
-import { attachVif, detachVif, listVifs } from '../inventory/vif-service.ts';
+import { attachVif, cablingOf, detachVif, listVifs } from '../inventory/vif-service.ts';
 import { findNode } from '../inventory/node-store.ts';
 import {
   automaticNetwork,
@@ -92,11 +92,11 @@ export async function attachInterfaces(trx: Trx, nodeUuid: string, networks: rea
   const node = await findNode(trx, nodeUuid);
   for (const { port } of networks) {
     const link = await attachVif(trx, nodeUuid, { id: port });
-    const switchLinks = link !== undefined && 'local_link_connection' in link ? [link.local_link_connection] : [];
+    const cabling = link === undefined ? { switchLinks: [], group: null } : await cablingOf(trx, link);
     await plugIn(trx, ANYONE, port, {
       nodeId: nodeUuid,
       mac: link?.address ?? null,
-      switchLinks,
+      ...cabling,
       isSwitched: node !== undefined && isSwitched(node),
     });
   }

@@ -52,3 +52,29 @@ test('an address that is made of an advertisement is named as such', () => {
     ],
   );
 });
+
+test('a bond is told with its members, as cloud-init reads it', () => {
+  const bond = {
+    mode: '4',
+    properties: { lacp_rate: 'fast', bond_xmit_hash_policy: 'layer3+4' },
+    members: ['52:54:00:00:01:01', '52:54:00:00:01:02'],
+  };
+  const { links, networks } = networkData([nic([v4])], new Map([['p', bond]])) as { links: object[]; networks: { link: string }[] };
+  assert.deepEqual(links, [
+    { id: 'interface0-0', type: 'phy', mtu: 1450, ethernet_mac_address: '52:54:00:00:01:01' },
+    { id: 'interface0-1', type: 'phy', mtu: 1450, ethernet_mac_address: '52:54:00:00:01:02' },
+    {
+      id: 'interface0',
+      vif_id: 'p',
+      type: 'bond',
+      mtu: 1450,
+      ethernet_mac_address: '52:54:00:00:00:01',
+      bond_links: ['interface0-0', 'interface0-1'],
+      bond_miimon: 100,
+      bond_lacp_rate: 'fast',
+      bond_xmit_hash_policy: 'layer3+4',
+      bond_mode: '802.3ad',
+    },
+  ]);
+  assert.equal(networks[0]!.link, 'interface0');
+});

@@ -14,6 +14,7 @@ const fact = (more: Partial<SwitchPortFact> = {}): SwitchPortFact => ({
   network: null,
   hasNetworkId: false,
   vif: null,
+  group: null,
   applied: null,
   differsSince: null,
   lastError: null,
@@ -45,6 +46,36 @@ test('what a port shall carry', () => {
     const wish = wishOf(fact(more));
     assert.equal('vlans' in wish && JSON.stringify(wish.vlans), wanted, why);
   }
+});
+
+test('a bond is what its mode wants of the switch', () => {
+  const member = (portId: string | null, switchId = 'leaf-1') => ({
+    mac: `of ${portId}`,
+    switchId: portId === null ? null : switchId,
+    portId,
+  });
+  const members = [member('Ethernet2'), member('Ethernet1')];
+  const group = { name: 'bond0', mode: '802.3ad', members };
+  const both = ['Ethernet1', 'Ethernet2'];
+  const table: readonly [object, unknown][] = [
+    [{}, { mode: 'lacp', members: both }],
+    [{ mode: '4' }, { mode: 'lacp', members: both }],
+    [{ mode: 'balance-xor' }, { mode: 'static', members: both }],
+    [{ mode: 'active-backup' }, undefined],
+    [{ mode: 'active-backup', members: [member('Ethernet1'), member('Ethernet1', 'leaf-2')] }, undefined],
+    [{ members: [member('Ethernet1'), member('Ethernet1', 'leaf-2')] }, /bond0 \(802.3ad\) is plugged into more than one switch/],
+    [{ members: [...members, member(null)] }, /the port of null of the port group bond0 has no local_link_connection/],
+    [{ mode: 'fast' }, /bond0 has the mode fast, which is none of balance-rr/],
+  ];
+  for (const [more, wanted] of table) {
+    const wish = wishOf(fact({ vif: vif(), group: { ...group, ...more } }));
+    if (wanted instanceof RegExp) assert.match('problem' in wish ? wish.problem : '', wanted);
+    else assert.deepEqual('vlans' in wish && wish.vlans.lag, wanted, JSON.stringify(more));
+  }
+  const applied = { untagged: 101, tagged: [], lag: { mode: 'lacp', members: both } } as const;
+  assert.equal(isApplied(fact({ vif: vif(), group, applied })), true);
+  assert.equal(isApplied(fact({ vif: vif(), group, applied: { untagged: 101, tagged: [] } })), false);
+  assert.equal(isApplied(fact({ vif: vif(), applied })), false);
 });
 
 test('what can not be says so', () => {

@@ -1,4 +1,4 @@
-import { describeVlans, hasSameVlans, type PortVlans } from '../network/switch/switch-driver.ts';
+import { describeVlans, hasSameVlans, type Lag, type PortVlans } from '../network/switch/switch-driver.ts';
 
 /*
  * What a switch port of a machine shall carry, and why it can not: pure, from what the tables say at one moment. While the agent works, the port that boots is in
@@ -21,6 +21,8 @@ export interface SwitchPortFact {
   readonly network: NetworkFact | null;
   readonly hasNetworkId: boolean;
   readonly vif: VifFact | null;
+  /** The port group that has the VIF; null: the port has it alone. */
+  readonly group: GroupFact | null;
   readonly applied: PortVlans | null;
   /** ISO 8601; null: it was as it shall be. */
   readonly differsSince: string | null;
@@ -42,6 +44,14 @@ export interface VifFact {
   readonly subPorts: readonly { readonly id: string; readonly tag: number; readonly network: NetworkFact }[];
 }
 
+/** A port group of the Bare Metal API: a bond of the machine. */
+export interface GroupFact {
+  readonly name: string;
+  /** Linux' name or number of it. */
+  readonly mode: string;
+  readonly members: readonly { readonly mac: string; readonly switchId: string | null; readonly portId: string | null }[];
+}
+
 export type Wish = { readonly vlans: PortVlans } | { readonly problem: string };
 
 const NOTHING: Wish = { vlans: { untagged: null, tagged: [] } };
@@ -60,11 +70,43 @@ export function wishOf(fact: SwitchPortFact): Wish {
     return {
       problem: `the sub-port ${translated.id} wants the tag ${translated.tag} for VLAN ${translated.network.vlan}: switches do not translate, give it the segmentation type inherit`,
     };
-  return inVlanOf(
+  const wish = inVlanOf(
     fact,
     vif.network,
     vif.subPorts.map(({ network }) => network),
   );
+  const lag = fact.group === null ? undefined : lagOf(fact.group);
+  if (lag === undefined || 'problem' in wish) return wish;
+  return 'problem' in lag ? lag : { vlans: { ...wish.vlans, lag } };
+}
+
+/** Bonds of Linux (bonding.rst) by what they want of the switch; null: nothing, each port is alone there. */
+const LAG_MODES: Readonly<Record<string, Lag['mode'] | null>> = {
+  '802.3ad': 'lacp',
+  'balance-rr': 'static',
+  'balance-xor': 'static',
+  broadcast: 'static',
+  'active-backup': null,
+  'balance-tlb': null,
+  'balance-alb': null,
+};
+const MODE_NUMBERS = ['balance-rr', 'active-backup', 'balance-xor', 'broadcast', '802.3ad', 'balance-tlb', 'balance-alb'];
+
+/** Linux' name of a mode that may be its number. */
+export const modeName = (mode: string): string => MODE_NUMBERS[Number(mode)] ?? mode;
+
+/** Undefined: the switch has nothing to do for this bond. */
+export function lagOf({ name, mode, members }: GroupFact): Lag | { readonly problem: string } | undefined {
+  const wanted = LAG_MODES[modeName(mode)];
+  if (wanted === undefined) return { problem: `the port group ${name} has the mode ${mode}, which is none of ${MODE_NUMBERS.join(', ')}` };
+  const unlinked = members.find(({ switchId, portId }) => switchId === null || portId === null);
+  if (unlinked !== undefined) return { problem: `the port ${unlinked.mac} of the port group ${name} has no local_link_connection` };
+  if (wanted === null) return undefined;
+  if (new Set(members.map(({ switchId }) => switchId)).size > 1)
+    return {
+      problem: `the port group ${name} (${modeName(mode)}) is plugged into more than one switch: a LAG over two switches (MLAG) is not made`,
+    };
+  return { mode: wanted, members: members.map(({ portId }) => portId!).toSorted() };
 }
 
 function inVlanOf(fact: SwitchPortFact, own: NetworkFact, others: readonly NetworkFact[]): Wish {

@@ -26,21 +26,29 @@ const vlanOf = (
   and g.physical_network = s.physical_network order by g.position limit 1)`;
 const networkOf = (alias: string) => `json_build_object('id', ${alias}.id, 'name', ${alias}.name, 'vlan', ${vlanOf(`${alias}.id`)})`;
 
+/** Of the port, or else of its group. */
+const VIF = `coalesce(b.internal_info ->> 'tenant_vif_port_id', r.internal_info ->> 'tenant_vif_port_id')`;
+
 /** A port that is now said to be elsewhere is nobody's to touch there, nor is one of a node that has another `network_interface` now: they are left out. */
 const FACTS = `select w.switch_id as "switchId", w.port_id as "portId", s.name as "switchName", s.physical_network as "physicalNetwork",
   w.node_uuid as "nodeId", w.port_uuid as "portUuid", b.address as mac, w.purpose, w.network_id is not null as "hasNetworkId",
   (select ${networkOf('n')} from network n where n.id = w.network_id) as network,
-  case when b.internal_info ->> 'tenant_vif_port_id' is not null then json_build_object('id', b.internal_info ->> 'tenant_vif_port_id',
+  case when ${VIF} is not null then json_build_object('id', ${VIF},
     'network', (select ${networkOf('n')} from network n where n.id = v.network_id),
     'subPorts', (select coalesce(json_agg(json_build_object('id', k.port_id, 'tag', coalesce(k.segmentation_id, ${vlanOf('n.id')}), 'network', ${networkOf('n')})
       order by k.segmentation_id), '[]') from network_trunk t join network_subport k on k.trunk_id = t.id join network_port kp on kp.id = k.port_id
       join network n on n.id = kp.network_id where t.port_id = v.id)) end as vif,
+  case when b.internal_info ->> 'tenant_vif_port_id' is null and r.internal_info ->> 'tenant_vif_port_id' is not null then json_build_object(
+    'name', coalesce(r.name, r.uuid::text), 'mode', r.mode, 'members', (select json_agg(json_build_object('mac', o.address,
+      'switchId', lower(o.local_link_connection ->> 'switch_id'), 'portId', o.local_link_connection ->> 'port_id') order by o.seq)
+      from port o where o.portgroup_uuid = r.uuid)) end as "group",
   w.applied, w.differs_since as "differsSince", w.last_error as "lastError", s.last_error as "switchError"
   from switch_port w join port b on b.uuid = w.port_uuid and lower(b.local_link_connection ->> 'switch_id') = w.switch_id
     and b.local_link_connection ->> 'port_id' = w.port_id
   join node m on m.uuid = w.node_uuid and m.interfaces ->> 'network' = 'neutron'
   left join switch s on s.chassis_mac = w.switch_id
-  left join network_port v on v.id::text = b.internal_info ->> 'tenant_vif_port_id' and v.host = w.node_uuid::text`;
+  left join portgroup r on r.uuid = b.portgroup_uuid
+  left join network_port v on v.id::text = ${VIF} and v.host = w.node_uuid::text`;
 
 const readFacts = async (db: Db, where: ReturnType<typeof sql>): Promise<SwitchPortFact[]> =>
   (await sql<SwitchPortFact>`${sql.raw(FACTS)} where ${where} order by w.switch_id, w.port_id`.execute(db)).rows;
@@ -64,7 +72,6 @@ interface LinkRow {
   readonly switch_name: string | null;
   readonly touches: readonly string[] | null;
   readonly holder: string | null;
-  readonly groupVif: string | null;
 }
 
 /** Only the port that boots is the agent's; for a tenant each follows its VIF. @returns what hinders it, in words */
@@ -76,12 +83,10 @@ export async function planPorts(
 ): Promise<{ readonly wishes: readonly PortWish[] } | { readonly problem: string }> {
   const { rows } = await sql<LinkRow>`
     select b.uuid, b.address, b.pxe_enabled, b.local_link_connection as link, s.name as switch_name, s.touches,
-      g.internal_info ->> 'tenant_vif_port_id' as "groupVif",
       (select coalesce(n.name, n.uuid::text) from switch_port w join node n on n.uuid = w.node_uuid
        where w.switch_id = lower(b.local_link_connection ->> 'switch_id') and w.port_id = b.local_link_connection ->> 'port_id'
          and w.node_uuid <> ${nodeUuid}) as holder
     from port b left join switch s on s.chassis_mac = lower(b.local_link_connection ->> 'switch_id')
-    left join portgroup g on g.uuid = b.portgroup_uuid
     where b.node_uuid = ${nodeUuid} order by b.seq`.execute(db);
   const linked = rows.filter(({ link }) => link.switch_id !== undefined && link.port_id !== undefined && link.network_type !== 'unmanaged');
   for (const { address, link, switch_name: name, holder, touches } of linked) {
@@ -93,8 +98,6 @@ export async function planPorts(
         problem: `${nameOf({ portId: link.port_id!, switchName: name, switchId: link.switch_id! })} is said to be ${holder}'s too.`,
       };
   }
-  const grouped = purpose === 'tenant' ? rows.find(({ groupVif }) => groupVif !== null) : undefined;
-  if (grouped !== undefined) return { problem: `The VIF ${grouped.groupVif} is on a port group: switches are not made to bond ports.` };
   const isMissing = purpose !== 'none' && purpose !== 'inspection' && !linked.some((port) => purpose === 'tenant' || port.pxe_enabled);
   if (isMissing)
     return { problem: 'No port of the node that boots from the network has a local_link_connection: which switch port is it?' };
@@ -156,13 +159,17 @@ export async function recordOutcomes(trx: Trx, outcomes: readonly PortOutcome[])
         applied_at = case when ${isApplied(fact)} then coalesce(case when differs_since is null then applied_at end, now()) else applied_at end,
         differs_since = case when ${isApplied(fact)} then null else coalesce(differs_since, now()) end
       where switch_id = ${fact.switchId} and port_id = ${fact.portId}`.execute(trx);
-  const up = seen.filter(({ fact }) => fact.purpose === 'tenant' && fact.vif !== null && isApplied(fact)).map(({ fact }) => fact.vif!.id);
   const vifs = seen.flatMap(({ fact }) => (fact.vif === null ? [] : [fact.vif.id]));
-  await sql`update network_port p set status = case when p.id::text = any(${up}) then 'ACTIVE' else 'DOWN' end
-    where p.id::text = any(${vifs}) and p.vif_type = 'other'
-      and p.status <> case when p.id::text = any(${up}) then 'ACTIVE' else 'DOWN' end`.execute(trx);
+  // Of a bond all members have to be as they shall be.
+  const isUp = sql`exists (${vifPort(sql`true`)}) and not exists (${vifPort(sql`w.differs_since is not null`)})`;
+  await sql`update network_port p set status = case when ${isUp} then 'ACTIVE' else 'DOWN' end
+    where p.id::text = any(${vifs}) and p.vif_type = 'other' and p.status <> case when ${isUp} then 'ACTIVE' else 'DOWN' end`.execute(trx);
   for (const nodeUuid of new Set(outcomes.map(({ fact }) => fact.nodeId))) await tellNode(trx, nodeUuid);
 }
+
+/** Switch ports of the tenant's time that carry the network port `p`. */
+const vifPort = (condition: ReturnType<typeof sql>) => sql`select from switch_port w join port b on b.uuid = w.port_uuid
+  left join portgroup r on r.uuid = b.portgroup_uuid where w.purpose = 'tenant' and ${sql.raw(VIF)} = p.id::text and ${condition}`;
 
 /** Whoever works on the node looks again. */
 async function tellNode(trx: Trx, nodeUuid: string): Promise<void> {

@@ -83,3 +83,42 @@ export async function detachVif(trx: Trx, nodeUuid: string, vif: string): Promis
   if (changed.every(({ rows }) => rows.length === 0))
     throw new InventoryError(400, `Unable to detach VIF ${vif} from node ${nodeUuid} because it is not attached to it.`);
 }
+
+/** How a link is cabled, as a binding of the Network API says it: a group by all its members. */
+export async function cablingOf(trx: Trx, link: Link): Promise<{ switchLinks: readonly unknown[]; group: GroupInformation | null }> {
+  if ('local_link_connection' in link) return { switchLinks: [link.local_link_connection], group: null };
+  const members = await trx
+    .selectFrom('port')
+    .select('local_link_connection')
+    .where('portgroup_uuid', '=', link.uuid)
+    .orderBy('seq')
+    .execute();
+  return {
+    switchLinks: members.map((member) => member.local_link_connection),
+    group: { id: link.uuid, name: link.name, bond_mode: link.mode, bond_properties: link.properties },
+  };
+}
+
+export interface GroupInformation {
+  readonly id: string;
+  readonly name: string | null;
+  readonly bond_mode: string;
+  readonly bond_properties: unknown;
+}
+
+/** A bond that a machine makes of its links for a VIF. */
+export interface Bond {
+  readonly mode: string;
+  /** Options of Linux' driver. */
+  readonly properties: Readonly<Record<string, unknown>>;
+  /** MAC addresses. */
+  readonly members: readonly string[];
+}
+
+/** By VIF: of those that are on port groups. */
+export async function bondsOf(db: Db, vifs: readonly string[]): Promise<ReadonlyMap<string, Bond>> {
+  const { rows } = await sql<Bond & { vif: string }>`select g.internal_info ->> ${TENANT_VIF} as vif, g.mode, g.properties,
+      (select coalesce(json_agg(p.address order by p.seq), '[]') from port p where p.portgroup_uuid = g.uuid) as members
+    from portgroup g where g.internal_info ->> ${TENANT_VIF} = any(${vifs})`.execute(db);
+  return new Map(rows.map(({ vif, ...bond }) => [vif, bond]));
+}

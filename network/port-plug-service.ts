@@ -13,6 +13,8 @@ export interface Plug {
   /** Null: the link has none of its own. */
   readonly mac: string | null;
   readonly switchLinks: readonly unknown[];
+  /** The port group that it is on, in Ironic's words; null: a single link. */
+  readonly group: unknown;
   /** Its switch is made so: the port is up when the switch has it, and not before. */
   readonly isSwitched: boolean;
 }
@@ -24,7 +26,10 @@ export async function plugIn(trx: Trx, actor: NetworkActor, portId: string, plug
   await change(trx, portId, {
     'binding:host_id': plug.nodeId,
     'binding:vnic_type': 'baremetal',
-    'binding:profile': { local_link_information: plug.switchLinks },
+    'binding:profile': {
+      local_link_information: plug.switchLinks,
+      ...(plug.group === null ? {} : { local_group_information: plug.group }),
+    },
     ...(plug.mac === null || port['binding:host_id'] !== '' ? {} : { mac_address: plug.mac }),
   });
   if (plug.isSwitched) await trx.updateTable('network_port').set({ status: 'DOWN' }).where('id', '=', portId).execute();

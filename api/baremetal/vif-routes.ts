@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isSwitched } from '../../flows/switch-port-service.ts';
-import type { NodeRecord } from '../../inventory/node-record.ts';
-import { attachVif, detachVif, listVifs, type Link } from '../../inventory/vif-service.ts';
+import type { NodeRecord, Trx } from '../../inventory/node-record.ts';
+import { attachVif, cablingOf, detachVif, listVifs, type Link } from '../../inventory/vif-service.ts';
 import { NetworkError } from '../../network/network-error.ts';
 import { plugIn, plugOut, type Plug } from '../../network/port-plug-service.ts';
 import { RequestRefused } from './baremetal-error.ts';
@@ -16,11 +16,11 @@ const vifId = z.string().refine((text) => isUuidLike(text) || isLogicalName(text
 const body = z.looseObject({ id: vifId, port_uuid: uuid.optional(), portgroup_uuid: uuid.optional() });
 
 /** A VIF that is a port of the Network API is bound in the same transaction. */
-const plugOf = (node: Pick<NodeRecord, 'uuid' | 'driver' | 'interfaces'>, link: Link): Plug => ({
+const plugOf = async (trx: Trx, node: Pick<NodeRecord, 'uuid' | 'driver' | 'interfaces'>, link: Link): Promise<Plug> => ({
   nodeId: node.uuid,
   isSwitched: isSwitched(node),
   mac: link.address,
-  switchLinks: 'local_link_connection' in link ? [link.local_link_connection] : [],
+  ...(await cablingOf(trx, link)),
 });
 
 /** As in the Network API: an administrator's or a service's token sees the ports of every project. */
@@ -61,7 +61,7 @@ export const vifRoutes: readonly BaremetalRoute[] = [
       await whileLocked(() =>
         call.context.database.db.transaction().execute(async (trx) => {
           const link = await attachVif(trx, node.uuid, wish);
-          if (link !== undefined) await plugIn(trx, networkActorOf(call), id, plugOf(node, link)).catch(refused);
+          if (link !== undefined) await plugIn(trx, networkActorOf(call), id, await plugOf(trx, node, link)).catch(refused);
         }),
       );
       return noContent();

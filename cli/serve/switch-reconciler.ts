@@ -188,7 +188,7 @@ async function write(
 
 /** What is as it was before needs no writing. */
 const isNews = ({ fact, applied, error }: Outcome): boolean =>
-  JSON.stringify(applied) !== JSON.stringify(fact.applied) ||
+  !(applied === null || fact.applied === null ? applied === fact.applied : hasSameVlans(applied, fact.applied)) ||
   error !== fact.lastError ||
   isApplied({ ...fact, applied }) !== (fact.differsSince === null);
 

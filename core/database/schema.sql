@@ -2011,6 +2011,7 @@ create table portgroup (
   constraint portgroup_pkey PRIMARY KEY (uuid)
 );
 CREATE INDEX portgroup_node ON public.portgroup USING btree (node_uuid);
+CREATE TRIGGER switch_group_changed AFTER UPDATE OF internal_info, mode ON public.portgroup FOR EACH ROW WHEN (((old.internal_info IS DISTINCT FROM new.internal_info) OR (old.mode IS DISTINCT FROM new.mode))) EXECUTE FUNCTION switch_wish_changed();
 
 create table power_source (
   node_uuid uuid not null,

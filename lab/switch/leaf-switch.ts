@@ -43,6 +43,9 @@ export interface LeafPort {
   vlans(): LeafVlans;
   /** What was learnt on it is forgotten. */
   setVlans(vlans: LeafVlans): void;
+  /** Ports of one name are one link: a frame goes out of one of them, and never back into it. LACP is not spoken. Null: alone. */
+  setLag(name: string | null): void;
+  lag(): string | null;
   /** Who announced itself there last. */
   neighbour(): { readonly systemName: string; readonly portId: string } | undefined;
   readonly counters: Readonly<PortCounters>;
@@ -122,11 +125,13 @@ export function createLeafSwitch(settings: LeafSettings): LeafSwitch {
     const destination = frame.readUIntBE(0, 6);
     const known = isGroup ? undefined : tables.get(vlan)?.get(destination);
     if (known && known.untilMs > clock.nowMs()) {
-      if (known.port !== from) known.port.sendIn(vlan, frame);
+      if (!isSameLink(known.port, from)) known.port.sendIn(vlan, frame);
       return;
     }
-    for (const port of ports) if (port !== from) port.sendIn(vlan, frame);
+    for (const port of ports) if (!isSameLink(port, from) && isFirst(port)) port.sendIn(vlan, frame);
   };
+  /** Of the members of its LAG with a link. */
+  const isFirst = (port: Port) => port.lag() === null || port === ports.find((one) => one.lag() === port.lag() && one.linkUp());
   const enter = (frame: Buffer, port: Port) => {
     if (isLinkLocal(frame)) return;
     const inside = classify(port.vlans(), frame);
@@ -157,6 +162,8 @@ export function createLeafSwitch(settings: LeafSettings): LeafSwitch {
   };
 }
 
+const isSameLink = (one: LeafPort, other: LeafPort) => one === other || (one.lag() !== null && one.lag() === other.lag());
+
 const isLinkLocal = (frame: Buffer) => Math.floor(frame.readUIntBE(0, 6) / 256) === LINK_LOCAL_PREFIX && (frame[5]! & 0xf0) === 0;
 
 const announcementOf = (settings: LeafSettings, port: Port): Buffer =>
@@ -172,6 +179,7 @@ function createPort(settings: PortSettings, clock: Clock, enter: (frame: Buffer,
   const counters: PortCounters = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0, dropped: 0, runts: 0 };
   let up = true;
   let vlans = settings.vlans ?? { untagged: DEFAULT_VLAN, tagged: [] };
+  let lag: string | null = null;
   let neighbour: ReturnType<LeafPort['neighbour']>;
   const port: Port = {
     name: settings.name,
@@ -186,6 +194,12 @@ function createPort(settings: PortSettings, clock: Clock, enter: (frame: Buffer,
     vlans: () => vlans,
     setVlans(next) {
       vlans = next;
+      forget(port);
+    },
+    lag: () => lag,
+    setLag(next) {
+      if (next === lag) return;
+      lag = next;
       forget(port);
     },
     neighbour: () => neighbour,

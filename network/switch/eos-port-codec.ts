@@ -1,5 +1,5 @@
 import { isMalformed } from '../../core/base/malformed.ts';
-import type { PortVlans } from './switch-driver.ts';
+import type { Lag, PortVlans } from './switch-driver.ts';
 import { decodeVlanRange, encodeVlanRange } from './vlan-range-codec.ts';
 
 /*
@@ -48,3 +48,34 @@ export function encodeSwitchport({ untagged, tagged }: PortVlans): string[] | un
     `switchport trunk allowed vlan ${allowed.length === 0 ? 'none' : encodeVlanRange(allowed)}`,
   ];
 }
+
+/** The value of `show port-channel dense`. */
+export interface PortChannelsValue {
+  readonly portChannels?: Readonly<
+    Record<string, { readonly protocol?: string; readonly ports?: Readonly<Record<string, unknown>> } | undefined>
+  >;
+}
+
+export interface PortChannel {
+  readonly number: number;
+  readonly lag: Lag;
+}
+
+/** By the name of each port that is a member; and the numbers that are taken. */
+export function decodePortChannels({ portChannels = {} }: PortChannelsValue): {
+  readonly byMember: ReadonlyMap<string, PortChannel>;
+  readonly numbers: ReadonlySet<number>;
+} {
+  const byMember = new Map<string, PortChannel>();
+  const numbers = new Set<number>();
+  for (const [name, value] of Object.entries(portChannels)) {
+    const number = Number(name.replace(PORT_CHANNEL, ''));
+    numbers.add(number);
+    // Ports of an MLAG's other switch are members too: such a LAG is nobody's wish.
+    const members = Object.keys(value?.ports ?? {}).toSorted();
+    for (const member of members) byMember.set(member, { number, lag: { mode: value?.protocol === 'lacp' ? 'lacp' : 'static', members } });
+  }
+  return { byMember, numbers };
+}
+
+export const PORT_CHANNEL = 'Port-Channel';

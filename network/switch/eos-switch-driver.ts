@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
 import { createEapiClient, type EapiClient, type EapiOptions } from './eapi-client.ts';
-import { decodeSwitchport, encodeSwitchport, type SwitchportValue } from './eos-port-codec.ts';
+import { lagCommands, type EosPorts } from './eos-lag-policy.ts';
+import {
+  decodePortChannels,
+  decodeSwitchport,
+  encodeSwitchport,
+  PORT_CHANNEL,
+  type PortChannelsValue,
+  type SwitchportValue,
+} from './eos-port-codec.ts';
 import { describeVlans, SwitchError, type Neighbour, type PortVlans, type SwitchDriver } from './switch-driver.ts';
 
 /*
@@ -23,14 +31,15 @@ export function createEosSwitchDriver(options: EosOptions): SwitchDriver {
       return { chassisMac, model: shown.modelName ?? '', software: `EOS ${shown.version ?? ''}`.trim() };
     },
     readPorts: async (names, signal) => {
-      const all = await readAll(client, signal);
+      const { ports: all } = await readAll(client, signal);
       return new Map(names.flatMap((name) => (all.has(name) ? [[name, all.get(name)!] as const] : [])));
     },
     async writePorts(wished, signal) {
       if (wished.size === 0) return;
       const known = await readAll(client, signal);
       const commands = [...wished].flatMap(([name, vlans]) => portCommands(options.host, known, name, vlans));
-      await commit(client, [...vlanCommands([...wished.values()]), ...commands], signal);
+      const groups = lagCommands(known, wished, switchportCommands);
+      await commit(client, [...vlanCommands([...wished.values()]), ...commands, ...groups], signal);
       if (options.savesConfiguration) await client.run(['enable', 'write memory'], signal);
     },
     async neighbours(signal) {
@@ -47,16 +56,32 @@ export function createEosSwitchDriver(options: EosOptions): SwitchDriver {
   };
 }
 
-async function readAll(client: EapiClient, signal: AbortSignal): Promise<Map<string, PortVlans>> {
-  const [shown] = (await client.run(['show interfaces switchport'], signal)) as [{ switchports?: Record<string, SwitchportValue> }];
-  return new Map(Object.entries(shown.switchports ?? {}).map(([name, value]) => [name, decodeSwitchport(value)]));
+/** The VLANs of a member are those of its port channel; its own wait until it is alone. */
+async function readAll(client: EapiClient, signal: AbortSignal): Promise<EosPorts> {
+  const [shown, channels] = (await client.run(['show interfaces switchport', 'show port-channel dense'], signal)) as [
+    { switchports?: Record<string, SwitchportValue> },
+    PortChannelsValue,
+  ];
+  const all = new Map(Object.entries(shown.switchports ?? {}).map(([name, value]) => [name, decodeSwitchport(value)]));
+  const { byMember, numbers } = decodePortChannels(channels);
+  const ports = new Map([...all].filter(([name]) => !name.startsWith(PORT_CHANNEL)));
+  for (const [name, { number, lag }] of byMember) ports.set(name, { ...(all.get(`${PORT_CHANNEL}${number}`) ?? CLOSED), lag });
+  const made = [...all.keys()].filter((name) => name.startsWith(PORT_CHANNEL)).map((name) => Number(name.slice(PORT_CHANNEL.length)));
+  return { ports, channels: byMember, numbers: numbers.union(new Set(made)) };
 }
 
-function portCommands(host: string, known: ReadonlyMap<string, PortVlans>, name: string, vlans: PortVlans): string[] {
-  if (!known.has(name)) throw new SwitchError('refused', `${host} has no switch port ${name}`);
+const CLOSED: PortVlans = { untagged: null, tagged: [] };
+
+/** A member's own VLANs too: they count as soon as it is alone. */
+function portCommands(host: string, { ports }: EosPorts, name: string, vlans: PortVlans): string[] {
+  if (!ports.has(name)) throw new SwitchError('refused', `${host} has no switch port ${name}`);
+  return [`interface ${name}`, ...switchportCommands(vlans), 'exit'];
+}
+
+function switchportCommands(vlans: PortVlans): string[] {
   const commands = encodeSwitchport(vlans);
   if (commands === undefined) throw new SwitchError('refused', `EOS can not have ${describeVlans(vlans)} on a port`);
-  return [`interface ${name}`, ...commands, 'exit'];
+  return commands;
 }
 
 /** A port in a VLAN that is not there passes nothing. */

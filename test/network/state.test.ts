@@ -67,7 +67,13 @@ test('a port comes up on a NIC of bare metal with the NIC’s address, and goes 
   await make(subnets, { network_id: network.id, ip_version: 4, cidr: '10.1.0.0/24' });
   const port = await make(ports, { network_id: network.id });
   assert.equal(port['status'], 'DOWN');
-  const plug = { nodeId: 'node-1', mac: '52:54:00:00:00:07', isSwitched: false, switchLinks: [{ switch_id: 'a', port_id: '1' }] };
+  const plug = {
+    nodeId: 'node-1',
+    mac: '52:54:00:00:00:07',
+    isSwitched: false,
+    switchLinks: [{ switch_id: 'a', port_id: '1' }],
+    group: null,
+  };
   const shown = async () => (await mustShow(database.db, { projectId: null, seesAll: true }, ports, port.id)).row;
   await inTransaction(database.db, (trx) => plugIn(trx, BOB, port.id, plug));
   assert.equal((await shown())['status'], 'DOWN', 'who does not see the port plugs nothing in');

@@ -57,6 +57,45 @@ test('each kind of port is made, is read as it was made, and frames go according
   assert.deepEqual(await rig.flood('p3'), ['p2:101', 'up:101']);
 });
 
+test('ports become a bond with LACP, and are alone again; what Open vSwitch has no bond for is refused by name', async () => {
+  const lag = { mode: 'lacp', members: ['p1', 'p2'] } as const;
+  const bonded = (untagged: number, of: PortVlans['lag'] = lag) =>
+    new Map(of!.members.map((name) => [name, { ...vlans(untagged), lag: of! }]));
+  await driver.writePorts(new Map([['p3', vlans(101)]]), signal);
+  await driver.writePorts(bonded(101), signal);
+  await driver.writePorts(bonded(101), signal);
+  assert.deepEqual(await driver.readPorts(['p1', 'p2', 'p3'], signal), new Map([...bonded(101), ['p3', vlans(101)]]));
+  const shown = async (column: string) => (await rig.vsctl('get', 'port', 'bond-p1', column)).trim();
+  assert.deepEqual([await shown('lacp'), await shown('bond_mode'), await shown('tag')], ['active', 'balance-tcp', '101']);
+  assert.equal(
+    (await rig.vsctl('list-ports', 'br0')).includes('p1\n') && !(await rig.vsctl('list-ports', 'br0')).includes('bond-p1'),
+    false,
+  );
+  const out = (await rig.flood('p3')).filter((each) => !each.startsWith('up'));
+  assert.ok(out.length <= 1, `to one member at most: ${out.join()}`);
+  assert.deepEqual(
+    (await rig.flood('p2')).filter((each) => /^p[12]/.test(each)),
+    [],
+  );
+
+  await driver.writePorts(bonded(102), signal);
+  assert.equal(await shown('tag'), '102');
+  for (const [wish, words] of [
+    [bonded(102, { mode: 'static', members: ['p1', 'p2'] }), /Open vSwitch has no static LAG: p1, p2/],
+    [bonded(102, { mode: 'lacp', members: ['p3'] }), /no bond of one port: p3/],
+    [new Map([['p1', vlans(102)]]), /p2 is in a bond with others/],
+    [new Map([['p3', { ...vlans(102), lag: { mode: 'lacp', members: ['p2', 'p3'] } as const }]]), /p2 is to be in a LAG of p2, p3/],
+  ] as const)
+    await assert.rejects(driver.writePorts(wish, signal), words);
+  const alone = new Map([
+    ['p1', vlans(102)],
+    ['p2', vlans(null)],
+  ]);
+  await driver.writePorts(alone, signal);
+  assert.deepEqual(await driver.readPorts(['p1', 'p2'], signal), alone);
+  assert.deepEqual((await rig.vsctl('list-ports', 'br0')).trim().split('\n').toSorted(), ['p1', 'p2', 'p3', 'up']);
+});
+
 test('a port that is not there is refused, and the others stay', async () => {
   await driver.writePorts(new Map([['p1', vlans(7)]]), signal);
   await assert.rejects(

@@ -1,5 +1,15 @@
 import { LLDP_TIME_TO_LIVE_SECONDS, type LeafSwitch } from '../leaf-switch.ts';
-import { carryOut, configurationOf, readAllowed, showAllowed, type LeafConfiguration, type Switchport } from './leaf-configuration.ts';
+import {
+  carryOut,
+  channelName,
+  configurationOf,
+  FRESH,
+  isChannel,
+  readAllowed,
+  type LeafConfiguration,
+  type Switchport,
+} from './leaf-configuration.ts';
+import { showChannels, showPort, showRunning, vlanName } from './eos-show.ts';
 
 /*
  * The command line of EOS as far as a leaf switch needs it: what it is, its switch ports, its neighbours, and configuration, at once or in sessions that are
@@ -86,8 +96,10 @@ const SHOW: readonly Command[] = [
   command('anywhere', /^show interfaces switchport$/, ({ running }) => ({
     switchports: Object.fromEntries([...running.ports].map(([name, port]) => [name, showPort(port)])),
   })),
+  command('anywhere', /^show port-channel(?: dense| summary)?$/, ({ running }) => showChannels(running)),
+  command('privileged', /^show running-config$/, ({ running }) => showRunning(running)),
   command('anywhere', /^show vlan$/, ({ running }) => ({
-    vlans: Object.fromEntries([...running.vlans].map((vlan) => [vlan, { name: nameOf(vlan), status: 'active' }])),
+    vlans: Object.fromEntries([...running.vlans].map((vlan) => [vlan, { name: vlanName(vlan), status: 'active' }])),
   })),
   command('anywhere', /^show lldp neighbors$/, ({ leaf }) => ({
     lldpNeighbors: leaf.ports().flatMap((port) => {
@@ -97,20 +109,6 @@ const SHOW: readonly Command[] = [
     }),
   })),
 ];
-
-const nameOf = (vlan: number) => (vlan === 1 ? 'default' : `VLAN${String(vlan).padStart(4, '0')}`);
-const showPort = ({ mode, access, native, allowed }: Switchport) => ({
-  enabled: true,
-  switchportInfo: {
-    mode,
-    accessVlanId: access,
-    accessVlanName: nameOf(access),
-    trunkingNativeVlanId: native,
-    trunkingNativeVlanName: nameOf(native),
-    trunkAllowedVlans: showAllowed(allowed),
-    macLearning: true,
-  },
-});
 
 const SESSIONS: readonly Command[] = [
   command('privileged', /^configure session (\S+)$/, ({ running, sessions }, line, [name]) => {
@@ -153,11 +151,46 @@ const CONFIGURE: readonly Command[] = [
     Object.assign(line, { port: undefined, isInVlan: true });
   }),
   command('configuring', /^no vlan (\d+)$/, (_box, line, [vlan]) => void line.draft!.vlans.delete(Number(vlan))),
+  command('configuring', /^interface Port-Channel(\d+)$/, (_box, line, [number]) => {
+    const name = channelOf(number!);
+    const { ports } = line.draft!;
+    if (!ports.has(name)) ports.set(name, FRESH);
+    Object.assign(line, { port: name, isInVlan: false });
+  }),
+  command('configuring', /^no interface (Port-Channel\d+)$/, (_box, line, [name]) => {
+    const { ports } = line.draft!;
+    ports.delete(name!);
+    for (const [member, { channel, ...own }] of ports)
+      if (channel !== undefined && channelName(channel.number) === name) ports.set(member, own);
+  }),
   command('configuring', /^interface (\S+)$/, (_box, line, [name]) => {
     if (!line.draft!.ports.has(name!)) throw new Refusal('could not run command', `Interface ${name} does not exist`);
     Object.assign(line, { port: name, isInVlan: false });
   }),
   command('port', /^switchport$/, () => undefined),
+  command('port', /^channel-group (\d+) mode (active|passive|on)$/, (_box, line, [number, mode]) => {
+    const { draft, port } = line;
+    const name = channelOf(number!);
+    if (isChannel(port!)) throw new Refusal('invalid command', "Invalid input (at token 0: 'channel-group')");
+    const others = [...draft!.ports].filter(([other, { channel }]) => other !== port && channel?.number === Number(number));
+    if (others.some(([, { channel }]) => (channel!.mode === 'on') !== (mode === 'on')))
+      throw new Refusal('could not run command', `Cannot change mode; remove all members and try again.`);
+    if (!draft!.ports.has(name)) draft!.ports.set(name, FRESH);
+    draft!.ports.set(port!, { ...draft!.ports.get(port!)!, channel: { number: Number(number), mode: mode as 'active' } });
+  }),
+  command('port', /^no channel-group$/, (_box, line) => {
+    const { channel: _gone, ...own } = line.draft!.ports.get(line.port!)!;
+    line.draft!.ports.set(line.port!, own);
+  }),
+  command('port', /^no port-channel lacp fallback$/, (_box, line) => {
+    const { fallback: _gone, ...own } = line.draft!.ports.get(line.port!)!;
+    line.draft!.ports.set(line.port!, own);
+  }),
+  command(
+    'port',
+    /^port-channel lacp fallback (static|individual)$/,
+    change((fallback) => ({ fallback: fallback as 'static' })),
+  ),
   command(
     'port',
     /^switchport mode (\S+)$/,
@@ -187,6 +220,14 @@ const CONFIGURE: readonly Command[] = [
     }),
   ),
 ];
+
+const CHANNEL_NUMBER_MAX = 2000;
+
+function channelOf(number: string): string {
+  if (Number(number) < 1 || Number(number) > CHANNEL_NUMBER_MAX)
+    throw new Refusal('invalid command', `Invalid input (at token 1: '${number}')`);
+  return channelName(Number(number));
+}
 
 const COMMANDS = [...SHOW, ...SESSIONS, ...CONFIGURE];
 

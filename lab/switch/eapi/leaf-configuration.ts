@@ -5,6 +5,7 @@ import { DEFAULT_VLAN, type LeafSwitch, type LeafVlans } from '../leaf-switch.ts
 /** What an operator has made of a leaf switch: its VLANs, and of each port both what it is as an access port and as a trunk. */
 export interface LeafConfiguration {
   readonly vlans: ReadonlySet<number>;
+  /** Port channels too, by their names. */
   readonly ports: ReadonlyMap<string, Switchport>;
 }
 
@@ -13,7 +14,15 @@ export interface Switchport {
   readonly access: number;
   readonly native: number;
   readonly allowed: readonly number[] | 'all';
+  /** Of a member: the number of its port channel, whose VLANs count then. */
+  readonly channel?: { readonly number: number; readonly mode: 'active' | 'passive' | 'on' };
+  /** Of a port channel. */
+  readonly fallback?: 'static' | 'individual';
 }
+
+export const channelName = (number: number): string => `Port-Channel${number}`;
+export const isChannel = (name: string): boolean => name.startsWith('Port-Channel');
+export const FRESH: Switchport = { mode: 'access', access: DEFAULT_VLAN, native: DEFAULT_VLAN, allowed: 'all' };
 
 /** What the switch does from its start: ports as they were made in the lab. */
 export const configurationOf = (leaf: LeafSwitch): LeafConfiguration => {
@@ -35,7 +44,10 @@ function switchportOf({ untagged, tagged }: LeafVlans): Switchport {
 export function carryOut(leaf: LeafSwitch, { vlans, ports }: LeafConfiguration): void {
   leaf.setVlans(vlans);
   for (const port of leaf.ports()) {
-    const wanted = carried(ports.get(port.name)!);
+    const own = ports.get(port.name)!;
+    const group = own.channel === undefined ? null : channelName(own.channel.number);
+    const wanted = carried(group === null ? own : (ports.get(group) ?? FRESH));
+    port.setLag(group);
     if (JSON.stringify(wanted) !== JSON.stringify(port.vlans())) port.setVlans(wanted);
   }
 }
