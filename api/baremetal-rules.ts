@@ -104,6 +104,7 @@ const nodeRules: readonly PolicyRule[] = [
     'node:vmedia:get',
     'node:hardware_log:clear',
     'node:watchdog:set',
+    'node:sensors:set',
     'node:power_limit:set',
   ]),
   ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru', 'node:rotate_bmc_password']),

@@ -7,6 +7,7 @@ import type { FirmwareCalls } from './firmware.ts';
 import type { FrontPanelCalls } from './front-panel.ts';
 import type { HardwareLogCalls } from './hardware-log.ts';
 import type { NetworkLoginCalls } from './network-login.ts';
+import type { PartCalls } from './part.ts';
 import type { PlatformTrapCalls } from './platform-trap.ts';
 import type { SecureBootCalls } from './secure-boot.ts';
 import type { SensorCalls } from './sensor.ts';
@@ -93,6 +94,7 @@ export interface BmcConnection
     FrontPanelCalls,
     HardwareLogCalls,
     NetworkLoginCalls,
+    PartCalls,
     PlatformTrapCalls,
     SecureBootCalls,
     SensorCalls,

@@ -86,6 +86,8 @@ const CALLS: Readonly<Record<CallKind, CallTraits>> = {
   acknowledgeTrap: { event: 'bmc.acknowledge-trap', quiet: true },
   taskState: { event: 'bmc.task', quiet: true },
   sensors: { event: 'bmc.sensors' },
+  setThresholds: { event: 'bmc.set-thresholds' },
+  parts: { event: 'bmc.parts' },
   powerReading: { event: 'bmc.power-reading' },
   powerLimit: { event: 'bmc.power-limit' },
   setPowerLimit: { event: 'bmc.set-power-limit' },

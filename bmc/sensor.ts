@@ -2,6 +2,8 @@
 export interface Sensor {
   readonly name: string;
   readonly kind: string;
+  /** What it is of: `power supply 1`; absent where the BMC does not say (IPMI only). */
+  readonly entity?: string;
   /** Undefined: not readable now (the machine is off, the part absent), or a sensor of states only. */
   readonly value?: number;
   /** `Cel`, `RPM`, `W`, `V`, `A`, `%`: UCUM, as Redfish has it; absent without a unit. */
@@ -31,6 +33,8 @@ export interface PowerReading {
 
 export interface SensorCalls {
   sensors(signal: AbortSignal): Promise<readonly Sensor[]>;
+  /** Sets those that are named, and answers all of the sensor as the BMC has them then. `unsupported`, `refused`: by name, and nothing is changed. */
+  setThresholds(sensor: string, thresholds: SensorThresholds, signal: AbortSignal): Promise<SensorThresholds>;
   powerReading(signal: AbortSignal): Promise<PowerReading>;
   /** Watts that the machine may draw; undefined: there is no limit. */
   powerLimit(signal: AbortSignal): Promise<number | undefined>;

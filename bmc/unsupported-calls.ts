@@ -7,6 +7,7 @@ export const IPMI_ALONE = {
   withdrawTraps: 'platform event traps',
   tryTraps: 'platform event traps',
   acknowledgeTrap: 'platform event traps',
+  parts: 'records of parts',
   networkLogin: 'channels and cipher suites',
   setNetworkLogin: 'channels and cipher suites',
 } as const;

@@ -63,6 +63,7 @@ const NOT_FAKED = {
   injectNmi: 'interrupt button',
   watchdog: 'watchdog',
   setWatchdog: 'watchdog',
+  setThresholds: 'sensor whose thresholds can be set',
   resetBmc: 'BMC to restart',
 } as const;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BmcError } from '../../bmc/capability.ts';
 import type { WatchdogSetting } from '../../bmc/front-panel.ts';
-import type { Sensor } from '../../bmc/sensor.ts';
+import type { Sensor, SensorThresholds } from '../../bmc/sensor.ts';
 import { noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { withRealBmc } from './node-bmc.ts';
 
@@ -9,20 +9,23 @@ import { withRealBmc } from './node-bmc.ts';
 /** Over IPMI every sensor is some requests of its own. */
 const READ_MS_MAX = 120_000;
 
-const showSensor = ({ name, kind, value, unit, health, thresholds, states }: Sensor) => ({
+const showThresholds = (thresholds: SensorThresholds) => ({
+  lower_fatal: thresholds.lowerFatal ?? null,
+  lower_critical: thresholds.lowerCritical ?? null,
+  lower_caution: thresholds.lowerCaution ?? null,
+  upper_caution: thresholds.upperCaution ?? null,
+  upper_critical: thresholds.upperCritical ?? null,
+  upper_fatal: thresholds.upperFatal ?? null,
+});
+
+const showSensor = ({ name, kind, entity, value, unit, health, thresholds, states }: Sensor) => ({
   name,
   kind,
+  entity: entity ?? null,
   value: value ?? null,
   unit: unit ?? null,
   health,
-  thresholds: {
-    lower_fatal: thresholds.lowerFatal ?? null,
-    lower_critical: thresholds.lowerCritical ?? null,
-    lower_caution: thresholds.lowerCaution ?? null,
-    upper_caution: thresholds.upperCaution ?? null,
-    upper_critical: thresholds.upperCritical ?? null,
-    upper_fatal: thresholds.upperFatal ?? null,
-  },
+  thresholds: showThresholds(thresholds),
   ...(states === undefined ? {} : { states }),
 });
 
@@ -53,6 +56,48 @@ async function sensors(call: Call) {
     },
     READ_MS_MAX,
   );
+}
+
+const level = z.number().optional();
+/** In the sensor's own unit. */
+const thresholdsShape = z
+  .strictObject({
+    sensor: z.string().min(1).max(255),
+    lower_fatal: level,
+    lower_critical: level,
+    lower_caution: level,
+    upper_caution: level,
+    upper_critical: level,
+    upper_fatal: level,
+  })
+  .refine((body) => Object.values(body).filter((each) => typeof each === 'number').length > 0, 'no threshold is given');
+
+async function setThresholds(call: Call) {
+  const { sensor, ...levels } = thresholdsShape.parse(call.body ?? {});
+  const wanted = Object.fromEntries(
+    Object.entries(levels).map(([name, value]) => [name.replace(/_(.)/, (_all, letter: string) => letter.toUpperCase()), value]),
+  ) as SensorThresholds;
+  const told = await withRealBmc(
+    call,
+    'node:sensors:set',
+    'sensors',
+    (bmc, signal) => bmc.setThresholds(sensor, wanted, signal),
+    READ_MS_MAX,
+  );
+  return ok({ sensor, thresholds: showThresholds(told) });
+}
+
+async function parts(call: Call) {
+  const told = await withRealBmc(call, 'node:sensors:get', 'parts', (bmc, signal) => bmc.parts(signal), READ_MS_MAX);
+  return ok({
+    parts: told.map(({ kind, name, entity, detail, contains }) => ({
+      kind,
+      name,
+      entity: entity ?? null,
+      detail: detail ?? null,
+      contains: contains ?? [],
+    })),
+  });
 }
 
 async function hardwareLog(call: Call) {
@@ -112,6 +157,8 @@ async function graphicalConsole(call: Call) {
 
 export const hardwareRoutes: readonly BaremetalRoute[] = [
   { method: 'GET', path: '/nodes/:node/sensors', handle: sensors },
+  { method: 'PUT', path: '/nodes/:node/sensor_thresholds', handle: setThresholds },
+  { method: 'GET', path: '/nodes/:node/parts', handle: parts },
   { method: 'GET', path: '/nodes/:node/hardware_log', handle: hardwareLog },
   { method: 'DELETE', path: '/nodes/:node/hardware_log', handle: clearHardwareLog },
   {

@@ -19,7 +19,8 @@ import { ipmiNetworkLogin } from './ipmi-network-login.ts';
 import { ipmiTraps } from './ipmi-traps.ts';
 import { ipmiUnsupported } from './ipmi-unsupported.ts';
 import { eraseSel, readSel } from './read-sel.ts';
-import { readSensors } from './read-sensors.ts';
+import { setThresholds } from './set-thresholds.ts';
+import { readParts, readSensors } from './read-sensors.ts';
 import { decodeDeviceId, decodeSystemGuid, getDeviceId, getSystemGuid } from './device-codec.ts';
 import { readFruInventory } from './read-fru.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
@@ -122,6 +123,8 @@ export function createIpmiConnection(
     firmwareMode: (signal) => readFirmwareMode(address.host, endpoint, signal),
     setFirmwareMode: (firmwareMode, signal) => setFirmwareMode(endpoint, firmwareMode, signal),
     sensors: (signal) => readSensors(endpoint, signal),
+    setThresholds: (sensor, thresholds, signal) => setThresholds(address.host, endpoint, sensor, thresholds, signal),
+    parts: (signal) => readParts(endpoint, signal),
     powerLimit: (signal) => readPowerLimit(endpoint, signal),
     setPowerLimit: (watts, signal) => putPowerLimit(endpoint, watts, signal),
     powerReading: (signal) => readPowerUse(address.host, endpoint, signal),

@@ -1,9 +1,12 @@
 import { isMalformed } from '../../core/base/malformed.ts';
 import { BmcError } from '../capability.ts';
+import type { HardwarePart } from '../part.ts';
 import type { Sensor, SensorThresholds } from '../sensor.ts';
 import { COMPLETION, TOO_MUCH } from './completion-code-codec.ts';
+import { entityName } from './entity-codec.ts';
 import { IpmiCompletionError, type IpmiEndpoint } from './ipmi-endpoint.ts';
 import { BMC_ADDRESS, type MessageTarget } from './message-codec.ts';
+import { partsOf } from './part-policy.ts';
 import { decodeSdr, type SdrRecord, type SensorRecord } from './sdr-record-codec.ts';
 import { decodeReservation, decodeSdrPiece, getSdr, reserveSdr, SDR_HEAD_BYTES, SDR_LAST } from './sdr-repository-codec.ts';
 import { NON_LINEAR, toReading, type SensorFactors } from './sensor-conversion-codec.ts';
@@ -63,7 +66,7 @@ async function readRecord(endpoint: IpmiEndpoint, reservation: number, id: numbe
 const isCancelled = (error: unknown): boolean =>
   error instanceof IpmiCompletionError && error.completion === COMPLETION.reservationCancelled;
 
-/** A record that makes no sense is left out: the others still say something. */
+/** A record that makes no sense is told as not understood: the others still say something. */
 export async function readSdrs(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<SdrRecord[]> {
   const records: SdrRecord[] = [];
   let reservation = await endpoint.ask(reserveSdr, decodeReservation, signal);
@@ -73,7 +76,7 @@ export async function readSdrs(endpoint: IpmiEndpoint, signal: AbortSignal): Pro
     try {
       const { next, record } = await readRecord(endpoint, reservation, id, room, signal);
       const decoded = decodeSdr(record);
-      if (!isMalformed(decoded)) records.push(decoded);
+      records.push(isMalformed(decoded) ? { kind: 'unknown', type: record[3] ?? 0 } : decoded);
       id = next;
       count += 1;
       cancelled = 0;
@@ -103,7 +106,7 @@ const HEALTH_BY_STATES: readonly (readonly [number, Sensor['health']])[] = [
   [0x09, 'warning'],
 ];
 
-async function thresholdsOf(
+export async function thresholdsOf(
   endpoint: IpmiEndpoint,
   record: SensorRecord,
   factors: SensorFactors,
@@ -121,7 +124,7 @@ async function thresholdsOf(
 
 async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: AbortSignal): Promise<Sensor> {
   const reading = await orNothing(endpoint.ask(getSensorReading(record.number, targetOf(record)), decodeSensorReading, signal));
-  const named = { name: record.name, kind: sensorTypeName(record.sensorType), ...(record.unit === undefined ? {} : { unit: record.unit }) };
+  const named = { ...nameOf(record), ...(record.unit === undefined ? {} : { unit: record.unit }) };
   if (record.eventType !== THRESHOLD_SENSOR) {
     const states = reading?.isAvailable ? stateNames(record.eventType, record.sensorType, reading.states) : [];
     const health = (['critical', 'warning'] as const).find((each) => states.some((state) => severityOfState(state) === each));
@@ -140,22 +143,27 @@ async function readOne(endpoint: IpmiEndpoint, record: SensorRecord, signal: Abo
 }
 
 /** Undefined: the BMC itself. */
-const targetOf = ({ owner, lun, channel }: SensorRecord): MessageTarget | undefined =>
+export const targetOf = ({ owner, lun, channel }: SensorRecord): MessageTarget | undefined =>
   owner === BMC_ADDRESS && lun === 0 ? undefined : { address: owner, lun, channel };
 /** Software of the system, which no message reaches (table 5-4). */
 const isSoftware = ({ owner }: SensorRecord) => (owner & 1) === 1;
 
-const absent = ({ name, sensorType }: SensorRecord): Sensor => ({
-  name,
-  kind: sensorTypeName(sensorType),
+function nameOf({ name, sensorType, entity }: SensorRecord): Pick<Sensor, 'name' | 'kind' | 'entity'> {
+  const of = entityName(entity);
+  return { name, kind: sensorTypeName(sensorType), ...(of === undefined ? {} : { entity: of }) };
+}
+
+export const isSensorOfBmc = (record: SdrRecord): record is SensorRecord =>
+  (record.kind === 'full' || record.kind === 'compact') && !isSoftware(record);
+
+const absent = (record: SensorRecord): Sensor => ({
+  ...nameOf(record),
   health: 'absent',
   thresholds: {},
 });
 
 export async function readSensors(endpoint: IpmiEndpoint, signal: AbortSignal): Promise<Sensor[]> {
-  const records = (await readSdrs(endpoint, signal)).filter(
-    (record): record is SensorRecord => (record.kind === 'full' || record.kind === 'compact') && !isSoftware(record),
-  );
+  const records = (await readSdrs(endpoint, signal)).filter(isSensorOfBmc);
   const sensors: Sensor[] = [];
   /** Controllers behind the BMC that did not answer: each question to one costs seconds. */
   const silent = new Set<number>();
@@ -175,3 +183,6 @@ export async function readSensors(endpoint: IpmiEndpoint, signal: AbortSignal): 
   }
   return sensors;
 }
+
+export const readParts = async (endpoint: IpmiEndpoint, signal: AbortSignal): Promise<readonly HardwarePart[]> =>
+  partsOf(await readSdrs(endpoint, signal));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isMalformed } from '../../core/base/malformed.ts';
+import { partsOf } from './part-policy.ts';
 import { decodeSdr } from './sdr-record-codec.ts';
 
 /** Records byte by byte, as IPMI 2.0 §43 lays them out. Do not edit, add. */
@@ -31,7 +32,9 @@ test('a full record: name, type, unit, factors', () => {
     lun: 0,
     channel: 0,
     number: 0x30,
+    entity: { id: 3, instance: 1 },
     sensorType: 1,
+    settableThresholds: 0x38,
     eventType: 1,
     unit: 'Cel',
     format: 'unsigned',
@@ -53,14 +56,97 @@ test('compact and event-only records have states, no factors', () => {
 });
 
 test('locators and records of the maker', () => {
-  assert.deepEqual(decodeSdr(FRU_LOCATOR), { kind: 'fru-locator', name: 'FRU0', address: 0x20, device: 0 });
-  assert.deepEqual(decodeSdr(CONTROLLER), { kind: 'controller-locator', name: 'BMC', address: 0x20 });
-  assert.deepEqual(decodeSdr(OEM), { kind: 'oem', manufacturerId: 343 });
+  assert.deepEqual(decodeSdr(FRU_LOCATOR), {
+    kind: 'fru-locator',
+    name: 'FRU0',
+    address: 0x20,
+    device: 0,
+    entity: { id: 7, instance: 1 },
+  });
+  assert.deepEqual(decodeSdr(CONTROLLER), {
+    kind: 'controller-locator',
+    name: 'BMC',
+    address: 0x20,
+    entity: { id: 0x2e, instance: 1 },
+  });
+  assert.deepEqual(decodeSdr(OEM), { kind: 'oem', manufacturerId: 343, bytes: Buffer.from('aabb', 'hex') });
   assert.deepEqual(decodeSdr(hex('0800 51 0a 00')), { kind: 'unknown', type: 0x0a });
+});
+
+// the chassis contains a power unit, a board and a fan; a power unit a range of supplies of the controller at 72h
+const ASSOCIATION = hex('0900 51 08 0b  17 01 00  13 01 07 01 1d 01 00 00');
+const RELATIVE = hex('0a00 51 09 1b  13 01 20 00 80  72 00 0a 01 72 00 0a 04 0000 0000 0000 0000 0000 0000 0000');
+const DEVICE = hex('0b00 51 10 13  20 a0 01 00 00 08 00 08 01 00  c8 44494d4d 20535044');
+const SEEN = hex('0c00 51 13 1b  72 20 01 02 45 02 57 01 00 34 12 000102030405060708090a0b0c0d0e0f');
+const CHANNELS = hex('0d00 51 14 0b  81 84 00 00 00 00 00 00 00 00 00');
+
+test('what contains what, devices, controllers that were seen, channels', () => {
+  assert.deepEqual(decodeSdr(ASSOCIATION), {
+    kind: 'association',
+    container: { id: 0x17, instance: 1 },
+    isRange: false,
+    contained: [
+      { id: 0x13, instance: 1 },
+      { id: 0x07, instance: 1 },
+      { id: 0x1d, instance: 1 },
+    ],
+  });
+  assert.deepEqual(decodeSdr(RELATIVE), {
+    kind: 'association',
+    container: { id: 0x13, instance: 1 },
+    isRange: true,
+    contained: [
+      { id: 0x0a, instance: 1 },
+      { id: 0x0a, instance: 4 },
+    ],
+  });
+  assert.deepEqual(decodeSdr(DEVICE), {
+    kind: 'device-locator',
+    name: 'DIMM SPD',
+    address: 0xa0,
+    deviceType: 8,
+    entity: { id: 8, instance: 1 },
+  });
+  assert.deepEqual(decodeSdr(SEEN), {
+    kind: 'controller-confirmation',
+    address: 0x72,
+    firmware: '2.45',
+    manufacturerId: 343,
+    productId: 0x1234,
+  });
+  const channels = decodeSdr(CHANNELS);
+  assert.ok(!isMalformed(channels) && channels.kind === 'channel-info');
+  assert.deepEqual(channels.protocols, [1, 4, ...Array.from({ length: 6 }, () => undefined)]);
+});
+
+test('parts: every record is told, ranges are counted out', () => {
+  const records = [EVENT_ONLY, FRU_LOCATOR, CONTROLLER, OEM, ASSOCIATION, RELATIVE, DEVICE, SEEN, CHANNELS, hex('0800 51 0a 00')];
+  const parts = partsOf(
+    records.flatMap((each) => {
+      const record = decodeSdr(each);
+      return isMalformed(record) ? [] : [record];
+    }),
+  );
+  assert.deepEqual(
+    parts.map(({ kind, name, entity, detail, contains }) => [kind, name, entity, detail ?? contains]),
+    [
+      ['event sensor', 'Boot1', 'system firmware 1', 'tells of System Boot'],
+      ['fru', 'FRU0', 'system board 1', 'inventory 0 at 0x20'],
+      ['controller', 'BMC', 'management controller firmware 1', 'at 0x20'],
+      ['record', 'of maker 343', undefined, 'aabb'],
+      ['device', 'DIMM SPD', 'memory module 1', 'type 0x08 at 0xa0'],
+      ['controller', '0x72', undefined, 'seen with firmware 2.45, maker 343, product 4660'],
+      ['channel', 'channel 0', undefined, 'IPMB'],
+      ['channel', 'channel 1', undefined, 'SMBus'],
+      ['record', 'of type 0x0a', undefined, 'not understood'],
+      ['container', 'system chassis 1', undefined, ['power unit 1', 'system board 1', 'fan 1']],
+      ['container', 'power unit 1', undefined, ['power supply 1', 'power supply 2', 'power supply 3', 'power supply 4']],
+    ],
+  );
 });
 
 test('no bytes throw', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void decodeSdr(Buffer.from(bytes))));
-  for (const record of [FULL, COMPACT, EVENT_ONLY, FRU_LOCATOR, CONTROLLER, OEM])
+  for (const record of [FULL, COMPACT, EVENT_ONLY, FRU_LOCATOR, CONTROLLER, OEM, ASSOCIATION, RELATIVE, DEVICE, SEEN, CHANNELS])
     for (let length = 0; length < record.length; length += 1) decodeSdr(record.subarray(0, length));
 });

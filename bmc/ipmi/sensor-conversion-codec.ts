@@ -60,6 +60,24 @@ export function toReading(raw: number, format: AnalogFormat, factors: SensorFact
   return Number.isFinite(value) ? Number(value.toPrecision(DIGITS)) : undefined;
 }
 
+const RAW_READINGS = Array.from({ length: 256 }, (_each, raw) => raw);
+
+/** The raw byte whose reading is nearest, by trying all of them; a pair: the lowest and the highest value that the sensor can have. */
+export function toRawReading(
+  value: number,
+  format: AnalogFormat,
+  factors: SensorFactors,
+  linearization: number,
+): number | readonly [lowest: number, highest: number] {
+  const readings = RAW_READINGS.flatMap((raw) => {
+    const reading = toReading(raw, format, factors, linearization);
+    return reading === undefined ? [] : [{ raw, reading }];
+  }).sort((a, b) => a.reading - b.reading);
+  const [lowest, highest] = [readings[0]?.reading ?? NaN, readings.at(-1)?.reading ?? NaN];
+  if (!(value >= lowest && value <= highest)) return [lowest, highest];
+  return readings.reduce((best, each) => (Math.abs(each.reading - value) < Math.abs(best.reading - value) ? each : best)).raw;
+}
+
 /** Table 43-15: the units that servers have, in UCUM as Redfish writes them. */
 const UNITS: Readonly<Record<number, string>> = {
   1: 'Cel',

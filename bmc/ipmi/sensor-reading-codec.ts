@@ -6,6 +6,7 @@ import { NET_FN, type IpmiRequest, type MessageTarget } from './message-codec.ts
 export const SENSOR_COMMAND = {
   factors: 0x23,
   hysteresis: 0x25,
+  setThresholds: 0x26,
   thresholds: 0x27,
   eventEnable: 0x29,
   eventStatus: 0x2b,
@@ -62,6 +63,10 @@ export const encodeSensorThresholds = (thresholds: RawThresholds): Buffer =>
     thresholds.reduce<number>((mask, value, index) => (value === undefined ? mask : mask | (1 << index)), 0),
     ...thresholds.map((value) => value ?? 0),
   ]);
+
+/** §35.8: those of the mask are set. 0 number | 1 mask | 2.. as in the answer above */
+export const setSensorThresholds = (sensor: number, thresholds: RawThresholds, target?: MessageTarget): IpmiRequest =>
+  ask(SENSOR_COMMAND.setThresholds, [sensor, ...encodeSensorThresholds(thresholds)], target);
 
 /** 0 next reading | 1.. factors as in a full record */
 export function decodeReadingFactors(data: Buffer): SensorFactors | Malformed {

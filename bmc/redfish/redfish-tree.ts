@@ -8,6 +8,7 @@ import { habitsOf, type VendorHabits } from './vendor-habit-table.ts';
 export interface RedfishTree {
   readonly address: BmcAddress;
   readonly http: RedfishHttp;
+  readonly host: string;
   missing(what: string): BmcError;
   root(signal: AbortSignal): Promise<JsonObject>;
   systemPath(signal: AbortSignal): Promise<string>;
@@ -83,6 +84,7 @@ export function createRedfishTree(address: BmcAddress, http: RedfishHttp): Redfi
   return {
     address,
     http,
+    host,
     missing,
     root,
     systemPath: findSystem,

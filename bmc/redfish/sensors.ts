@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../core/base/json.ts';
+import { BmcError } from '../capability.ts';
 import type { Sensor, SensorCalls, SensorThresholds } from '../sensor.ts';
+import { disorderOf } from '../threshold-policy.ts';
 import { numberAt, objectAt, objectsAt, optional, pathAt, textAt } from './json-codec.ts';
 import type { RedfishTree } from './redfish-tree.ts';
 
@@ -48,6 +50,27 @@ const olderSensors = (thermal: JsonObject, power: JsonObject): Sensor[] => [
   ...objectsAt(power, 'PowerControl').map((each) => sensorOf(each, 'Power', 'W', 'PowerConsumedWatts')),
 ];
 
+async function putThresholds(tree: RedfishTree, found: JsonObject, sensor: string, wanted: SensorThresholds, signal: AbortSignal) {
+  const before = thresholdsOf(found);
+  const named = THRESHOLDS.filter(([name]) => wanted[name] !== undefined);
+  const absent = named.find(([name]) => before[name] === undefined);
+  if (absent !== undefined) throw tree.missing(`threshold ${absent[0]} of ${sensor}`);
+  const refuse = (what: string, advice: string) => new BmcError('refused', `${tree.host}: ${sensor}: ${what}`, advice);
+  const disorder = disorderOf({ ...before, ...wanted });
+  if (disorder !== undefined) throw refuse(disorder, 'Set both together.');
+  const path = textAt(found, '@odata.id')!;
+  const body = { Thresholds: Object.fromEntries(named.map(([name, theirs]) => [theirs, { Reading: wanted[name]! }])) };
+  await tree.http.patch(path, body, signal);
+  const after = thresholdsOf((await tree.http.get(path, signal)) as JsonObject);
+  for (const [name] of named)
+    if (after[name] !== wanted[name])
+      throw refuse(
+        `${name} is ${after[name] ?? 'not there'} after it was set to ${wanted[name]}`,
+        'Choose a value that the sensor can have.',
+      );
+  return after;
+}
+
 export function redfishSensors(tree: RedfishTree): SensorCalls {
   const optionalResource = async (chassis: JsonObject, key: string, signal: AbortSignal): Promise<JsonObject> =>
     pathAt(chassis, key) === undefined ? {} : tree.follow(chassis, key, signal);
@@ -69,6 +92,14 @@ export function redfishSensors(tree: RedfishTree): SensorCalls {
   return {
     async sensors(signal) {
       return (await Promise.all((await tree.chassis(signal)).map((chassis) => ofChassis(chassis, signal)))).flat();
+    },
+    async setThresholds(sensor, thresholds, signal) {
+      for (const chassis of await tree.chassis(signal)) {
+        if (pathAt(chassis, 'Sensors') === undefined) continue;
+        const found = (await tree.members(chassis, 'Sensors', signal)).find((each) => textAt(each, 'Name') === sensor);
+        if (found !== undefined) return putThresholds(tree, found, sensor, thresholds, signal);
+      }
+      throw tree.missing(`sensor ${sensor} whose thresholds can be set`);
     },
     async powerReading(signal) {
       for (const chassis of await tree.chassis(signal)) {

@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { JsonObject } from '../../core/base/json.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 
-/** The commands that ask a BMC for what only it can do: power limit, watchdog, where the screen is, who gets in over the network. */
+/** The commands that ask a BMC for what only it can do: power limit, thresholds, watchdog, where the screen is, who gets in over the network. */
 export const hardwareCommands = (terminal: Terminal): Command[] => [
   powerLimitCommand(terminal),
+  thresholdsCommand(terminal),
   watchdogCommand(terminal),
   screenCommand(terminal),
   loginCommand(terminal),
@@ -35,6 +37,39 @@ const powerLimitCommand = (terminal: Terminal): Command =>
           : `${power.watts} W now, ${power.limit_watts === null ? 'without a limit' : `at most ${power.limit_watts} W`}`,
       );
     });
+
+const LEVELS = ['lower-fatal', 'lower-critical', 'lower-caution', 'upper-caution', 'upper-critical', 'upper-fatal'] as const;
+const keyOf = (level: (typeof LEVELS)[number]) => level.replace('-', '_');
+
+const anyNumber = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It is a number.');
+  return value;
+};
+
+const thresholdsCommand = (terminal: Terminal): Command => {
+  const command = nodeSubcommand('thresholds <node> <sensor>', 'from which values on its BMC calls a sensor not well');
+  for (const level of LEVELS) command.addOption(new Option(`--${level} <value>`, "in the sensor's unit").argParser(anyNumber));
+  return command
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ rackwright node thresholds rack1-u7 'CPU Temp'\n  $ rackwright node thresholds rack1-u7 'CPU Temp' --upper-caution 80 --upper-critical 90",
+    )
+    .action(async (id: string, sensor: string, flags: NodeFlags & Record<string, unknown>) => {
+      const client = await connect(flags);
+      const wanted = LEVELS.flatMap((level) => {
+        const value = flags[level.replace(/-(.)/, (_all, letter: string) => letter.toUpperCase())];
+        return value === undefined ? [] : [[keyOf(level), value as number] as const];
+      });
+      if (wanted.length > 0) await client.call('PUT', `${nodePath(id)}/sensor_thresholds`, { sensor, ...Object.fromEntries(wanted) });
+      const { sensors } = await client.call('GET', `${nodePath(id)}/sensors`);
+      const found = (sensors as JsonObject[]).find(({ name }) => name === sensor);
+      if (found === undefined) throw new Error(`its BMC has no sensor that is called ${sensor}`);
+      await show(terminal, flags, found, () =>
+        LEVELS.map((level) => `${level.padEnd(15)} ${String((found['thresholds'] as JsonObject)[keyOf(level)] ?? '-')}`).join('\n'),
+      );
+    });
+};
 
 const watchdogCommand = (terminal: Terminal): Command =>
   nodeSubcommand('watchdog <node>', 'what its BMC does when nobody sets its watchdog again in time')

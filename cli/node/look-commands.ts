@@ -7,7 +7,7 @@ import { bootPicture, bootText, type ShownBoot } from './boots-view.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 import { eventLine, followTimeline } from './follow-timeline.ts';
 
-/** The commands that only look: list, show, timeline, boots, explain, sensors, log, certificate. */
+/** The commands that only look: list, show, timeline, boots, explain, sensors, parts, log, certificate. */
 export const lookCommands = (terminal: Terminal): Command[] => [
   listCommand(terminal),
   showCommand(terminal),
@@ -15,6 +15,7 @@ export const lookCommands = (terminal: Terminal): Command[] => [
   bootsCommand(terminal),
   explainCommand(terminal),
   sensorsCommand(terminal),
+  partsCommand(terminal),
   logCommand(terminal),
   certificateCommand(terminal),
 ];
@@ -96,12 +97,30 @@ const sensorsCommand = (terminal: Terminal): Command =>
         told['sensors'] as JsonObject[],
         [
           { title: 'sensor', value: (sensor) => String(sensor['name']) },
+          { title: 'of', value: (sensor) => String(sensor['entity'] ?? '') },
           {
             title: 'value',
             value: (sensor) => (sensor['value'] === null ? '-' : `${String(sensor['value'])} ${String(sensor['unit'] ?? '')}`),
           },
           { title: 'health', value: (sensor) => String(sensor['health']) },
           { title: 'states', value: (sensor) => ((sensor['states'] ?? []) as string[]).join(', ') },
+        ],
+        terminal.columns,
+      ),
+    );
+  });
+
+const partsCommand = (terminal: Terminal): Command =>
+  nodeSubcommand('parts <node>', "what it is made of, by its BMC's records").action(async (id: string, flags: NodeFlags) => {
+    const told = await (await connect(flags)).call('GET', `${nodePath(id)}/parts`);
+    await show(terminal, flags, told, () =>
+      formatTable(
+        told['parts'] as JsonObject[],
+        [
+          { title: 'kind', value: (part) => String(part['kind']) },
+          { title: 'name', value: (part) => String(part['name']) },
+          { title: 'of', value: (part) => String(part['entity'] ?? '') },
+          { title: 'detail', value: (part) => String(part['detail'] ?? (part['contains'] as string[]).join(', ')) },
         ],
         terminal.columns,
       ),

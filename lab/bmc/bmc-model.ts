@@ -20,7 +20,7 @@ import { createFirmwareState, type FirmwareState } from './state/firmware-state.
 import { createMediaState, type MediaState } from './state/media-state.ts';
 import { createPefState, type PefState } from './state/pef-state.ts';
 import { createSecureBootState, type SecureBootState } from './state/secure-boot-state.ts';
-import { putReading } from './state/sensor-table.ts';
+import { putReading, type UpperThresholds } from './state/sensor-table.ts';
 import { createStorageState, type StorageState } from './state/storage-state.ts';
 import { createTaskList, type TaskList } from './state/task-list.ts';
 import { createTlsState, type TlsState } from './state/tls-state.ts';
@@ -91,6 +91,8 @@ export interface BmcModel {
   readonly pef: PefState;
   /** Raw readings that somebody gave its sensors, by number. */
   readonly readings: Map<number, number>;
+  /** What somebody has set in place of the sensor's own, by number. */
+  readonly thresholds: Map<number, UpperThresholds>;
   /** The sensor of this name reads this from now on; thresholds that it crosses are in the event log. */
   putReading(sensor: string, raw: number): void;
   /** What its web server shows. */
@@ -260,6 +262,7 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     parameters,
     pef,
     readings: new Map(),
+    thresholds: new Map(),
     putReading: (sensor, raw) => putReading(model, sensor, raw),
     bridgedAnswers: 'follow',
     identifyUntilMs: 0,

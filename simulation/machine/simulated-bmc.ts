@@ -52,6 +52,7 @@ const NOT_THERE = {
   injectNmi: 'interrupt',
   watchdog: 'watchdog',
   setWatchdog: 'watchdog',
+  setThresholds: 'threshold to set',
   resetBmc: 'restart',
 } as const;
 

@@ -270,6 +270,17 @@ test('a node with IPMI alone has what IPMI has', async () => {
   assert.equal(bmc.machine.nmis, before + 1);
   assert.equal(((await rig.expect(200, 'GET', `/v1/nodes/${node}/sensors`))['sensors'] as unknown[]).length, 7);
   const at = (noun: string) => `/v1/nodes/${node}/${noun}`;
+  const parts = (await rig.expect(200, 'GET', at('parts')))['parts'] as JsonObject[];
+  assert.deepEqual(
+    parts.find(({ kind }) => kind === 'device'),
+    { kind: 'device', name: 'DIMM SPD', entity: 'memory module 1', detail: 'type 0x08 at 0xa0', contains: [] },
+  );
+  const cpu = { sensor: 'CPU Temp', upper_caution: 80, upper_critical: 90 };
+  const set = await rig.expect(200, 'PUT', at('sensor_thresholds'), cpu);
+  assert.deepEqual([(set['thresholds'] as JsonObject)['upper_caution'], (set['thresholds'] as JsonObject)['upper_critical']], [80, 90]);
+  await rig.expect(400, 'PUT', at('sensor_thresholds'), { ...cpu, upper_critical: 70 });
+  await rig.expect(400, 'PUT', at('sensor_thresholds'), { sensor: '12V', upper_critical: 14 });
+  await rig.expect(400, 'PUT', at('sensor_thresholds'), { sensor: 'CPU Temp' });
   await rig.expect(204, 'PUT', at('watchdog'), { seconds: 120, action: 'power_cycle' });
   const told = await rig.expect(200, 'GET', at('watchdog'));
   assert.deepEqual([told['running'], told['action'], told['use']], [true, 'power_cycle', 'SMS/OS']);

@@ -34,6 +34,7 @@ for (const way of ['follow', 'within'] as const)
       assert.deepEqual(sensor, {
         name: 'PSU 1 Temp',
         kind: 'Temperature',
+        entity: 'power supply 1',
         unit: 'Cel',
         value: 22,
         health: 'ok',

@@ -34,6 +34,21 @@ test('sensors, event log, users, LAN, DCMI power', async () => {
   const config = (...args: string[]) => run('/usr/sbin/bmc-config', [...target, ...args]);
   try {
     assert.match(await run('/usr/sbin/ipmi-sensors', [...target, ...records]), /Inlet Temp +\| Temperature +\| 21\.00 +\| C +\| 'OK'/);
+    assert.match(
+      await run('/usr/sbin/ipmi-sensors', [...target, ...records, '-vv']),
+      new RegExp(
+        [
+          'ID String: OS Boot',
+          'Entity Association Record \\(8h\\)\nContainer Entity ID: system chassis',
+          'Device-relative Entity Association Record \\(9h\\)\nContainer Entity ID: power unit',
+          'Device ID String: DIMM SPD',
+          'Entity ID: memory module',
+          'Management Controller Confirmation Record \\(13h\\)',
+          'BMC Message Channel Info Record \\(14h\\)',
+          'OEM Data: 52 57',
+        ].join('[^]*'),
+      ),
+    );
     await run('/usr/sbin/ipmipower', [...target, '--on', '--wait-until-on']);
     assert.match(await run('/usr/sbin/ipmi-sel', [...target, ...records]), /Power Unit/);
     await run('/usr/sbin/ipmi-sel', [...target, ...records, '--clear']);

@@ -151,8 +151,48 @@ describe('the same over both protocols', () => {
     });
     assert.deepEqual(
       overIpmi.find(({ name }) => name === 'Power Unit'),
-      { name: 'Power Unit', kind: 'Power Unit', health: 'ok', thresholds: {}, states: [] },
+      { name: 'Power Unit', kind: 'Power Unit', entity: 'power unit 1', health: 'ok', thresholds: {}, states: [] },
     );
+  });
+
+  test('thresholds are set, read back, and refused by name where they can not be', async () => {
+    for (const [bmc, other] of [
+      [ipmi, redfish],
+      [redfish, ipmi],
+    ] as const) {
+      const wanted = { upperCaution: bmc === ipmi ? 70 : 75, upperCritical: 80 };
+      assert.deepEqual(await bmc.setThresholds('CPU Temp', wanted, soon()), wanted);
+      const thresholds = (await other.sensors(soon())).find(({ name }) => name === 'CPU Temp')!.thresholds;
+      assert.deepEqual(thresholds, wanted, 'the other protocol shows the same');
+      await assert.rejects(
+        bmc.setThresholds('CPU Temp', { upperCaution: 90 }, soon()),
+        /upperCritical \(80\) would be below upperCaution \(90\)/,
+      );
+      await assert.rejects(bmc.setThresholds('CPU Temp', { lowerFatal: 1 }, soon()), failsWith('unsupported'));
+      await assert.rejects(bmc.setThresholds('CPU Temp', { upperCritical: 300 }, soon()), failsWith('refused'));
+      await assert.rejects(bmc.setThresholds('12V', { upperCritical: 14 }, soon()), BmcError);
+      await assert.rejects(bmc.setThresholds('Nothing', { upperCritical: 14 }, soon()), /Nothing/);
+    }
+    rig.bmc.state.putReading('CPU Temp', 82);
+    assert.equal((await ipmi.sensors(soon())).find(({ name }) => name === 'CPU Temp')!.health, 'critical');
+    rig.bmc.state.putReading('CPU Temp', 48);
+    await ipmi.setThresholds('CPU Temp', { upperCaution: 85, upperCritical: 95 }, soon());
+    await ipmi.clearHardwareLog(soon());
+  });
+
+  test('parts, by records that only IPMI has', async () => {
+    const parts = await ipmi.parts(soon());
+    const names = (kind: string) => parts.flatMap((part) => (part.kind === kind ? [part.name] : []));
+    assert.deepEqual(names('controller'), ['BMC', 'Power backplane', '0x72']);
+    assert.deepEqual([names('event sensor'), names('device'), names('fru')], [['OS Boot'], ['DIMM SPD'], ['Builtin FRU']]);
+    assert.deepEqual(
+      parts.flatMap(({ name, contains }) => (contains === undefined ? [] : [[name, ...contains]])),
+      [
+        ['system chassis 1', 'power unit 1', 'system board 1', 'fan 1'],
+        ['power unit 1', 'power supply 1', 'power supply 2'],
+      ],
+    );
+    await assert.rejects(redfish.parts(soon()), failsWith('unsupported'));
   });
 
   test('power reading', async () => {

@@ -118,6 +118,8 @@ test('sensors and records of every kind, thresholds, log, power, NMI, watchdog',
     /Fan 1 .*6200 RPM/,
     /Builtin FRU/,
     /BMC .*Dynamic MC/,
+    /OS Boot +\| 60h \| ns +\| 34\.1 \| Event-Only/,
+    /DIMM SPD +\| 00h \| ns +\| +8\.1 \| Generic Device/,
   ])
     assert.match(list, line);
   assert.match(await tool(17, 'sensor'), /CPU Temp +\| 48\.000 +\| degrees C +\| ok .*\| 85\.000 +\| 95\.000/);
@@ -135,6 +137,17 @@ test('sensors and records of every kind, thresholds, log, power, NMI, watchdog',
   await tool(17, 'mc watchdog off');
   await tool(17, 'chassis identify 5');
   assert.match(await tool(17, 'chassis status'), /System Power +: on/);
+});
+
+test('thresholds', async () => {
+  assert.match(
+    await run('ipmitool', [
+      ...['-I', 'lanplus', '-C', '17', '-H', '127.0.0.1', '-p', String(rig.bmc.ipmiPort), '-U', USERNAME, '-P', PASSWORD],
+      ...['sensor', 'thresh', 'CPU Temp', 'ucr', '90'],
+    ]),
+    /Setting sensor "CPU Temp" Upper Critical threshold to 90\.000/,
+  );
+  assert.match(await tool(17, 'sensor'), /CPU Temp .*\| 85\.000 +\| 90\.000/);
 });
 
 test('users: a name, a 20-byte password, rights, and a login with them', async () => {

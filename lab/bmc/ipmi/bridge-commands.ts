@@ -7,7 +7,7 @@ import { isMalformed } from '../../../core/base/malformed.ts';
 import type { BmcModel } from '../bmc-model.ts';
 import { rawOf, SATELLITE_ADDRESS, SATELLITE_SENSOR } from '../state/sensor-table.ts';
 import type { Caller, CommandResult, CommandTable } from './command-handler.ts';
-import { factorsOf, UPPER_THRESHOLDS } from './sensor-commands.ts';
+import { factorsOf, UPPER_THRESHOLDS } from './sdr-records.ts';
 
 /** Send Message to a controller behind the BMC (IPMI 2.0 §22.7), and what that controller answers. */
 const DONE = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../core/base/json.ts';
 import type { BmcModel } from '../bmc-model.ts';
-import { rawOf, EMULATED_SENSORS, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
+import { rawOf, EMULATED_SENSORS, thresholdsOf, toRaw, toValue, wattsOf, type EmulatedSensor } from '../state/sensor-table.ts';
 import { redfishError } from './redfish-error.ts';
 import { CHASSIS_PATH, collection, isObject, NO_CONTENT, resource, type RedfishNoun } from './redfish-shapes.ts';
 
@@ -9,8 +9,9 @@ const SENSORS = `${CHASSIS_PATH}/Sensors`;
 export const THERMAL_PATH = `${CHASSIS_PATH}/Thermal`;
 export const POWER_PATH = `${CHASSIS_PATH}/Power`;
 
-function statusOf(sensor: EmulatedSensor, raw: number): JsonObject {
-  const health = raw >= sensor.upperCritical ? 'Critical' : raw >= sensor.upperNonCritical ? 'Warning' : 'OK';
+function statusOf(bmc: BmcModel, sensor: EmulatedSensor, raw: number): JsonObject {
+  const { upperCritical, upperNonCritical } = thresholdsOf(bmc, sensor);
+  const health = raw >= upperCritical ? 'Critical' : raw >= upperNonCritical ? 'Warning' : 'OK';
   return { State: 'Enabled', Health: health };
 }
 
@@ -20,10 +21,10 @@ const sensorBody = (bmc: BmcModel, sensor: EmulatedSensor): JsonObject => {
     ReadingType: sensor.readingType,
     Reading: toValue(sensor, raw),
     ReadingUnits: sensor.readingUnits,
-    Status: statusOf(sensor, raw),
+    Status: statusOf(bmc, sensor, raw),
     Thresholds: {
-      UpperCaution: { Reading: toValue(sensor, sensor.upperNonCritical) },
-      UpperCritical: { Reading: toValue(sensor, sensor.upperCritical) },
+      UpperCaution: { Reading: toValue(sensor, thresholdsOf(bmc, sensor).upperNonCritical) },
+      UpperCritical: { Reading: toValue(sensor, thresholdsOf(bmc, sensor).upperCritical) },
     },
   });
 };
@@ -36,13 +37,30 @@ const rowOf = (bmc: BmcModel, sensor: EmulatedSensor, owner: string, list: strin
     MemberId: String(sensor.number),
     Name: sensor.name,
     [reading]: toValue(sensor, raw),
-    UpperThresholdNonCritical: toValue(sensor, sensor.upperNonCritical),
-    UpperThresholdCritical: toValue(sensor, sensor.upperCritical),
-    Status: statusOf(sensor, raw),
+    UpperThresholdNonCritical: toValue(sensor, thresholdsOf(bmc, sensor).upperNonCritical),
+    UpperThresholdCritical: toValue(sensor, thresholdsOf(bmc, sensor).upperCritical),
+    Status: statusOf(bmc, sensor, raw),
   };
 };
 
 const ofType = (type: EmulatedSensor['readingType']) => EMULATED_SENSORS.filter((sensor) => sensor.readingType === type);
+
+function putThresholds(bmc: BmcModel, sensor: EmulatedSensor, body: JsonObject) {
+  const wanted = body['Thresholds'];
+  if (!isObject(wanted) || sensor.isFixed) return redfishError(400, 'The thresholds of this sensor are read-only.');
+  const now = thresholdsOf(bmc, sensor);
+  const rawAt = (name: string, before: number): number | undefined => {
+    const threshold = wanted[name];
+    const value = isObject(threshold) ? threshold['Reading'] : undefined;
+    return value === undefined ? before : typeof value === 'number' ? toRaw(sensor, value) : undefined;
+  };
+  const [upperNonCritical, upperCritical] = [rawAt('UpperCaution', now.upperNonCritical), rawAt('UpperCritical', now.upperCritical)];
+  const isOther = Object.keys(wanted).some((name) => name !== 'UpperCaution' && name !== 'UpperCritical');
+  if (isOther || upperNonCritical === undefined || upperCritical === undefined)
+    return redfishError(400, 'A threshold is not one of this sensor, or out of its range.');
+  bmc.thresholds.set(sensor.number, { upperNonCritical, upperCritical });
+  return NO_CONTENT;
+}
 
 export const sensorResources: RedfishNoun = {
   find(bmc, path) {
@@ -79,6 +97,8 @@ export const sensorResources: RedfishNoun = {
     return sensor && sensorBody(bmc, sensor);
   },
   patch(bmc, path, body) {
+    const sensor = EMULATED_SENSORS.find(({ number }) => path === `${SENSORS}/${number}`);
+    if (sensor) return putThresholds(bmc, sensor, body);
     if (path !== POWER_PATH) return undefined;
     const [control] = Array.isArray(body['PowerControl']) ? body['PowerControl'] : [];
     const limit = isObject(control) ? control['PowerLimit'] : undefined;

@@ -16,6 +16,8 @@ export interface EmulatedSensor {
   readonly entity: number;
   readonly upperCritical: number;
   readonly upperNonCritical: number;
+  /** Its thresholds are as the maker has set them. */
+  readonly isFixed?: true;
   whenLeftAlone(bmc: BmcModel): number;
 }
 
@@ -30,7 +32,16 @@ export const EMULATED_SENSORS: readonly EmulatedSensor[] = [
   { ...temperature, number: 2, name: 'CPU Temp', entity: 0x03, upperNonCritical: 85, upperCritical: 95, whenLeftAlone: whenOn(48, 22) },
   { ...fan, number: 3, name: 'Fan 1', entity: 0x1d, upperNonCritical: 180, upperCritical: 200, whenLeftAlone: whenOn(62, 0) },
   { ...power, number: 4, name: 'Power', entity: 0x0a, upperNonCritical: 220, upperCritical: 240, whenLeftAlone: whenOn(71, 4) },
-  { ...voltage, number: 5, name: '12V', entity: 0x14, upperNonCritical: 215, upperCritical: 225, whenLeftAlone: whenOn(200, 0) },
+  {
+    ...voltage,
+    number: 5,
+    name: '12V',
+    entity: 0x14,
+    upperNonCritical: 215,
+    upperCritical: 225,
+    isFixed: true,
+    whenLeftAlone: whenOn(200, 0),
+  },
 ];
 
 /** A controller of the power supplies, behind the BMC on its bus. */
@@ -42,8 +53,16 @@ export const SATELLITE_SENSOR: EmulatedSensor = {
   entity: 0x0a,
   upperNonCritical: 60,
   upperCritical: 70,
+  isFixed: true,
   whenLeftAlone: whenOn(33, 22),
 };
+
+/** Raw readings from which on a sensor is not well. */
+export interface UpperThresholds {
+  readonly upperNonCritical: number;
+  readonly upperCritical: number;
+}
+export const thresholdsOf = (bmc: BmcModel, sensor: EmulatedSensor): UpperThresholds => bmc.thresholds.get(sensor.number) ?? sensor;
 
 export const rawOf = (bmc: BmcModel, sensor: EmulatedSensor): number => bmc.readings.get(sensor.number) ?? sensor.whenLeftAlone(bmc);
 
@@ -52,8 +71,8 @@ const THRESHOLD = 0x01;
 const DEASSERTED = 0x80;
 /** Offsets of table 42-2: upper non-critical and upper critical, going high. */
 const UPPER = [
-  [7, ({ upperNonCritical }: EmulatedSensor) => upperNonCritical],
-  [9, ({ upperCritical }: EmulatedSensor) => upperCritical],
+  [7, ({ upperNonCritical }: UpperThresholds) => upperNonCritical],
+  [9, ({ upperCritical }: UpperThresholds) => upperCritical],
 ] as const;
 
 export function putReading(bmc: BmcModel, name: string, raw: number): void {
@@ -61,7 +80,7 @@ export function putReading(bmc: BmcModel, name: string, raw: number): void {
   const before = rawOf(bmc, sensor);
   bmc.readings.set(sensor.number, raw);
   for (const [offset, thresholdOf] of UPPER) {
-    const threshold = thresholdOf(sensor);
+    const threshold = thresholdOf(thresholdsOf(bmc, sensor));
     if (before >= threshold === raw >= threshold) continue;
     const direction = THRESHOLD | (raw >= threshold ? 0 : DEASSERTED);
     // Data 1 says that the reading and the threshold follow (table 29-6).
@@ -72,6 +91,11 @@ export function putReading(bmc: BmcModel, name: string, raw: number): void {
 /** Two decimals are more than any of them has. */
 const rounded = (value: number) => Math.round(value * 100) / 100;
 export const toValue = (sensor: EmulatedSensor, raw: number): number => rounded(raw * sensor.multiplier * 10 ** sensor.exponent);
+/** The raw reading nearest to a value; undefined: it has none. */
+export function toRaw(sensor: EmulatedSensor, value: number): number | undefined {
+  const raw = Math.round(value / (sensor.multiplier * 10 ** sensor.exponent));
+  return raw >= 0 && raw <= 0xff ? raw : undefined;
+}
 export const wattsOf = (bmc: BmcModel): number => {
   const sensor = EMULATED_SENSORS.find((each) => each.readingType === 'Power')!;
   const watts = toValue(sensor, rawOf(bmc, sensor));
