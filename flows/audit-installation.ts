@@ -3,6 +3,7 @@ import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { listRenditions } from '../images/image-rendition-service.ts';
 import type { ImageStores } from '../images/image-store.ts';
 import { STABLE_STATES } from '../inventory/provision-machine.ts';
+import { askedForFilters, describeUnfiltered } from '../network/metal-filter-service.ts';
 import { readNetworkState } from '../network/network-state-record.ts';
 import type { NetworkState } from '../network/ovn/network-state.ts';
 import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
@@ -89,6 +90,10 @@ const CHECKS: readonly Check[] = [
     `select w.port_id || ' of ' || coalesce(s.name, w.switch_id) || ' for ' || w.purpose || ': ' || coalesce(w.last_error, s.last_error, 'nobody makes it so') as it
      from switch_port w left join switch s on s.chassis_mac = w.switch_id where ${settled('w.differs_since')}`,
   ),
+  {
+    name: 'security groups on metal that nobody carries out',
+    look: async ({ db }) => (await askedForFilters(db)).map((port) => `${port.nodeId}: ${describeUnfiltered(port)}`),
+  },
   { name: 'NICs in other switch ports than recorded', look: compareWiring },
   rows(
     'switches that do not answer',

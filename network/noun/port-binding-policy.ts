@@ -10,7 +10,8 @@ export interface Binding {
 
 export function bindTo(host: string, vnicType: string, datapath?: Datapath): Binding {
   if (host === '') return { host, vif_type: 'unbound', vif_details: {} };
-  if (vnicType === 'baremetal') return { host, vif_type: 'other', vif_details: { connectivity: 'l2' } };
+  // A switch carries out no security groups.
+  if (vnicType === 'baremetal') return { host, vif_type: 'other', vif_details: { port_filter: false, connectivity: 'l2' } };
   if (datapath === null) return { host, vif_type: 'binding_failed', vif_details: {} };
   const details = { port_filter: true, connectivity: 'l2', bridge_name: 'br-int', datapath_type: datapath ?? 'system' };
   return { host, vif_type: 'ovs', vif_details: details };

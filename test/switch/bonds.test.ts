@@ -152,6 +152,25 @@ test('a LAG that somebody has changed is told, and is made again', async () => {
   assert.deepEqual(await audited(), []);
 });
 
+test('security groups of a machine are said to be carried out by nobody', async () => {
+  assert.match(await explained(), /has the security groups default, which nobody carries out/);
+  const found = async () =>
+    ((await machines.call(200, 'GET', '/audit'))['checks'] as { check: string; found: string[] }[])
+      .filter(({ check }) => check.startsWith('security groups on metal'))
+      .flatMap((check) => check.found);
+  assert.deepEqual(await found(), []);
+  const { vifs } = (await machines.call(200, 'GET', `/nodes/${machines.id('m')}/vifs`)) as unknown as { vifs: { id: string }[] };
+  const port = `/v2.0/ports/${vifs[0]!.id}`;
+  const web = await rig.make(ann.token, '/security-groups', 'security_group', { name: 'web' });
+  await rig.expect(200, ann.token, 'PUT', port, { port: { security_groups: [web.id] } });
+  assert.match((await found()).join(), /has the security groups web, which nobody carries out/);
+  const { port: shown } = await rig.expect(200, rig.admin, 'GET', port);
+  assert.deepEqual(shown!['binding:vif_details'], { port_filter: false, connectivity: 'l2' });
+  await rig.expect(200, ann.token, 'PUT', port, { port: { security_groups: [], port_security_enabled: false } });
+  assert.deepEqual(await found(), []);
+  assert.doesNotMatch(await explained(), /nobody carries out/);
+});
+
 test('the LAG goes with the tenant', async () => {
   await machines.verb('m', 'deleted', 'available');
   assert.deepEqual(Object.keys(await channels()), ['Port-Channel1']);
