@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -111,4 +111,44 @@ test('a file that has grown is compacted to one line an address', () =>
       Array.from({ length: 20 }, (_, n) => 59 * 20 + n + 1),
     );
     await again.journal.close();
+  }));
+
+test('what is handed in while the file is written anew, and what was acknowledged just before, is there after a restart', () =>
+  inDirectory(async (directory) => {
+    const { journal } = await openLeaseJournal(directory);
+    const hostname = 'h'.repeat(2000);
+    const turn = () => new Promise(setImmediate);
+    const acknowledged: Promise<void>[] = [];
+    for (let n = 0; n < 1500; n += 1) {
+      acknowledged.push(journal.append([lease(n, { hostname })]));
+      if (n % 3 === 0) await turn();
+    }
+    await Promise.all(acknowledged);
+    assert.ok(journal.counters.compactions >= 1);
+    await journal.close();
+    const again = await openLeaseJournal(directory);
+    assert.deepEqual([again.leases.length, again.damagedLines], [1500, 0]);
+    await again.journal.close();
+  }));
+
+test('a crash that tears the first of two writes on their way leaves the second whole, wherever it tears', () =>
+  inDirectory(async (directory, file) => {
+    const { journal } = await openLeaseJournal(directory);
+    await journal.append([lease(0)]);
+    const from = readFileSync(file).indexOf(0);
+    const first = journal.append([lease(1)]);
+    await new Promise(setImmediate);
+    await Promise.all([first, journal.append([lease(2)])]);
+    const bytes = readFileSync(file);
+    const to = bytes.indexOf('\n', from) + 1;
+    assert.equal(bytes[to], 10, 'the second begins on a line of its own');
+    for (let cut = from; cut < to; cut += 5) {
+      const torn = Buffer.from(bytes);
+      torn.fill(0, cut, to);
+      writeFileSync(file, torn);
+      const after = await openLeaseJournal(directory);
+      assert.deepEqual([after.leases.map((l) => l.sequence), after.damagedLines], [[1, 3], cut === from ? 0 : 1]);
+      await after.journal.close();
+    }
+    await journal.close();
   }));

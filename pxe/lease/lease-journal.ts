@@ -6,9 +6,10 @@ import type { LeaseRecord } from '../boot-model.ts';
 import { decodeJournalLine, encodeJournalLine, type JournalEntry } from './lease-record-codec.ts';
 
 /**
- * The append-only file that makes a lease durable before its ACK. Everything handed in during one turn of the event loop,
- * or while the disk is busy with the turn before, shares one durable write. A write that fails leaves no half line
- * behind: the file is cut back, and after a failed sync (whose pages the kernel may have dropped) written anew.
+ * The append-only file that makes a lease durable before its ACK. Everything handed in during one turn of the event loop, or while
+ * the disk is busy enough, shares one durable write; a few small ones are on their way at once, so that a lease need not wait for a
+ * slow one that went before. A write that fails leaves no half line behind: the file is cut back, and after a failed sync (whose pages
+ * the kernel may have dropped) written anew. A crash leaves zeros or half lines where a write was on its way, before whole lines of others.
  */
 export interface LeaseJournal {
   /** Resolves once the leases are on disk; rejects when they are not and will not be. */
@@ -39,8 +40,14 @@ const COMPACT_BYTES_MIN = 1 << 20;
 /** Compacted when the file is this many times what it held after the last compaction. */
 const COMPACT_GROWTH = 4;
 
+/** More do not shorten the wait, and libuv has four threads for the files of the whole process: one is left to others. */
+const WRITES_AT_ONCE = 3;
+/** Above this the disk is kept busy by what is on its way: what comes then waits and shares a write, which costs less. */
+const LINES_AT_ONCE = 8;
+
 interface Waiting {
   readonly lines: string;
+  readonly leases: readonly LeaseRecord[];
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -53,7 +60,7 @@ interface JournalState {
   file: FileHandle;
   /** The same file, where a write returns when it is on the disk: one call instead of two, for bytes that overwrite zeros. */
   durable: FileHandle;
-  /** Bytes of the file that are known to be whole lines. */
+  /** Where the next lines go: before it are lines that are whole, or on their way. */
   goodBytes: number;
   /** Up to where the file has bytes: lines, then zeros. */
   aheadBytes: number;
@@ -136,20 +143,33 @@ async function grow(state: JournalState, bytes: Buffer): Promise<void> {
   await writeAhead(state, state.goodBytes + bytes.length);
 }
 
-async function commit(state: JournalState, lines: string): Promise<void> {
-  if (state.broken || state.goodBytes > Math.max(COMPACT_BYTES_MIN, state.compactedBytes * COMPACT_GROWTH)) await compact(state);
-  const bytes = Buffer.from(lines);
-  const isAhead = state.goodBytes + bytes.length <= state.aheadBytes;
-  if (!isAhead) await grow(state, bytes);
+const isTooLong = (state: JournalState) => state.goodBytes > Math.max(COMPACT_BYTES_MIN, state.compactedBytes * COMPACT_GROWTH);
+
+/** Whether nothing else may be on its way: the file is written anew, or grows. */
+const needsTheFile = (state: JournalState, bytes: Buffer) =>
+  state.broken || isTooLong(state) || state.goodBytes + bytes.length > state.aheadBytes;
+
+async function commitAlone(state: JournalState, bytes: Buffer): Promise<void> {
+  if (state.broken || isTooLong(state)) await compact(state);
+  await grow(state, bytes);
   try {
-    if (isAhead) await writeWhole(state.durable, bytes, state.goodBytes);
-    else await state.file.datasync();
+    await state.file.datasync();
   } catch (cause) {
     state.broken = true;
     throw cause;
   }
   state.goodBytes += bytes.length;
-  state.counters.writes += 1;
+}
+
+async function commitBeside(state: JournalState, bytes: Buffer): Promise<void> {
+  const position = state.goodBytes;
+  state.goodBytes += bytes.length;
+  try {
+    await writeWhole(state.durable, bytes, position);
+  } catch (cause) {
+    state.broken = true;
+    throw cause;
+  }
 }
 
 function parseJournal(bytes: Buffer): { entries: JournalEntry[]; damagedLines: number; goodBytes: number } {
@@ -157,7 +177,9 @@ function parseJournal(bytes: Buffer): { entries: JournalEntry[]; damagedLines: n
   const goodBytes = bytes.lastIndexOf(10) + 1;
   let damagedLines = bytes.subarray(goodBytes).some((byte) => byte !== 0) ? 1 : 0;
   for (const line of bytes.toString('utf8', 0, goodBytes).split('\n').slice(0, -1)) {
-    const entry = decodeJournalLine(line);
+    const text = line.replaceAll('\0', '');
+    if (text === '') continue;
+    const entry = decodeJournalLine(text);
     if (isMalformed(entry)) damagedLines += 1;
     else entries.push(entry);
   }
@@ -173,54 +195,69 @@ async function readJournal(path: string): Promise<Buffer> {
   }
 }
 
+function noteLatest({ latest }: JournalState, leases: readonly LeaseRecord[]): void {
+  for (const lease of leases) {
+    const known = latest.get(lease.ipAddress);
+    if (known === undefined || known.sequence < lease.sequence) latest.set(lease.ipAddress, lease);
+  }
+}
+
 function startCommitting(state: JournalState): LeaseJournal {
   let waiting: Waiting[] = [];
   let scheduled = false;
-  let running: Promise<void> | undefined;
-  const commitWaiting = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const group = waiting;
-      waiting = [];
-      try {
-        await commit(state, group.map((w) => w.lines).join(''));
-        for (const one of group) one.resolve();
-      } catch (cause) {
-        state.counters.failures += 1;
-        for (const one of group) one.reject(cause as Error);
+  const flying = new Map<Promise<void>, number>();
+  let isAlone = false;
+  const commit = async (group: readonly Waiting[], bytes: Buffer): Promise<void> => {
+    try {
+      await (isAlone ? commitAlone(state, bytes) : commitBeside(state, bytes));
+      state.counters.writes += 1;
+      for (const { leases, resolve } of group) {
+        // Before anything else is begun: a compaction keeps what is known here.
+        noteLatest(state, leases);
+        resolve();
       }
+    } catch (cause) {
+      state.counters.failures += 1;
+      for (const { reject } of group) reject(cause as Error);
     }
   };
-  const enqueue = (lines: string): Promise<void> =>
+  const commitWaiting = (): void => {
+    const lines = [...flying.values()].reduce((sum, count) => sum + count, 0);
+    if (waiting.length === 0 || isAlone || flying.size >= WRITES_AT_ONCE || lines > LINES_AT_ONCE) return;
+    // Half a line of a write that a crash ends must not run into these.
+    const bytes = Buffer.from((flying.size > 0 ? '\n' : '') + waiting.map((w) => w.lines).join(''));
+    const mustBeAlone = needsTheFile(state, bytes);
+    if (mustBeAlone && flying.size > 0) return;
+    const group = waiting;
+    waiting = [];
+    isAlone = mustBeAlone;
+    const done = commit(group, bytes).finally(() => {
+      flying.delete(done);
+      isAlone = false;
+      commitWaiting();
+    });
+    flying.set(done, group.length);
+  };
+  const enqueue = (leases: readonly LeaseRecord[], lines: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      waiting.push({ lines, resolve, reject });
-      if (scheduled || running) return;
+      waiting.push({ lines, leases, resolve, reject });
+      if (scheduled) return;
       scheduled = true;
       setImmediate(() => {
         scheduled = false;
-        running = commitWaiting().finally(() => {
-          running = undefined;
-        });
+        commitWaiting();
       });
     });
   return {
     counters: state.counters,
-    async append(leases) {
-      await enqueue(leases.map((lease) => encodeJournalLine({ lease })).join(''));
-      for (const lease of leases) {
-        const known = state.latest.get(lease.ipAddress);
-        if (known === undefined || known.sequence < lease.sequence) state.latest.set(lease.ipAddress, lease);
-      }
-    },
+    append: (leases) => enqueue(leases, leases.map((lease) => encodeJournalLine({ lease })).join('')),
     noteStored(sequence) {
       state.storedThrough = sequence;
       // A lost watermark costs a harmless replay after the next start, and the leases' own appends report a broken disk.
-      enqueue(encodeJournalLine({ storedThrough: sequence })).catch(() => {});
+      enqueue([], encodeJournalLine({ storedThrough: sequence })).catch(() => {});
     },
     async close() {
-      while (scheduled || running) {
-        if (running) await running;
-        else await new Promise(setImmediate);
-      }
+      while (scheduled || flying.size > 0) await (flying.size > 0 ? Promise.race(flying.keys()) : new Promise(setImmediate));
       await state.file.truncate(state.goodBytes).catch(() => {});
       await Promise.all([state.file.close(), state.durable.close()]);
     },
