@@ -1,6 +1,6 @@
 import { NetworkError } from './network-error.ts';
 import { inTransaction } from './mechanism/transaction.ts';
-import { claimQuota } from './mechanism/quota-store.ts';
+import { requireQuotaKept } from './mechanism/quota-store.ts';
 import { listRows, readRow, readRows, readRowText, type Db, type ListQuery, type Page } from './mechanism/row-read.ts';
 import { deleteRow, insertRows, updateRow } from './mechanism/row-write.ts';
 import type { NetworkActor, Resource, Row, Trx, Values } from './resource.ts';
@@ -21,9 +21,12 @@ export async function createRows(
 ): Promise<Row[]> {
   return inTransaction(db, async (trx) => {
     const work = { trx, actor, parentId };
-    if (resource.quota !== undefined) await claimQuota(trx, resource, asked);
     const ids = resource.create === undefined ? await insertRows(trx, resource, asked) : await resource.create(work, asked);
-    return readRows(trx, actor, resource, ids, parentId);
+    const rows = await readRows(trx, actor, resource, ids, parentId);
+    // Last: whoever creates beside us waits for these locks until we commit.
+    await resource.settle?.(work, rows);
+    if (resource.quota !== undefined) await requireQuotaKept(trx, resource, asked);
+    return rows;
   });
 }
 

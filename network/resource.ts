@@ -97,6 +97,8 @@ export interface Resource {
   /** Before a list: what a project has without ever having asked for it. */
   prepare?(work: Work): Promise<void>;
   create?(work: Work, asked: readonly Values[]): Promise<string[]>;
+  /** After `create`: what has to be looked at, or counted, with a lock that others wait for. */
+  settle?(work: Work, made: readonly Row[]): Promise<void>;
   /** `changes` are valid and given; `before` is locked. */
   update?(work: Work, before: Row, changes: Values): Promise<void>;
   remove?(work: Work, row: Row): Promise<void>;

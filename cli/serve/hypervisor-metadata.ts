@@ -63,7 +63,7 @@ export async function startHypervisorMetadata(configuration: Configuration, logg
       proxy.closeAllConnections();
     }
   };
-  const settle = createWorker(GATHER_MS, async () => {
+  const settle = createWorker({ gatherMs: GATHER_MS }, async () => {
     if (!chassis.isReady()) return;
     const wanted = new Map(chassis.metadataNetworks().map((network) => [network.networkId, network]));
     for (const networkId of new Set([...running.keys(), ...chassis.plugged().keys()])) {

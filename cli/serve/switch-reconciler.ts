@@ -51,7 +51,7 @@ export function startSwitchReconciler(options: {
   let retryMs = RETRY_FIRST_MS;
   let retry: NodeJS.Timeout | undefined;
 
-  const settle = createWorker(GATHER_MS, async () => {
+  const settle = createWorker({ gatherMs: GATHER_MS }, async () => {
     if (abort.signal.aborted) return;
     if (!isKnown) await identify(driver, settings, database, abort.signal);
     isKnown = true;

@@ -4,14 +4,16 @@ import type { Resource, Trx, Values } from '../resource.ts';
 import { query } from './statement.ts';
 
 /**
- * Quotas are claimed in the transaction that creates: `network_quota_exceeded` lets one creator of a project count at a time.
+ * Quotas are looked at in the transaction that creates, when its rows are there: `network_quota_exceeded` lets one creator of a project
+ * count at a time, and the next has to wait until this transaction ends.
  * @throws NetworkError 409
  */
-export async function claimQuota(trx: Trx, resource: Resource, asked: readonly Values[]): Promise<void> {
-  for (const [projectId, wanted] of Map.groupBy(asked, (values) => String(values['project_id'])))
-    await claim(trx, resource.quota!, resource.table, projectId, wanted.length);
+export async function requireQuotaKept(trx: Trx, resource: Resource, made: readonly Values[]): Promise<void> {
+  for (const projectId of new Set(made.map((values) => String(values['project_id']))))
+    await claim(trx, resource.quota!, resource.table, projectId, 0);
 }
 
+/** Room for rows that are still to come. @throws NetworkError 409 */
 export async function claim(trx: Trx, quota: string, table: string, projectId: string, wanted: number): Promise<void> {
   const rows = await query<{ most: number | null }>(trx, 'select network_quota_exceeded($1, $2, $3::regclass, $4, $5) as most', [
     projectId,

@@ -5,7 +5,7 @@ import type { NetworkActor, Resource, Row } from '../resource.ts';
 import { isUuid } from './attribute-types.ts';
 import { rowJson } from './row-json.ts';
 import { filterSql, type Filters } from './row-filter.ts';
-import { query, statement, type Statement } from './statement.ts';
+import { isAmong, query, statement, type Statement } from './statement.ts';
 
 /** Reading rows as the API shows them: PostgreSQL writes the JSON, so that a page of five hundred costs us next to nothing. */
 export type Db = Kysely<DatabaseSchema>;
@@ -146,13 +146,15 @@ export async function readRowText(
 export async function readRows(db: Db, actor: NetworkActor, resource: Resource, ids: readonly string[], parentId?: string): Promise<Row[]> {
   const at = statement(actor.projectId);
   const where = conditions(at, { ...actor, seesAll: true }, resource, parentId);
+  const key = keyOf(resource);
+  const kind = resource.attributes[key]!.type.kind === 'uuid' ? 'uuid' : 'text';
   const rows = await at.run<{ json: string }>(
     db,
     `select ${rowJson(at, resource, shownNames(resource))} as json
-     from ${resource.table} t where ${where.join(' and ')} and t."${keyOf(resource)}" = any(${at.bind(ids)})`,
+     from ${resource.table} t where ${where.join(' and ')} and ${isAmong(`t."${key}"`, ids, at.bind, kind)}`,
   );
   const shown = rows.map(({ json }) => JSON.parse(json) as Row);
-  const byId = new Map(shown.map((row) => [String(row[keyOf(resource)]), row]));
+  const byId = new Map(shown.map((row) => [String(row[key]), row]));
   return ids.map((id) => byId.get(id)!);
 }
 

@@ -1,5 +1,5 @@
 import type { Resource, Trx, Values } from '../resource.ts';
-import { query } from './statement.ts';
+import { isAmong, query, statement } from './statement.ts';
 
 /** Writing what the mechanism stores: every attribute with a column. */
 const stored = (resource: Resource, values: Values): [column: string, value: unknown][] => [
@@ -60,7 +60,8 @@ const TOUCH = ['revision_number = revision_number + 1', 'updated_at = now()'];
 export async function touch(trx: Trx, table: string, ids: readonly (string | null | undefined)[]): Promise<void> {
   const some = [...new Set(ids.filter((id) => id !== null && id !== undefined))].sort();
   if (some.length === 0) return;
-  await query(trx, `update ${table} set ${TOUCH.join(', ')} where id = any($1::uuid[])`, [some]);
+  const at = statement(null);
+  await at.run(trx, `update ${table} set ${TOUCH.join(', ')} where ${isAmong('id', some, at.bind)}`);
 }
 
 export const deleteRow = (trx: Trx, resource: Resource, id: string) => query(trx, `delete from ${resource.table} where id = $1`, [id]);

@@ -30,6 +30,13 @@ export function statement(projectId: string | null): Statement {
   };
 }
 
+/**
+ * A column is one of these. PostgreSQL takes a list of unknown length for ten rows, and would rather plan a statement anew each time than do ten times the
+ * work: one alone is asked for by itself.
+ */
+export const isAmong = (column: string, ids: readonly unknown[], bind: Bind, kind: 'uuid' | 'text' = 'uuid'): string =>
+  ids.length === 1 ? `${column} = ${bind(ids[0])}::${kind}` : `${column} = any(${bind(ids)}::${kind}[])`;
+
 /** A statement that needs no project. */
 export async function query<T>(db: Kysely<DatabaseSchema>, text: string, values: readonly unknown[] = []): Promise<T[]> {
   return (await db.executeQuery<T>(CompiledQuery.raw(text, [...values]))).rows;

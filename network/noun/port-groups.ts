@@ -1,5 +1,5 @@
 import { isUuid } from '../mechanism/attribute-types.ts';
-import { query, statement } from '../mechanism/statement.ts';
+import { isAmong, query, statement } from '../mechanism/statement.ts';
 import type { Trx, Work } from '../resource.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
 import { groupNotFound, GROUP_SCOPE } from './security-group-scope.ts';
@@ -11,7 +11,7 @@ export async function requireGroupsSeen({ trx, actor }: Work, ids: readonly stri
   const asked = ids.filter(isUuid);
   const found = await at.run<{ id: string }>(
     trx,
-    `select t.id from network_security_group t where t.id = any(${at.bind(asked)}::uuid[])${actor.seesAll ? '' : ` and ${at.fill(GROUP_SCOPE)}`}`,
+    `select t.id from network_security_group t where ${isAmong('t.id', asked, at.bind)}${actor.seesAll ? '' : ` and ${at.fill(GROUP_SCOPE)}`}`,
   );
   const missing = ids.find((id) => !found.some((group) => group.id === id));
   if (missing !== undefined) throw groupNotFound(missing);

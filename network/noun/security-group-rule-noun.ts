@@ -3,8 +3,8 @@ import { boolean, oneOf, orNull, shown, text, uuid } from '../mechanism/attribut
 import { insertRows, touch } from '../mechanism/row-write.ts';
 import { mustSee } from '../mechanism/seen.ts';
 import { description, id, project, times } from '../mechanism/standard-attributes.ts';
-import { query } from '../mechanism/statement.ts';
-import { attribute, attributes, type AttributeType, type Resource, type Trx, type Values, type Work } from '../resource.ts';
+import { isAmong, query, statement } from '../mechanism/statement.ts';
+import { attribute, attributes, type AttributeType, type Resource, type Row, type Trx, type Values, type Work } from '../resource.ts';
 import { addressGroups } from './address-group-noun.ts';
 import { ensureDefaultGroup } from './default-security-group.ts';
 import { requireGroupsSeen } from './port-groups.ts';
@@ -51,6 +51,14 @@ export const securityGroupRules: Resource = {
     if (actor.projectId !== null) await ensureDefaultGroup(trx, actor.projectId);
   },
   create,
+  async settle({ trx }, made) {
+    await touch(
+      trx,
+      'network_security_group',
+      made.map((rule) => String(rule['security_group_id'])),
+    );
+    await refuseOtherNames(trx, made);
+  },
   async remove({ trx }, row) {
     await query(trx, 'delete from network_security_group_rule where id = $1', [row.id]);
     await touch(trx, 'network_security_group', [String(row['security_group_id'])]);
@@ -69,8 +77,6 @@ async function create(work: Work, asked: readonly Values[]): Promise<string[]> {
   }
   const ids = await insertRows(work.trx, securityGroupRules, rows, { skipTaken: true });
   if (ids.length < rows.length) throw await duplicate(work.trx, rows);
-  await refuseOtherNames(work.trx, groupIds[0]!, ids);
-  await touch(work.trx, 'network_security_group', groupIds);
   return ids;
 }
 
@@ -99,12 +105,19 @@ const KEY = [
   'remote_address_group_id',
 ] as const;
 
-/** `tcp` and `6` are the same rule, which a constraint over names does not see. */
-async function refuseOtherNames(trx: Trx, groupId: string, made: readonly string[]): Promise<void> {
-  const rules = await query<Record<string, unknown> & { id: string }>(
+/** What two rules that are the same rule have in common to the letter. */
+const LITERAL = ['security_group_id', 'direction', 'ethertype'] as const;
+
+/** `tcp` and `6` are the same rule, which a constraint over names does not see. The group is locked: nobody adds another one meanwhile. */
+async function refuseOtherNames(trx: Trx, rows: readonly Row[]): Promise<void> {
+  const made = rows.map(({ id }) => id);
+  const at = statement(null);
+  const rules = await at.run<Record<string, unknown> & { id: string }>(
     trx,
-    `select id, ${KEY.map((name) => `${name}::text`).join(', ')} from network_security_group_rule where security_group_id = $1`,
-    [groupId],
+    `select distinct o.id, ${KEY.map((name) => `o.${name}::text`).join(', ')} from network_security_group_rule m
+     join network_security_group_rule o on ${LITERAL.map((name) => `o.${name} = m.${name}`).join(' and ')}
+       and o.port_range_min is not distinct from m.port_range_min
+     where ${isAmong('m.id', made, at.bind)}`,
   );
   const seen = new Map<string, string>();
   for (const rule of rules.toSorted((a, b) => Number(made.includes(a.id)) - Number(made.includes(b.id)))) {
