@@ -11,18 +11,21 @@ import { silentLogger } from '../../core/base/logger.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../core/database/embedded-postgres.ts';
 import { type ServeProcess, startServe } from '../serve/serve-process.ts';
 import { until } from './boot-wire.ts';
-import type { CrowdLease } from './crowd-process.ts';
+import type { CrowdLease } from './crowd-lease.ts';
 
 /**
- * Two `serve --role boot` on one wire: they share the work, one is killed in the middle, and the control plane is gone all the while. No client
+ * Two `serve --role boot` on one wire, over IPv4 and IPv6: they share the work, one is killed in the middle, and the control plane is gone all the while. No client
  * changes its address, and no address is two clients'. Needs root.
  */
 const run = promisify(execFile);
 const ip = async (...args: string[]) => void (await run('ip', args));
 const tag = String(process.pid);
 const crowdSpace = `rwtwo-c-${tag}`;
-const SERVERS = ['10.77.0.1', '10.77.0.2'] as const;
-const spaces = SERVERS.map((_server, at) => `rwtwo-s${at}-${tag}`);
+const FAMILIES = [4, 6] as const;
+type Family = (typeof FAMILIES)[number];
+/** As clients see them: where answers come from. */
+const SERVERS = { 4: ['10.77.0.1', '10.77.0.2'], 6: ['fe80::1', 'fe80::2'] } as const;
+const spaces = SERVERS[4].map((_server, at) => `rwtwo-s${at}-${tag}`);
 const directory = mkdtempSync(join(tmpdir(), 'rackwright-two-'));
 const ramdiskCache = join(import.meta.dirname, '../../.cache/ramdisk');
 const program = join(import.meta.dirname, '../../cli/rackwright.ts');
@@ -31,20 +34,25 @@ let postgres: EmbeddedPostgres;
 let controlPlane: ServeProcess;
 const servers: ServeProcess[] = [];
 let crowd: ChildProcess;
-const answers: unknown[] = [];
+const answers: { readonly family?: Family; readonly leases?: CrowdLease[]; readonly error?: string }[] = [];
 
 async function makeWire(): Promise<void> {
   await ip('netns', 'add', crowdSpace);
   await ip('-n', crowdSpace, 'link', 'set', 'lo', 'up');
   await ip('-n', crowdSpace, 'link', 'add', 'br0', 'type', 'bridge');
   await ip('-n', crowdSpace, 'addr', 'add', '10.77.0.250/22', 'dev', 'br0');
+  await ip('-n', crowdSpace, 'link', 'set', 'br0', 'addrgenmode', 'none');
+  await ip('-n', crowdSpace, 'addr', 'add', 'fe80::250/64', 'dev', 'br0', 'nodad');
   await ip('-n', crowdSpace, 'link', 'set', 'br0', 'up');
   await ip('-n', crowdSpace, 'route', 'add', '255.255.255.255/32', 'dev', 'br0');
   for (const [at, space] of spaces.entries()) {
     await ip('netns', 'add', space);
     await ip('-n', space, 'link', 'set', 'lo', 'up');
     await ip('-n', space, 'link', 'add', 'boot0', 'type', 'veth', 'peer', 'name', `server${at}`, 'netns', crowdSpace);
-    await ip('-n', space, 'addr', 'add', `${SERVERS[at]}/22`, 'dev', 'boot0');
+    await ip('-n', space, 'link', 'set', 'boot0', 'addrgenmode', 'none');
+    await ip('-n', space, 'addr', 'add', `${SERVERS[4][at]}/22`, 'dev', 'boot0');
+    for (const address of [SERVERS[6][at]!, `fd00:77::${at + 1}`])
+      await ip('-n', space, 'addr', 'add', `${address}/64`, 'dev', 'boot0', 'nodad');
     await ip('-n', space, 'link', 'set', 'boot0', 'up');
     await ip('-n', crowdSpace, 'link', 'set', `server${at}`, 'master', 'br0', 'up');
   }
@@ -61,10 +69,11 @@ function startBoot(at: number): Promise<ServeProcess> {
     name: 'boot',
     cidr: '10.77.0.0/22',
     interface: 'boot0',
-    server_address: SERVERS[at],
+    server_address: SERVERS[4][at],
     discovery_pool: '10.77.1.0-10.77.3.200',
     probe_addresses: false,
     lease_seconds: 3600,
+    ipv6: { cidr: 'fd00:77::/64', server_address: `fd00:77::${at + 1}`, discovery_pool: 'fd00:77::1:0-fd00:77::1:2fff' },
   };
   writeFileSync(path, JSON.stringify({ roles: ['boot'], boot: { ramdisk_cache: ramdiskCache, networks: [network] } }));
   return startServe(join(directory, `boot-${at}`), {
@@ -74,10 +83,13 @@ function startBoot(at: number): Promise<ServeProcess> {
   });
 }
 
-const tell = async (command: object): Promise<CrowdLease[]> => {
+const tell = async (command: { readonly family: Family; readonly acquire?: readonly number[]; readonly renew?: readonly number[] }) => {
   crowd.stdin!.write(`${JSON.stringify(command)}\n`);
-  const told = (await until('the crowd', () => answers.shift())) as CrowdLease[] | { error: string };
-  return 'error' in told ? assert.fail(told.error) : told;
+  const told = await until('the crowd', () => {
+    const at = answers.findIndex(({ family }) => family === command.family);
+    return at < 0 ? undefined : answers.splice(at, 1)[0];
+  });
+  return told.leases ?? assert.fail(told.error);
 };
 
 interface Seen {
@@ -90,7 +102,8 @@ const seen = async (): Promise<readonly Seen[]> => {
   const { body } = await controlPlane.call('GET', '/baremetal/v1/boot_servers');
   return (body['networks'] as unknown as { servers: Seen[] }[])[0]?.servers ?? [];
 };
-const shareOfWork = (leases: readonly CrowdLease[]) => SERVERS.map((server) => leases.filter((lease) => lease.server === server).length);
+const shareOfWork = (family: Family, leases: readonly CrowdLease[]) =>
+  SERVERS[family].map((server) => leases.filter((lease) => lease.server === server).length);
 const addressesOf = (leases: readonly CrowdLease[]) => leases.map(({ client, address }) => `${client} ${address}`);
 
 before(async () => {
@@ -102,7 +115,7 @@ before(async () => {
   crowd = spawn('ip', ['netns', 'exec', crowdSpace, process.execPath, join(import.meta.dirname, 'crowd-process.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  createInterface({ input: crowd.stdout! }).on('line', (line) => answers.push(JSON.parse(line)));
+  createInterface({ input: crowd.stdout! }).on('line', (line) => answers.push(JSON.parse(line) as (typeof answers)[number]));
   await until('the crowd to be ready', () => answers.shift());
 });
 
@@ -128,37 +141,41 @@ test('two boot servers share a network, and survive each other and the control p
   await controlPlane.kill('SIGKILL');
   await postgres.stop();
 
-  let first: CrowdLease[] = [];
-  await story.test('200 machines get an address each, and each server does its part', async () => {
-    first = await tell({ acquire: [0, 200] });
-    assert.equal(new Set(first.map(({ address }) => address)).size, 200);
-    const done = shareOfWork(first);
-    story.diagnostic(`leases by server: ${done.join(' and ')}; slowest ${Math.max(...first.map(({ ms }) => ms)).toFixed(0)} ms`);
+  const first: Record<Family, CrowdLease[]> = { 4: [], 6: [] };
+  const forEach = (what: string, work: (family: Family) => Promise<void>) =>
+    story.test(what, { concurrency: true }, async (step) => {
+      await Promise.all(FAMILIES.map((family) => step.test(`over IPv${family}`, () => work(family))));
+    });
+  await forEach('200 machines get an address each, and each server does its part', async (family) => {
+    const leases = (first[family] = await tell({ family, acquire: [0, 200] }));
+    assert.equal(new Set(leases.map(({ address }) => address)).size, 200);
+    const done = shareOfWork(family, leases);
+    story.diagnostic(
+      `IPv${family}: leases by server: ${done.join(' and ')}; slowest ${Math.max(...leases.map(({ ms }) => ms)).toFixed(0)} ms`,
+    );
     for (const count of done) assert.ok(count >= 60 && count <= 140, done.join(' and '));
   });
-  await story.test('one is killed: machines that come then are answered by the other within 4 s', async () => {
-    await servers[1]!.kill('SIGKILL');
-    const later = await tell({ acquire: [1000, 60] });
-    assert.deepEqual(shareOfWork(later), [60, 0]);
+  await servers[1]!.kill('SIGKILL');
+  await forEach('one was killed: machines that come then are answered by the other within 4 s', async (family) => {
+    const later = await tell({ family, acquire: [1000, 60] });
+    assert.deepEqual(shareOfWork(family, later), [60, 0]);
     const slowestMs = Math.max(...later.map(({ ms }) => ms));
-    story.diagnostic(`slowest stranger after the kill: ${slowestMs.toFixed(0)} ms`);
+    story.diagnostic(`IPv${family}: slowest stranger after the kill: ${slowestMs.toFixed(0)} ms`);
     assert.ok(slowestMs < 4000, `${slowestMs} ms`);
-    const all = [...first, ...later].map(({ address }) => address);
-    assert.equal(new Set(all).size, 260);
+    assert.equal(new Set([...first[family], ...later].map(({ address }) => address)).size, 260);
   });
-  await story.test('all machines go on with their addresses, those of the dead server with the other', async () => {
-    const renewed = await tell({ renew: [0, 200] });
-    assert.deepEqual(addressesOf(renewed), addressesOf(first));
-    assert.deepEqual(shareOfWork(renewed), [200, 0]);
+  await forEach('all machines go on with their addresses, those of the dead server with the other', async (family) => {
+    const renewed = await tell({ family, renew: [0, 200] });
+    assert.deepEqual(addressesOf(renewed), addressesOf(first[family]));
+    assert.deepEqual(shareOfWork(family, renewed), [200, 0]);
   });
-  await story.test('the dead one comes back without the control plane, learns what happened, and does its part again', async () => {
-    servers[1] = await startBoot(1);
-    const again = await tell({ acquire: [2000, 100] });
-    const renewed = await tell({ renew: [0, 200] });
-    assert.deepEqual(addressesOf(renewed), addressesOf(first));
-    const everyone = [...renewed, ...again].map(({ address }) => address);
-    assert.equal(new Set(everyone).size, 300);
-    story.diagnostic(`leases by server after its return: ${shareOfWork(again).join(' and ')}`);
+  servers[1] = await startBoot(1);
+  await forEach('the dead one is back without the control plane, learns what happened, and does its part again', async (family) => {
+    const again = await tell({ family, acquire: [2000, 100] });
+    const renewed = await tell({ family, renew: [0, 200] });
+    assert.deepEqual(addressesOf(renewed), addressesOf(first[family]));
+    assert.equal(new Set([...renewed, ...again].map(({ address }) => address)).size, 300);
+    story.diagnostic(`IPv${family}: leases by server after its return: ${shareOfWork(family, again).join(' and ')}`);
   });
   await story.test('the control plane comes back and has every lease once, and knows who was left to whom', async () => {
     postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'database'), logger: silentLogger });
