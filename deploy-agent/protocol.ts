@@ -229,6 +229,8 @@ export interface WriteImageResult {
   /** True when what is on the disk was read back and equals what was written. */
   readonly verified: boolean;
   readonly seconds: number;
+  /** Of these, what the disk was waited for while the image was written, flushed and read back. */
+  readonly diskSeconds: number;
 }
 
 /** `write_configdrive` args: an ISO 9660 or VFAT image with the label `config-2`, base64 of its gzip (the form of the Bare Metal API). */

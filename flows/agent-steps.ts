@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowStep, FlowTransaction, StepOutcome } from '../core/flow/flow-definition.ts';
 import type { AgentReport, AgentStepName } from '../deploy-agent/protocol.ts';
 import { agentReadyKey, commandKey, queueCommand } from '../inventory/agent-command-service.ts';
+import { forgetAgent } from '../inventory/discovery-service.ts';
 import { applyWaiting, setBootIntent, setPowerState } from '../inventory/node-service.ts';
 import type { NodeRecord } from '../inventory/node-record.ts';
 import { lastBootSign } from '../inventory/timeline-store.ts';
@@ -61,6 +62,8 @@ export function bootAgentStep(services: NodeFlowServices): FlowStep {
         patch: { agentBootAtMs, bootTries: triesOf(ctx) + 1 },
         commit: async (trx) => {
           await setPowerState(trx, ctx.subjectId, 'on');
+          // It ended with the power: when this boot fails, what comes next is not to take it for one that runs.
+          await forgetAgent(trx, ctx.subjectId);
           await applyWaiting(trx, ctx.subjectId, 'wait');
         },
       };

@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/base/json.ts';
 import type { LeaseRecord } from '../pxe/boot-model.ts';
 import type { NetworkShare } from '../pxe/network-share.ts';
 import { EMPTY_SLOTS, isGone, shareSlots, type ShareMember, shownSlots, type Slot, type SlotBook } from './boot-share-policy.ts';
+import type { SeenBootServer } from './diagnosis/diagnosis-facts.ts';
 import type { Db } from './node-record.ts';
 
 /** What a boot server says of itself on one network. */
@@ -128,6 +129,15 @@ export async function listBootServers(db: Db) {
         })),
     };
   });
+}
+
+/** All of them, with how long ago each reported. */
+export async function seenBootServers(db: Db): Promise<SeenBootServer[]> {
+  const { rows } = await sql<{ cidr: string; address: string; seen_at: Date; silent_seconds: number }>`
+    select cidr, address, seen_at, extract(epoch from now() - seen_at)::float8 as silent_seconds from boot_server order by cidr, address`.execute(
+    db,
+  );
+  return rows.map((row) => ({ cidr: row.cidr, address: row.address, seenAt: row.seen_at, silentSeconds: row.silent_seconds }));
 }
 
 /** Leases on these networks as rows have them: what a server learns that lost its journal, or takes slots over. */

@@ -2,6 +2,9 @@ import { SHARE_VALID_MS, SLOTS } from '../pxe/network-share.ts';
 
 /* Which boot server may give which slots of a network's addresses, and when a slot passes from one to another. */
 
+/** A server that has not reported for so long is silent: it reports three times in this time. */
+export const BOOT_SERVER_SILENT_SECONDS = 30;
+
 export interface ShareMember {
   readonly address: string;
   /** The newest epoch that it has on its disk and obeys. */

@@ -27,6 +27,9 @@ const SAMPLES: readonly [string, string, string][] = [
   ['pxe-e51', 'warning', 'PXE-E51: No DHCP or proxyDHCP offers were received.'],
   ['pxe-e53', 'warning', 'PXE-E53: No boot filename received'],
   ['pxe-e61', 'warning', 'PXE-E61: Media test failure, check cable'],
+  ['pxe-e16', 'warning', 'PXE-E16: No valid offer received.'],
+  ['ipxe-no-address', 'warning', 'Configuring (net0 52:54:00:a0:01:01).................. No configuration methods '],
+  ['ipxe-no-address', 'warning', 'succeeded (http://ipxe.org/040ee119)'],
   ['ipxe-error', 'warning', 'http://10.20.0.1/boot.ipxe... Connection timed out (https://ipxe.org/4c0a6092)'],
   ['login-prompt', 'info', 'bmc-1 login: '],
 ];

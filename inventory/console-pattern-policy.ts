@@ -108,6 +108,13 @@ export const CONSOLE_RULES: readonly Rule[] = [
     advice: 'Once is nothing; when it comes again, plan to replace the module that the line names.',
   },
   {
+    pattern: 'pxe-e16',
+    severity: 'warning',
+    test: /PXE-E16\b/,
+    what: 'The network boot got no offer that it could use',
+    advice: 'The DHCP request was not answered, or told no boot file: look at the VLAN of the switch port, the relay, and the boot trace.',
+  },
+  {
     pattern: 'pxe-e18',
     severity: 'warning',
     test: /PXE-E18\b/,
@@ -134,6 +141,14 @@ export const CONSOLE_RULES: readonly Rule[] = [
     test: /PXE-E61\b/,
     what: 'The NIC has no link',
     advice: 'Look at the cable and the switch port, or take this NIC out of the boot order.',
+  },
+  {
+    pattern: 'ipxe-no-address',
+    severity: 'warning',
+    // A console of 80 columns breaks the sentence; the code is that of its end.
+    test: /No configuration methods|ipxe\.org\/(?:err\/)?040ee1[0-9a-f]{2}\b/,
+    what: 'iPXE was offered no address',
+    advice: 'The DHCP request was not answered: look at the VLAN of the switch port, the relay, and whether the MAC is a known port.',
   },
   {
     pattern: 'ipxe-error',

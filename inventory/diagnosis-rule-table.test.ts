@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { FlowHistory } from '../core/flow/flow-service.ts';
 import { diagnose, DIAGNOSIS_RULES, type DiagnosisFacts, type SeenEvent } from './diagnosis-rule-table.ts';
 
@@ -50,11 +50,19 @@ const history = (steps: readonly Step[]): FlowHistory => ({
 });
 const because = (words: string) => history([step({ outcome: 'goto', evidence: { because: words } })]);
 
+const bootServer = (address: string, silentSeconds: number) => ({
+  cidr: '10.77.0.0/24',
+  address,
+  seenAt: new Date('2026-01-15T11:00:00Z'),
+  silentSeconds,
+});
+
 const facts = (more: Partial<DiagnosisFacts>): DiagnosisFacts => ({
   node: { provision_state: 'deploy failed', last_error: null },
   history: undefined,
   events: [],
   beside: [],
+  bootServers: [],
   ...more,
 });
 
@@ -83,9 +91,13 @@ const cases: Readonly<Record<string, Partial<DiagnosisFacts>>> = {
   'disk-too-small': { events: [failed('disk-too-small')] },
   'disk-vanished': { events: [failed('disk-write', 'writing failed: ENODEV: no such device')] },
   'disk-bad-sectors': { events: [failed('disk-write', 'writing failed: EIO: i/o error')] },
-  'disk-slow': { history: history([step({ evidence: { result: { device: '/dev/sda', writtenBytes: 4e9, seconds: 3000 } } })]) },
+  'disk-slow': { history: history([step({ evidence: { result: { device: '/dev/sda', writtenBytes: 4e9, diskSeconds: 3000 } } })]) },
   'agent-killed': { events: [...QUIET.slice(0, 13), event(90, 'agent.inspected')] },
   'boot-server-disk-full': { events: [event(5, 'dhcp.journal-failed')] },
+  'boot-server-silent': {
+    events: [event(5, 'dhcp.silence', { reason: 'left-to-peer', leftTo: '10.77.0.2' })],
+    bootServers: [bootServer('10.77.0.1', 4), bootServer('10.77.0.2', 400)],
+  },
   'boot-server-restarted': { beside: [event(5, 'boot.started')] },
   'database-lost': { history: history([step({ outcome: 'takeover', evidence: { from: 'one' } })]) },
   'control-plane-killed': { history: history([step({ outcome: 'takeover', evidence: { from: 'another' } })]) },
@@ -158,4 +170,43 @@ test('much evidence is cut to the first and the last', () => {
   const [one] = diagnose(facts({ events: [1, 2, 3, 4, 5].map((at) => bmc(at, 'bmc.power', 'busy', { at })) }));
   assert.equal(one!.evidence.length, 3);
   assert.match(one!.evidence.at(-1)!, /00:00:05/);
+});
+
+describe('a silent boot server', () => {
+  const names = (given: Partial<DiagnosisFacts>) => diagnose(facts(given)).map(({ rule }) => rule);
+  const silent = bootServer('10.77.0.2', 400);
+  const alive = bootServer('10.77.0.1', 4);
+  const unanswered = [powerOn(1), finding('ipxe-no-address')];
+  test('is told of by name, since when, and with what to do', () => {
+    const given = { events: [dhcp(5, 'offer', { inPlaceOf: '10.77.0.2' })], bootServers: [alive, silent] };
+    const [first] = diagnose(facts(given));
+    assert.equal(first?.rule, 'boot-server-silent');
+    assert.match(
+      first.evidence[0]!,
+      /^boot server 10\.77\.0\.2 has not reported since 2026-01-15T11:00:00\.000Z, for 400 s; .*boot forget 10\.77\.0\.2 10\.77\.0\.0\/24$/,
+    );
+    assert.match(first.advice, /boot forget/);
+  });
+  test('explains a machine that nobody answers where there is no other, and not where there is', () => {
+    assert.deepEqual(names({ events: unanswered, bootServers: [silent] }), ['boot-server-silent']);
+    assert.deepEqual(names({ events: unanswered, bootServers: [alive, silent] }), ['nic-wrong-vlan']);
+  });
+  test('is nothing to a machine whose DHCP was not its own, and one that reports is not silent', () => {
+    assert.deepEqual(names({ events: QUIET, bootServers: [alive, silent] }), []);
+    const left = [event(5, 'dhcp6.silence', { reason: 'left-to-peer', leftTo: '10.77.0.1' })];
+    assert.deepEqual(names({ events: left, bootServers: [alive, silent] }), []);
+  });
+});
+
+test('firmware of every kind says in its own words that nobody offers an address', () => {
+  for (const words of ['pxe-e51', 'pxe-e16', 'pxe-e18', 'ipxe-no-address'])
+    assert.equal(diagnose(facts({ events: [powerOn(1), finding(words)] }))[0]?.rule, 'nic-wrong-vlan');
+});
+
+test('a disk is slow when it was waited for, not when the image came slowly', () => {
+  const wrote = (result: object) =>
+    diagnose(facts({ history: history([step({ evidence: { result: { device: '/dev/sda', ...result } } })]) }));
+  assert.deepEqual(wrote({ writtenBytes: 2e9, seconds: 3000, diskSeconds: 20 }), []);
+  assert.deepEqual(wrote({ writtenBytes: 1e6, seconds: 3, diskSeconds: 2 }), []);
+  assert.match(wrote({ writtenBytes: 20e6, seconds: 30, diskSeconds: 20 })[0]!.evidence[0]!, /^\/dev\/sda was waited for 20 s for 20 MB$/);
 });

@@ -1,6 +1,6 @@
 import type { FlowHistory, FlowSummary } from '../core/flow/flow-service.ts';
 import { FINDING_EVENT, type ConsoleFinding } from './console-pattern-policy.ts';
-import { diagnose, type Diagnosis, type SeenEvent } from './diagnosis-rule-table.ts';
+import { diagnose, type Diagnosis, type DiagnosisFacts, type SeenEvent } from './diagnosis-rule-table.ts';
 import { isPowerOn } from './diagnosis/diagnosis-facts.ts';
 import type { NodeRecord } from './node-record.ts';
 import { describePowerSource, type PowerSource } from './power-source-service.ts';
@@ -43,6 +43,7 @@ export function explainNode(facts: {
   powerSource?: PowerSource | undefined;
   /** Of no node, since the last flow began. */
   beside: readonly SeenEvent[];
+  bootServers: DiagnosisFacts['bootServers'];
   nowMs: number;
 }): Explanation {
   const { node, flow, history, events, switchPorts = [] } = facts;

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { activeFlow, flowHistory } from '../core/flow/flow-service.ts';
 import type { SeenEvent } from './diagnosis-rule-table.ts';
+import { seenBootServers } from './boot-server-service.ts';
 import { explainNode, type Explanation } from './explain-policy.ts';
 import type { NodeRecord } from './node-record.ts';
 import { powerSourceOf } from './power-source-service.ts';
@@ -55,6 +56,7 @@ export async function readExplanation(
       switchPorts,
       powerSource: await powerSourceOf(trx, node.uuid),
       beside: foreign.toReversed() as unknown as SeenEvent[],
+      bootServers: await seenBootServers(trx),
       // A node on which nothing was ever done has no system either.
       nowMs: last?.now.getTime() ?? 0,
     });

@@ -41,10 +41,15 @@ async function setPower(rack: RunningRack, request: RackRequest & { verb: 'power
   else await machine.reset(boot);
 }
 
-function setLink(rack: RunningRack, request: RackRequest & { verb: 'link' }): void {
+function nicOf(rack: RunningRack, request: { readonly machine: string; readonly nic: number }) {
   const { machine, spec } = machineNamed(rack, request.machine);
   const nic = spec.nics[request.nic];
   if (!nic) throw new Error(`${spec.name} has no NIC ${request.nic}`);
+  return { machine, nic };
+}
+
+function setLink(rack: RunningRack, request: RackRequest & { verb: 'link' }): void {
+  const { machine, nic } = nicOf(rack, request);
   rack.fabric.port(nic.switchPort)?.setLink(request.up);
   machine.setCarrier(request.nic, request.up);
 }
@@ -71,6 +76,8 @@ async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonOb
   if (request.verb === 'fault-counts') return faultCounts(rack);
   if (request.verb === 'power') await setPower(rack, request);
   else if (request.verb === 'link') setLink(rack, request);
+  else if (request.verb === 'vlan') rack.fabric.port(nicOf(rack, request).nic.switchPort)?.setVlans({ untagged: request.vlan, tagged: [] });
+  else if (request.verb === 'plug') rack.fabric.plug(nicOf(rack, request).nic.switchPort, request.switchPort);
   else if (request.verb === 'disk') machineNamed(rack, request.machine).machine.setDisk(request.disk, request.state);
   else if (request.verb === 'restart-leaf') rack.leafCli.restart();
   else if (request.verb === 'stop') await stop(rack);

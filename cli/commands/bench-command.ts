@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { join } from 'node:path';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { isInCage, runInCage } from '../bench/bench-cage.ts';
 import { isMet, type BenchRow, type Comparison } from '../bench/comparison.ts';
 import { COMPARISONS } from '../bench/comparisons.ts';
 import { runApiBench, type ApiBenchReport } from '../bench/api-bench.ts';
@@ -48,6 +49,7 @@ function comparisonCommand(terminal: Terminal, name: string, summary: string, co
       const rounds = Number(flags.rounds);
       if (!Number.isInteger(rounds) || rounds < 1) throw new CommandError('--rounds is a whole number above 0', EXIT_CODE.usage);
       if (process.getuid?.() !== 0) throw new CommandError('network namespaces need root', EXIT_CODE.failed);
+      if (!isInCage()) return runInCage();
       const rows: BenchRow[] = [];
       for (const comparison of comparisons) rows.push(...(await runComparison(terminal, comparison, rounds)));
       if (flags.json !== undefined) await writeJson(terminal, flags.json, { rows });
@@ -95,6 +97,8 @@ const apiCommand = (terminal: Terminal): Command =>
       const readSeconds = Number(flags.seconds);
       if (!Number.isInteger(nodes) || nodes < 1 || nodes > NODES_MAX || !(readSeconds > 0))
         throw new CommandError(`--nodes is a whole number from 1 to ${NODES_MAX}, --seconds is above 0`, EXIT_CODE.usage);
+      // Without root there are no namespaces for it; alone it starts nothing but our own control plane.
+      if (!isInCage() && process.getuid?.() === 0) return runInCage();
       const progress = startProgress(terminal, Date.now);
       const report = await runApiBench({
         nodes,

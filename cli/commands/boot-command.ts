@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { BOOT_SERVER_SILENT_SECONDS } from '../../inventory/boot-share-policy.ts';
 import { connect, show, type NodeFlags } from '../node/node-connection.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
@@ -15,9 +16,6 @@ interface SeenNetwork {
   readonly cidr: string;
   readonly servers: readonly SeenServer[];
 }
-
-/** A server reports three times in this time. */
-const SILENT_MS = 30_000;
 
 const withConnection = (command: Command): Command =>
   command.option('--data <dir>', 'data folder of the control plane on this machine').option('--json', 'print what the API answers');
@@ -54,7 +52,7 @@ export const bootStatus = (networks: readonly SeenNetwork[], nowMs: number): str
 function serverLines({ address, slots, slots_in_all: all, seen_at: seen, peers, counters }: SeenServer, nowMs: number): string[] {
   const ageMs = nowMs - Date.parse(seen);
   const part = all === 0 ? 0 : Math.round((slots * 100) / all);
-  const heard = ageMs > SILENT_MS ? `has not reported for ${Math.round(ageMs / 1000)} s` : 'reports';
+  const heard = ageMs > BOOT_SERVER_SILENT_SECONDS * 1000 ? `has not reported for ${Math.round(ageMs / 1000)} s` : 'reports';
   const list = Object.entries(counters)
     .filter(([name, count]) => count > 0 && !name.startsWith('peer.'))
     .map(([name, count]) => `${count} ${name}`);

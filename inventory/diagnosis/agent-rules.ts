@@ -12,19 +12,19 @@ import {
 
 /** Below this a disk of any kind is not well. */
 const DISK_BYTES_PER_SECOND_MIN = 10e6;
-/** What is smaller than this says more of latencies than of the disk. */
-const BYTES_MIN = 100e6;
+/** A shorter wait says more of latencies than of the disk. */
+const DISK_SECONDS_MIN = 5;
 
 const failures = ({ events }: DiagnosisFacts, code: string): SeenEvent[] =>
   ofKind(events, 'agent.failed').filter((event) => evidenceOf(event)['code'] === code);
 
-/** Writes whose result tells how long they took. */
+/** Writes whose result tells for how long the disk was waited for. */
 function slowWrites({ history }: DiagnosisFacts): string[] {
   return (history?.steps ?? []).flatMap(({ evidence }) => {
     const result = (evidence?.['result'] ?? {}) as JsonObject;
-    const [bytes, seconds] = [Number(result['writtenBytes']), Number(result['seconds'])];
-    if (!(bytes >= BYTES_MIN) || !(seconds > 0) || bytes / seconds >= DISK_BYTES_PER_SECOND_MIN) return [];
-    return [`${String(result['device'])} took ${Math.round(seconds)} s for ${Math.round(bytes / 1e6)} MB`];
+    const [bytes, seconds] = [Number(result['writtenBytes']), Number(result['diskSeconds'])];
+    if (!(seconds >= DISK_SECONDS_MIN) || bytes / seconds >= DISK_BYTES_PER_SECOND_MIN) return [];
+    return [`${String(result['device'])} was waited for ${Math.round(seconds)} s for ${Math.round(bytes / 1e6)} MB`];
   });
 }
 
@@ -102,7 +102,7 @@ export const AGENT_RULES: readonly DiagnosisRule[] = [
   {
     name: 'disk-slow',
     cause: 'The disk is slow.',
-    wants: `a write at less than ${DISK_BYTES_PER_SECOND_MIN / 1e6} MB/s, or one that did not end in its time`,
+    wants: `a write that waited ${DISK_SECONDS_MIN} s and more for the disk at less than ${DISK_BYTES_PER_SECOND_MIN / 1e6} MB/s, or one that did not end in its time`,
     advice: 'Look at its health (`node log`, the step check_disks), its cable and its controller’s cache; replace it.',
     find: (facts) => [...slowWrites(facts), ...failures(facts, 'timeout').map(told)],
   },

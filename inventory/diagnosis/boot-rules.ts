@@ -2,7 +2,7 @@ import { FINDING_EVENT, CONSOLE_RULES } from '../console-pattern-policy.ts';
 import { evidenceOf, ofKind, told, wordsThat, type DiagnosisRule } from './diagnosis-facts.ts';
 
 /** Other evidence tells more than these patterns do; PXE-E61 has a rule of its own. */
-const TOLD_ELSEWHERE = ['pxe-e51', 'pxe-e53', 'pxe-e18', 'ipxe-error', 'no-bootable-device'];
+const TOLD_ELSEWHERE = ['pxe-e51', 'pxe-e53', 'pxe-e16', 'pxe-e18', 'ipxe-no-address', 'ipxe-error', 'no-bootable-device'];
 
 const consoleRule = ({ pattern, what, advice }: (typeof CONSOLE_RULES)[number]): DiagnosisRule => ({
   name: `console-${pattern}`,

@@ -11,6 +11,16 @@ export interface DiagnosisFacts {
   readonly events: readonly SeenEvent[];
   /** Of no node, in the same time: boot servers that started, packets that nobody's are. */
   readonly beside: readonly SeenEvent[];
+  /** Every boot server on every network, as `boot status` has them. */
+  readonly bootServers: readonly SeenBootServer[];
+}
+
+export interface SeenBootServer {
+  readonly cidr: string;
+  readonly address: string;
+  readonly seenAt: Date;
+  /** Since it last reported. */
+  readonly silentSeconds: number;
 }
 
 export interface SeenEvent {
@@ -54,6 +64,15 @@ export const isPowerOn = (event: SeenEvent): boolean => {
   const { outcome, argument } = evidenceOf(event);
   return event.kind === 'bmc.power' && outcome === 'ok' && POWER_ON_ACTIONS.some((action) => action === argument);
 };
+
+/** Intel's PXE, UEFI (which calls a timeout E18 or E16), iPXE. */
+const NOBODY_OFFERED = ['pxe-e51', 'pxe-e16', 'pxe-e18', 'ipxe-no-address'];
+
+/** The firmware says that nobody offers it an address, and nothing of it came here in that boot. */
+export const unheard = (facts: DiagnosisFacts): string[] =>
+  bootsOf(facts.events)
+    .filter((boot) => !boot.some(({ source }) => source === 'dhcp'))
+    .flatMap((boot) => findings({ ...facts, events: boot }, ...NOBODY_OFFERED).map(told));
 
 /** The events of each boot, its power-on first; what was before the first is no boot. */
 export function bootsOf(events: readonly SeenEvent[]): SeenEvent[][] {

@@ -1,11 +1,11 @@
 import {
-  bootsOf,
   evidenceOf,
   exchangesOf,
   findings,
   ofKind,
   secondsBetween,
   told,
+  unheard,
   type DiagnosisFacts,
   type DiagnosisRule,
   type SeenEvent,
@@ -77,12 +77,6 @@ const delayed = ({ events }: DiagnosisFacts): string[] =>
 const silent = (facts: DiagnosisFacts, reason: string): string[] =>
   facts.events.filter((event) => event.kind === 'dhcp.silence' && evidenceOf(event)['reason'] === reason).map(told);
 
-/** The firmware says that nobody offers it an address, and nothing of it came here in that boot. */
-const unheard = (facts: DiagnosisFacts): string[] =>
-  bootsOf(facts.events)
-    .filter((boot) => !boot.some(({ source }) => source === 'dhcp'))
-    .flatMap((boot) => findings({ ...facts, events: boot }, 'pxe-e51').map(told));
-
 export const NETWORK_RULES: readonly DiagnosisRule[] = [
   {
     name: 'rogue-dhcp',
@@ -108,9 +102,9 @@ export const NETWORK_RULES: readonly DiagnosisRule[] = [
   {
     name: 'nic-wrong-vlan',
     cause: 'The machine asks for an address, and nothing of it reaches the boot server: wrong VLAN, wrong port, or no relay.',
-    wants: 'PXE-E51 on the console, in a boot without any DHCP packet here',
+    wants: 'PXE-E51, E16 or E18, or iPXE’s words for it, on the console, in a boot without any DHCP packet here',
     advice: 'Compare the VLAN of the switch port with the boot network’s, and look for the relay.',
-    unless: ['boot-server-restarted', 'rogue-dhcp'],
+    unless: ['boot-server-silent', 'boot-server-restarted', 'rogue-dhcp'],
     find: unheard,
   },
   {

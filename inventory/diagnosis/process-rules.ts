@@ -1,4 +1,14 @@
-import { ofKind, told, wordsThat, type DiagnosisFacts, type DiagnosisRule } from './diagnosis-facts.ts';
+import { BOOT_SERVER_SILENT_SECONDS } from '../boot-share-policy.ts';
+import {
+  evidenceOf,
+  ofKind,
+  told,
+  unheard,
+  wordsThat,
+  type DiagnosisFacts,
+  type DiagnosisRule,
+  type SeenBootServer,
+} from './diagnosis-facts.ts';
 
 /** The database went away in the midst of a statement, or took no session. */
 const DATABASE_LOST =
@@ -18,6 +28,23 @@ const givenUp = ({ history }: DiagnosisFacts): string[] =>
     .filter(({ outcome, evidence }) => outcome === 'released' && evidence?.['after'] === 'database-lost')
     .map(({ step, owner, endedAt }) => `${endedAt.toISOString()} ${owner} had lost the database in ${step ?? 'the first step'}`);
 
+const describeSilent = ({ address, cidr, seenAt, silentSeconds }: SeenBootServer): string =>
+  `boot server ${address} has not reported since ${seenAt.toISOString()}, for ${Math.round(silentSeconds)} s; when it runs no more: boot forget ${address} ${cidr}`;
+
+/** Servers that say nothing, and what of this machine was theirs: left to them, answered in their place, or unanswered on a network without another. */
+function silentServers(facts: DiagnosisFacts): string[] {
+  const silent = facts.bootServers.filter(({ silentSeconds }) => silentSeconds > BOOT_SERVER_SILENT_SECONDS);
+  const isAlone = ({ cidr }: SeenBootServer) => facts.bootServers.every((other) => other.cidr !== cidr || silent.includes(other));
+  return silent.flatMap((server) => {
+    const theirs = facts.events.filter((event) => {
+      const { leftTo, inPlaceOf } = evidenceOf(event);
+      return (leftTo ?? inPlaceOf) === server.address || (event.kind === 'dhcp.pool-exhausted' && event.message.includes(server.address));
+    });
+    const unanswered = isAlone(server) ? unheard(facts) : [];
+    return theirs.length + unanswered.length === 0 ? [] : [describeSilent(server), ...theirs.map(told), ...unanswered];
+  });
+}
+
 export const PROCESS_RULES: readonly DiagnosisRule[] = [
   {
     name: 'boot-server-disk-full',
@@ -25,6 +52,13 @@ export const PROCESS_RULES: readonly DiagnosisRule[] = [
     wants: 'a lease that could not be written',
     advice: 'Free space on the boot server’s data disk; the machine asks again by itself.',
     find: ({ events, beside }) => ofKind([...events, ...beside], 'dhcp.journal-failed').map(told),
+  },
+  {
+    name: 'boot-server-silent',
+    cause: 'A boot server that has its part in the machine’s network is silent.',
+    wants: `a boot server that has not reported for ${BOOT_SERVER_SILENT_SECONDS} s, and DHCP of the machine that was left to it, answered in its place or by nobody`,
+    advice: 'Start it again, or give its addresses to the others by `boot forget`; `boot status` shows them all.',
+    find: silentServers,
   },
   {
     name: 'boot-server-restarted',

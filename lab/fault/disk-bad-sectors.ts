@@ -1,7 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Fault, setInstanceInfo } from './fault.ts';
-
-const LOOK_EVERY_MS = 500;
+import { breakDisk, changeDisk } from './broken-disk.ts';
+import type { Fault } from './fault.ts';
 
 export const diskBadSectors: Fault = {
   name: 'disk-bad-sectors',
@@ -14,15 +12,8 @@ export const diskBadSectors: Fault = {
     state: 'deploy failed',
     cause: /EIO|i\/o error/i,
     advice: /replace the disk/i,
-    make: async (scene) => {
-      await scene.rack.setDisk(scene.machine.name, 0, 'bad-sectors');
-      await setInstanceInfo(scene, scene.instanceInfo);
-    },
-    async mend({ rack, machine, product, node }) {
-      await rack.setDisk(machine.name, 0, 'good');
-      // Disks are changed while the machine is off.
-      await product.send('PUT', `/nodes/${node}/states/power`, { target: 'power off' });
-      while ((await product.get(`/nodes/${node}`))['power_state'] !== 'power off') await pause(LOOK_EVERY_MS);
-    },
+    diagnosis: 'disk-bad-sectors',
+    make: (scene) => breakDisk(scene, 'bad-sectors'),
+    mend: changeDisk,
   },
 };

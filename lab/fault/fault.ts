@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { Random } from '../../core/base/random.ts';
 import type { BmcFaultName, BmcFaults } from '../bmc/bmc-faults.ts';
@@ -71,15 +72,17 @@ export interface MistakeScene {
   readonly instanceInfo: JsonObject;
 }
 
-/** An operator's mistake, made through the API. */
+/** What is wrong for one verb of each machine's walk: an operator's mistake, made through the API, or a part that is broken or plugged wrongly. */
 export interface Mistake {
   /** Before which verb. */
-  readonly before: 'manage' | 'deploy';
-  /** The state in which the product stops. */
+  readonly before: 'manage' | 'inspect' | 'deploy';
+  /** The state in which the product stops, or that it reaches all the same. */
   readonly state: string;
-  /** `last_error` names the cause and the next action. */
-  readonly cause: RegExp;
-  readonly advice: RegExp;
+  /** `last_error` names the cause and the next action; absent where the product gets over it. */
+  readonly cause?: RegExp;
+  readonly advice?: RegExp;
+  /** The rule by which `explain` names it. */
+  readonly diagnosis?: string;
   make(scene: MistakeScene): Promise<void>;
   mend(scene: MistakeScene): Promise<void>;
 }
@@ -98,3 +101,22 @@ export const wrongInstanceInfo = (
 
 export const setInstanceInfo = async ({ product, node }: Pick<MistakeScene, 'product' | 'node'>, info: JsonObject): Promise<void> =>
   void (await product.send('PATCH', `/nodes/${node}`, [{ op: 'add', path: '/instance_info', value: info }]));
+
+const LOOK_EVERY_MS = 500;
+
+const untilIt = async ({ product, node }: Pick<MistakeScene, 'product' | 'node'>, field: string, wanted: string): Promise<void> => {
+  for (let shown = await product.get(`/nodes/${node}`); shown[field] !== wanted; shown = await product.get(`/nodes/${node}`))
+    await pause(LOOK_EVERY_MS);
+};
+
+/** As an operator does it; an agent that still runs would serve for the next verb too. */
+export async function switchOff(scene: Pick<MistakeScene, 'product' | 'node'>): Promise<void> {
+  await scene.product.send('PUT', `/nodes/${scene.node}/states/power`, { target: 'power off' });
+  await untilIt(scene, 'power_state', 'power off');
+}
+
+/** What was half deployed is cleaned away. */
+export async function undeploy(scene: Pick<MistakeScene, 'product' | 'node'>): Promise<void> {
+  await scene.product.send('PUT', `/nodes/${scene.node}/states/provision`, { target: 'deleted' });
+  await untilIt(scene, 'provision_state', 'available');
+}

@@ -44,11 +44,15 @@ test('firmware, disks and identity are those of the spec', () => {
   assert.deepEqual(optionsOf(qemuCommand(bios!, paths, 'disk-first'), '-machine'), ['q35,graphics=off']);
 });
 
-test('a broken disk fails its writes, or is not there', () => {
+test('a broken disk fails its writes, takes its time, is not there, or can be pulled out', () => {
   const driveOf = (state: DiskState) => optionsOf(qemuCommand(bios!, paths, 'disk-first', { disks: [state] }), '-drive')[0] ?? '';
   assert.match(driveOf('bad-sectors'), /^file\.driver=blkdebug,file\.config=\/s\/bad-sectors\.conf,file\.image\.driver=file,/);
   assert.doesNotMatch(driveOf('good'), /blkdebug/);
   assert.equal(driveOf('vanished'), '');
+  assert.match(driveOf('slow'), /,throttling\.bps-write=1000000$/);
+  const lost = qemuCommand(bios!, paths, 'disk-first', { disks: ['lost-when-written'] });
+  assert.match(find(lost, '-device', 'virtio-blk-pci'), /bus=slot0,id=disk0-device,/);
+  assert.ok(find(lost, '-device', 'pcie-root-port').includes('id=slot0'));
 });
 
 test('firmware boots over what the rack says, and checks signatures where it does', () => {

@@ -25,8 +25,11 @@ export interface InsertedMedia {
   readonly disk?: string;
 }
 
-/** What is wrong with a disk from the next power-on. */
-export type DiskState = 'good' | 'bad-sectors' | 'vanished';
+/** What is wrong with a disk from the next power-on. `lost-when-written`: it is pulled out as soon as its end is written to. */
+export type DiskState = 'good' | 'bad-sectors' | 'slow' | 'vanished' | 'lost-when-written';
+
+/** What a disk that is slow takes: a twentieth of what a slow one does that is well. One that is to be lost is slow too: bytes are on their way then. */
+const SLOW_DISK_BYTES_PER_SECOND = 1_000_000;
 
 /**
  * Writes that touch the third sector of the first partition fail, as on a disk without spare sectors: every image has bytes there, and the
@@ -82,20 +85,30 @@ interface DiskSource {
 function diskArguments(disk: DiskSpec, index: number, source: DiskSource, bootIndex: number): string[] {
   const { file, state } = source;
   if (state === 'vanished') return [];
-  const id = `disk${index}`;
+  const id = diskDrive(index);
+  const isLost = state === 'lost-when-written';
   const from =
     state === 'bad-sectors'
       ? `file.driver=blkdebug,file.config=${value(source.rules)},file.image.driver=file,file.image.filename=${value(file)}`
       : `file=${value(file)}`;
   // Zeros that an erase writes become holes again: the file stays as small as what it holds.
-  const drive = `${from},if=none,id=${id},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap`;
+  const pace = state === 'slow' || isLost ? `,throttling.bps-write=${SLOW_DISK_BYTES_PER_SECOND}` : '';
+  const drive = `${from},if=none,id=${id},node-name=${diskNode(index)},format=raw,cache=unsafe,discard=unmap,detect-zeroes=unmap${pace}`;
+  // What sits on the root bus stays: only a slot behind a port can be emptied.
+  const slot = isLost ? `,bus=slot${index}` : '';
   const device = {
-    virtio: `virtio-blk-pci,drive=${id}`,
-    nvme: `nvme,drive=${id}`,
+    virtio: `virtio-blk-pci,drive=${id}${slot}`,
+    nvme: `nvme,drive=${id}${slot}`,
     ahci: `ide-hd,bus=ide.${index},drive=${id},model=Rackwright SATA`,
   }[disk.bus];
-  return ['-drive', drive, '-device', `${device},serial=${value(disk.serial)},bootindex=${bootIndex}`];
+  return [
+    ...(isLost ? ['-device', `pcie-root-port,id=slot${index},chassis=${index + 1}`] : []),
+    ...['-drive', drive, '-device', `${device},id=${diskDevice(index)},serial=${value(disk.serial)},bootindex=${bootIndex}`],
+  ];
 }
+const diskDrive = (index: number) => `disk${index}`;
+export const diskNode = (index: number) => `disk${index}-node`;
+export const diskDevice = (index: number) => `disk${index}-device`;
 
 function nicArguments(spec: MachineSpec, paths: QemuPaths, firstIndex: number): string[] {
   return spec.nics.flatMap((nic, index) => {

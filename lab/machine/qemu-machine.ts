@@ -9,7 +9,16 @@ import type { MachineBoot, MachineControl, MachineDisk, MachineMediaKind } from 
 import type { DiskSpec, MachineSpec } from '../topology.ts';
 import type { BootSlots } from './boot-slots.ts';
 import { listenForOneClient, type OneClientSocket } from './one-client-socket.ts';
-import { BAD_SECTOR_RULES, MEDIA_DRIVES, type BootOrder, type DiskState, type InsertedMedia, type QemuPaths } from './qemu-command.ts';
+import {
+  BAD_SECTOR_RULES,
+  diskDevice,
+  diskNode,
+  MEDIA_DRIVES,
+  type BootOrder,
+  type DiskState,
+  type InsertedMedia,
+  type QemuPaths,
+} from './qemu-command.ts';
 import { startQemuRun, type QemuRun } from './qemu-run.ts';
 import { decodeQmpLine, encodeQmpCommand } from './qmp-codec.ts';
 
@@ -42,6 +51,8 @@ export interface QemuMachineSettings {
 /** `.ms`: with Microsoft's keys, and Secure Boot on. */
 const uefiFile = (part: 'CODE' | 'VARS', { architecture, hasSecureBoot }: MachineSpec) =>
   `/usr/share/${architecture === 'aarch64' ? `AAVMF/AAVMF_${part}` : `OVMF/OVMF_${part}_4M`}${hasSecureBoot ? '.ms' : ''}.fd`;
+/** Where whoever prepares a disk for an image writes: the copy of its partition table, and signatures. */
+const DISK_END_BYTES = 1024 ** 2;
 /** QEMU's answers are short; a line that never ends is not one. */
 const QMP_TEXT_MAX = 1024 ** 2;
 
@@ -87,7 +98,7 @@ function createPowerSwitch(
   settings: QemuMachineSettings,
   paths: QemuPaths,
   media: () => InsertedMedia,
-  disks: readonly DiskState[],
+  disks: () => readonly DiskState[],
   onChange: (state: 'on' | 'off') => void,
 ) {
   let state: 'on' | 'off' = 'off';
@@ -112,7 +123,7 @@ function createPowerSwitch(
   };
   const on = (boot: MachineBoot) => {
     const order = ORDERS[boot.device] ?? settings.spec.bootOrder;
-    run = startQemuRun({ ...settings, paths, order, media: media(), disks, onFailure: () => void off() });
+    run = startQemuRun({ ...settings, paths, order, media: media(), disks: disks(), onFailure: () => void off() });
     change('on');
   };
   const restart = async (boot: MachineBoot) => {
@@ -123,6 +134,10 @@ function createPowerSwitch(
 }
 
 interface QmpListener {
+  /** QEMU runs, its guest as well. */
+  readonly onReady: () => void;
+  /** The guest wrote behind a node's threshold, for the first time. */
+  readonly onThreshold: (node: string) => void;
   readonly onShutdown: (reason: string) => void;
   readonly onPowerButton: () => void;
   readonly onError: (reason: string) => void;
@@ -134,10 +149,13 @@ async function listenForQmp(path: string, heard: QmpListener): Promise<OneClient
   const onLine = (line: string) => {
     const message = decodeQmpLine(line);
     if (isMalformed(message)) return heard.onError(message.reason);
-    if (message.kind === 'greeting') qmp.write(encodeQmpCommand('qmp_capabilities'));
-    else if (message.kind === 'error') heard.onError(message.reason);
+    if (message.kind === 'greeting') {
+      qmp.write(encodeQmpCommand('qmp_capabilities'));
+      heard.onReady();
+    } else if (message.kind === 'error') heard.onError(message.reason);
     else if (message.kind === 'event' && message.name === 'SHUTDOWN') heard.onShutdown(String(message.data['reason']));
     else if (message.kind === 'event' && message.name === 'POWERDOWN') heard.onPowerButton();
+    else if (message.kind === 'event' && message.name === 'BLOCK_WRITE_THRESHOLD') heard.onThreshold(String(message.data['node-name']));
   };
   const onData = (bytes: Buffer) => {
     const lines = (rest + bytes.toString('utf8')).split('\n');
@@ -173,11 +191,13 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
   const paths = preparePaths(settings);
   const media: { -readonly [Kind in MachineMediaKind]?: string } = {};
   const disks = spec.disks.map((): DiskState => 'good');
+  /** As the running QEMU has them. */
+  let running: readonly DiskState[] = disks;
   const power = createPowerSwitch(
     settings,
     paths,
     () => ({ ...media }),
-    disks,
+    () => (running = [...disks]),
     (state) => void events.emit('power', state),
   );
   const onShutdown = (reason: string) => {
@@ -185,7 +205,23 @@ export async function createQemuMachine(settings: QemuMachineSettings): Promise<
     if (reason === 'guest-reset') void power.restart(settings.nextBoot());
     else void power.off();
   };
+  const lostDisks = () => spec.disks.flatMap((disk, index) => (running[index] === 'lost-when-written' ? [{ disk, index }] : []));
   const qmp = await listenForQmp(paths.qmpSocket, {
+    onReady() {
+      for (const { disk, index } of lostDisks())
+        qmp.write(
+          encodeQmpCommand('block-set-write-threshold', {
+            'node-name': diskNode(index),
+            'write-threshold': disk.sizeBytes - DISK_END_BYTES,
+          }),
+        );
+    },
+    onThreshold(node) {
+      for (const { index } of lostDisks().filter((lost) => diskNode(lost.index) === node)) {
+        report('machine.disk', `${spec.name}: disk ${index} is pulled out while it is written`);
+        qmp.write(encodeQmpCommand('device_del', { id: diskDevice(index) }));
+      }
+    },
     onShutdown,
     onPowerButton: () => report('machine.button', `${spec.name}: the power button was pressed`),
     onError: (reason) => report('machine.qmp', `${spec.name}: ${reason}`),

@@ -15,7 +15,10 @@ export interface RackFabric {
   readonly leaf: LeafSwitch;
   readonly disturber: FrameDisturber;
   nicSockets(machine: MachineSpec): readonly string[];
-  port(switchPort: number): LeafPort | undefined;
+  /** Where the cable is that was plugged into this port at the start. */
+  port(cable: number): LeafPort | undefined;
+  /** The cable that was in port `cable` at the start goes into another port; the one in there takes its place. */
+  plug(cable: number, switchPort: number): void;
   close(): void;
 }
 
@@ -30,8 +33,11 @@ export async function startFabric(config: RackConfig, clock: Clock): Promise<Rac
   const captures = join(runDirectory, 'captures');
   mkdirSync(captures, { recursive: true });
   const writers: PcapWriter[] = [];
-  const sockets: StreamSocket[] = [];
+  /** By the port that the cable was in at the start. */
+  const sockets = new Map<number, StreamSocket>();
   const byNumber = new Map<number, LeafPort>();
+  const portOfCable = new Map<number, number>();
+  const cableOfPort = new Map<number, number>();
   const disturber = createFrameDisturber(faults.frames ?? {}, seededRandom(spec.seed));
   const leaf = createLeafSwitch({ ...spec.leaf, clock, disturber });
   const capture = (name: string) => {
@@ -50,22 +56,37 @@ export async function startFabric(config: RackConfig, clock: Clock): Promise<Rac
     capture: capture(UPLINK),
   });
 
+  const portOf = (cable: number) => byNumber.get(portOfCable.get(cable)!);
+  const connectCable = (cable: number, switchPort: number) => {
+    portOfCable.set(cable, switchPort);
+    cableOfPort.set(switchPort, cable);
+  };
+  const plug = (cable: number, switchPort: number) => {
+    const [before, other] = [portOfCable.get(cable), cableOfPort.get(switchPort)];
+    if (before === undefined || other === undefined) throw new Error(`there is no port ${before === undefined ? cable : switchPort}`);
+    connectCable(other, before);
+    connectCable(cable, switchPort);
+    for (const port of [byNumber.get(before)!, byNumber.get(switchPort)!]) port.setVlans(port.vlans());
+    leaf.announce();
+  };
+
   const addPort = async (description: string, switchPort: number) => {
     const name = portName(switchPort);
     const socket = await listenStreamSocket(
       socketPath(switchPort),
-      (frame) => port.receive(frame),
+      (frame) => portOf(switchPort)?.receive(frame),
       () => leaf.announce(),
     );
-    sockets.push(socket);
+    sockets.set(switchPort, socket);
     const port = leaf.addPort({
       name,
       description,
-      deliver: (frame) => socket.deliver(frame),
+      deliver: (frame) => sockets.get(cableOfPort.get(switchPort)!)!.deliver(frame),
       announces: true,
       capture: capture(name),
     });
     byNumber.set(switchPort, port);
+    connectCable(switchPort, switchPort);
   };
   for (const machine of spec.machines)
     for (const [nic, { switchPort }] of machine.nics.entries()) await addPort(`${machine.name} nic ${nic + 1}`, switchPort);
@@ -76,10 +97,11 @@ export async function startFabric(config: RackConfig, clock: Clock): Promise<Rac
     leaf,
     disturber,
     nicSockets: (machine) => machine.nics.map((nic) => socketPath(nic.switchPort)),
-    port: (switchPort) => byNumber.get(switchPort),
+    port: portOf,
+    plug,
     close() {
       clearInterval(timer);
-      for (const socket of sockets) socket.close();
+      for (const socket of sockets.values()) socket.close();
       tap.close();
       for (const writer of writers) writer.close();
     },

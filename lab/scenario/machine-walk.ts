@@ -209,11 +209,14 @@ async function walk(machine: MachineSpec, options: WalkOptions, phase: RunPhase,
   const scene: MistakeScene = { machine, node: uuid, product, rack, instanceInfo };
   await makeMistakes('manage', scene, node, options, phase);
   await phase('verify', () => node.verb('manage', 'manageable'));
+  await makeMistakes('inspect', scene, node, options, phase);
   await phase('inspect', () => node.verb('inspect', 'manageable'));
   await phase('clean', () => node.verb('provide', 'available'));
   if (options.until === 'available') return;
   await makeMistakes('deploy', scene, node, options, phase);
   await phase('deploy', async () => {
+    // With a fault that the product gets over it is deployed already.
+    if (seen.state === 'active') return;
     await setInstanceInfo(scene, instanceInfo);
     await node.verb('active', 'active', deployment(scene, options));
   });
@@ -225,33 +228,47 @@ const deployment = ({ node, machine }: MistakeScene, { key }: WalkOptions) => {
   return { configdrive: { meta_data: metaData, user_data: '#cloud-config\n{}\n' } };
 };
 
-/** Each mistake in turn: made, refused by the product with cause and advice, mended. */
+/** Each mistake in turn: made, refused by the product with cause and advice, mended. Those that it gets over come last, and all at once. */
 async function makeMistakes(before: Mistake['before'], scene: MistakeScene, node: NodeHandle, options: WalkOptions, phase: RunPhase) {
-  for (const { name, mistake } of options.faults) {
-    if (mistake?.before !== before) continue;
-    await phase(name, async () => {
-      await mistake.make(scene);
-      const [target, extra] = before === 'manage' ? ['manage', {}] : ['active', deployment(scene, options)];
+  const [target, extra] = before === 'deploy' ? ['active', deployment(scene, options)] : [before, {}];
+  const due = options.faults.filter(({ mistake }) => mistake?.before === before) as (Fault & { readonly mistake: Mistake })[];
+  const [fatal, survived] = [
+    due.filter(({ mistake }) => mistake.cause !== undefined),
+    due.filter(({ mistake }) => mistake.cause === undefined),
+  ];
+  for (const together of [...fatal.map((fault) => [fault]), ...(survived.length === 0 ? [] : [survived])])
+    await phase(together.map(({ name }) => name).join(', '), async () => {
+      for (const { mistake } of together) await mistake.make(scene);
       await options.product.send('PUT', `/nodes/${scene.node}/states/provision`, { target, ...extra });
       const shown = await node.idle();
-      options.book.inject(name, `${scene.machine.name}: ${String(shown['provision_state'])}`);
       const explained = await options.product.get(`/nodes/${scene.node}/explain`);
-      for (const problem of fallsShort(mistake, shown, explained)) options.book.problem(name, `${scene.machine.name}: ${problem}`);
-      await mistake.mend(scene);
+      for (const { name, mistake } of together) {
+        options.book.inject(name, `${scene.machine.name}: ${String(shown['provision_state'])}`);
+        for (const problem of fallsShort(mistake, shown, explained)) options.book.problem(name, `${scene.machine.name}: ${problem}`);
+        await mistake.mend(scene);
+      }
     });
-  }
 }
 
 /** What the product's answer to a mistake lacks. */
-export function fallsShort(owed: Pick<Mistake, 'state' | 'cause' | 'advice'>, node: JsonObject, explained: JsonObject): readonly string[] {
+export function fallsShort(
+  owed: Pick<Mistake, 'state' | 'cause' | 'advice' | 'diagnosis'>,
+  node: JsonObject,
+  explained: JsonObject,
+): readonly string[] {
   const state = String(node['provision_state']);
   const error = String(node['last_error'] ?? '');
   const summary = String(explained['summary'] ?? '');
+  const rules = ((explained['diagnosis'] ?? []) as JsonObject[]).map(({ rule }) => String(rule));
+  const { cause = /^/, advice = /^/, diagnosis = rules[0] } = owed;
   return [
     ...(state === owed.state ? [] : [`the state is "${state}", not "${owed.state}"`]),
-    ...(owed.cause.test(error) ? [] : [`last_error does not name the cause: "${error}"`]),
-    ...(owed.advice.test(error) ? [] : [`last_error has no advice: "${error}"`]),
-    ...(owed.advice.test(summary) ? [] : [`explain has no advice: "${summary}"`]),
+    ...(cause.test(error) ? [] : [`last_error does not name the cause: "${error}"`]),
+    ...(advice.test(error) ? [] : [`last_error has no advice: "${error}"`]),
+    ...(advice.test(summary) ? [] : [`explain has no advice: "${summary}"`]),
+    ...(diagnosis === undefined || rules.includes(diagnosis)
+      ? []
+      : [`explain does not name ${diagnosis}: ${rules.join(', ') || 'nothing'}`]),
   ];
 }
 

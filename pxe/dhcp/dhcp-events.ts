@@ -60,6 +60,8 @@ const evidenceOf = (decision: DhcpReply | DhcpSilence, xid: number, via: string)
   ...(decision.facts?.firmware.architecture === undefined ? {} : { architecture: decision.facts.firmware.architecture }),
   ...(decision.facts?.secs ? { secs: decision.facts.secs } : {}),
   ...(decision.facts?.machineUuid ? { machineUuid: decision.facts.machineUuid } : {}),
+  ...(decision.kind === 'reply' && decision.inPlaceOf ? { inPlaceOf: decision.inPlaceOf } : {}),
+  ...(decision.kind === 'silence' && decision.leftTo ? { leftTo: decision.leftTo } : {}),
   ...(decision.kind === 'reply' && decision.classes ? { classes: [...decision.classes] } : {}),
   ...relayEvidence(decision.relay),
   ...(decision.facts?.hostname ? { hostname: decision.facts.hostname } : {}),

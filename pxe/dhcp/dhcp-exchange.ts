@@ -95,6 +95,8 @@ export interface DhcpSilence {
   readonly relay?: RelayFacts | undefined;
   readonly leases: readonly LeaseDraft[];
   readonly dropOffer?: number;
+  /** The boot server that is to answer. */
+  readonly leftTo?: string;
   /** The first addresses of pools that were found full. */
   readonly exhausted?: readonly number[];
 }

@@ -303,7 +303,8 @@ function shared(exchange: Exchange, answer: (exchange: Exchange) => DhcpReply | 
   const { facts, answers, subnets, nowMs } = exchange;
   const share = answers?.answererOf(subnets[0]!.subnet.id, facts.mac, facts.secs, nowMs);
   if (share === undefined) return answer(exchange);
-  if (share.by !== undefined) return silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${share.by}’s to answer`);
+  const { by } = share;
+  if (by !== undefined) return { ...silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${by}’s to answer`), leftTo: by };
   const decision = answer(exchange);
   const { inPlaceOf } = share;
   return decision.kind === 'silence'

@@ -37,6 +37,8 @@ const nameOf = (type: number): string => NAMES.get(type) ?? `type ${type}`;
 const evidenceOf = (decision: Dhcp6Reply | Dhcp6Silence, { type, transaction, via }: Dhcp6Occasion): JsonObject => {
   const { facts } = decision;
   return {
+    ...(decision.kind === 'reply' && decision.inPlaceOf ? { inPlaceOf: decision.inPlaceOf } : {}),
+    ...(decision.kind === 'silence' && decision.leftTo ? { leftTo: decision.leftTo } : {}),
     ...(decision.kind === 'reply' && decision.rack ? { rack: decision.rack } : {}),
     xid: transaction,
     via,

@@ -71,6 +71,8 @@ export interface Dhcp6Silence {
   readonly why: string;
   readonly facts?: Dhcp6ClientFacts;
   readonly host?: BootHost | undefined;
+  /** The boot server that is to answer. */
+  readonly leftTo?: string;
   readonly leases: readonly [];
 }
 
@@ -386,7 +388,8 @@ function shared(exchange: Exchange): Dhcp6Reply | Dhcp6Silence {
   const { facts, served, answers, nowMs } = exchange;
   const share = facts.serverId ? undefined : answers?.answererOf(served[0]!.subnet.subnet.id, facts.mac, facts.seconds, nowMs);
   if (share === undefined) return answerType(exchange);
-  if (share.by !== undefined) return silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${share.by}’s to answer`);
+  const { by } = share;
+  if (by !== undefined) return { ...silence(exchange, 'left-to-peer', `${facts.mac} is boot server ${by}’s to answer`), leftTo: by };
   const decision = answerType(exchange);
   const { inPlaceOf } = share;
   return decision.kind === 'silence'

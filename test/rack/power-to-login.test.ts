@@ -32,7 +32,17 @@ const runLab = (args: readonly string[]): Promise<{ code: number; stderr: string
 
 test('a rack of powered-off machines is discovered, enrolled, inspected, cleaned, deployed, and answers', async (t) => {
   const json = join(mkdtempSync(join(tmpdir(), 'rackwright-lab-')), 'lab.json');
-  const { code, stderr } = await runLab(['--machines', '3', '--exit', '--json', json, '--listen', '127.0.0.1:0']);
+  const { code, stderr } = await runLab([
+    '--machines',
+    '3',
+    '--exit',
+    '--json',
+    json,
+    '--listen',
+    '127.0.0.1:0',
+    '--fault',
+    'nic-wrong-port',
+  ]);
   assert.ok(existsSync(json), `the lab left no report; it said:\n${stderr.slice(-3000)}`);
   const report = JSON.parse(readFileSync(json, 'utf8')) as Report;
   for (const machine of report.machines) {
@@ -54,7 +64,15 @@ test('a rack of powered-off machines is discovered, enrolled, inspected, cleaned
 
 test('kill -9 of the control plane at every step, and an operator who makes every mistake: the machine still gets there', async (t) => {
   const json = join(mkdtempSync(join(tmpdir(), 'rackwright-lab-')), 'lab.json');
-  const faults = ['kill-control-plane', 'unknown-architecture', 'wrong-bmc-password', 'bad-checksum', 'short-download', 'disk-too-small'];
+  const faults = [
+    'kill-control-plane',
+    'unknown-architecture',
+    'wrong-bmc-password',
+    'bad-checksum',
+    'short-download',
+    'disk-too-small',
+    'disk-lost-while-writing',
+  ];
   const args = ['--machines', '1', '--image', 'tiny', '--exit', '--json', json, '--listen', '127.0.0.1:0', '--fault', faults.join(',')];
   const { code, stderr } = await runLab(args);
   assert.ok(existsSync(json), `the lab left no report; it said:\n${stderr.slice(-3000)}`);

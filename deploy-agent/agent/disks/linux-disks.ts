@@ -37,8 +37,8 @@ class LinuxDisk implements OpenDisk {
   async read(offset: number, length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(length);
     for (let done = 0; done < length;) {
-      const { bytesRead } = await this.#file.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) throw new Error(`${this.facts.device} ends at ${offset + done}`);
+      const { bytesRead } = await this.#file.read(bytes, done, length - done, offset + done).catch((cause: Error) => this.#failed(cause));
+      if (bytesRead === 0) await this.#failed(new Error(`${this.facts.device} ends at ${offset + done}`));
       done += bytesRead;
     }
     return bytes;
@@ -53,7 +53,7 @@ class LinuxDisk implements OpenDisk {
 
   async zero(offset: number, length: number): Promise<void> {
     const answer = ioctl(this.#file.fd, BLKZEROOUT, range(offset, length));
-    if (answer < 0) throw new Error(`the kernel refuses to zero the range (errno ${-answer})`);
+    if (answer < 0) await this.#failed(new Error(`the kernel refuses to zero the range (errno ${-answer})`));
     await turn();
   }
 
@@ -68,9 +68,20 @@ class LinuxDisk implements OpenDisk {
 
   /** Bad sectors show at a flush as well: most bytes are still in memory when a write returns. */
   async #taken<Result>(work: Promise<Result>): Promise<Result> {
-    return work.catch((cause: Error) => {
-      throw new AgentFailure('disk-write', `${this.facts.device} did not take what was written: ${cause.message}`);
-    });
+    return work.catch((cause: Error) =>
+      this.#failed(cause, new AgentFailure('disk-write', `${this.facts.device} did not take what was written: ${cause.message}`)),
+    );
+  }
+
+  /** What a kernel says of a disk that is gone (EIO, ENOSPC, an end) it says of broken ones too; only a gone one can not be opened again. */
+  async #failed(cause: Error, failure: Error = cause): Promise<never> {
+    const again = await open(this.facts.device, constants.O_RDONLY).catch(() => undefined);
+    if (again === undefined)
+      throw new AgentFailure('disk-not-found', `${this.facts.device} vanished while it was in use: ${cause.message}`, {
+        serial: this.facts.serial ?? '',
+      });
+    await again.close();
+    throw failure;
   }
 
   async flush(): Promise<void> {

@@ -37,6 +37,7 @@ interface WrittenRun {
 }
 
 const diskError = (what: string, offset: number, error: unknown) => {
+  if (error instanceof AgentFailure && error.report.code === 'disk-not-found') return error;
   const message = error instanceof Error ? error.message : String(error);
   return new AgentFailure('disk-write', `${what} at byte ${offset} failed: ${message}`, { offset });
 };

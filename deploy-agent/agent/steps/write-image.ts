@@ -5,6 +5,7 @@ import type { WriteImageArgs, WriteImageResult } from '../../protocol.ts';
 import { AgentFailure } from '../control/agent-failure.ts';
 import type { OpenDisk } from '../disks/disk.ts';
 import { readPartitionTable, writePartitionTable } from '../disks/partition-table.ts';
+import { timedDisk } from '../disks/timed-disk.ts';
 import { METADATA_BYTES, wipeMetadata } from '../disks/wipe.ts';
 import { decompress } from '../image/decompress.ts';
 import { downloadImage } from '../image/image-download.ts';
@@ -105,7 +106,8 @@ async function writeAndVerify(image: WriteImageArgs, disk: OpenDisk, context: St
   const target = place?.root ?? disk;
   // Old signatures at the far end (a backup GPT, RAID members) must not outlive the image.
   await wipeMetadata(target);
-  const writer = new SparseWriter(target);
+  const timed = timedDisk(target, context.clock);
+  const writer = new SparseWriter(timed.disk);
   try {
     const { wireBytes, checksum } = await transfer(image, target, writer, context);
     if (checksum !== image.checksum.toLowerCase()) throw checksumFailure(image, checksum);
@@ -123,6 +125,7 @@ async function writeAndVerify(image: WriteImageArgs, disk: OpenDisk, context: St
       checksum,
       verified: true,
       seconds: (context.clock.nowMs() - startedAtMs) / 1000,
+      diskSeconds: timed.waitedMs() / 1000,
     };
   } catch (error) {
     await wipeMetadata(place?.isEphemeralKept === true ? target : disk).catch((wipeError: unknown) =>
