@@ -40,7 +40,12 @@ export interface Leaf {
 }
 
 export interface HostRig {
-  addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean }): Promise<void>;
+  /** `rack`: its way out is this physical network, on a wire of its own. */
+  addHost(name: string, options: { readonly tunnelAddress: string; readonly isGateway: boolean; readonly rack?: string }): Promise<void>;
+  /** The site's own router: an address in a VLAN on each rack's wire. */
+  router(legs: readonly { readonly rack: string; readonly vlan: number; readonly cidr: string }[]): Promise<Machine>;
+  /** MAC addresses that a rack's wire has seen frames of. */
+  seen(rack: string): Promise<string>;
   /** The product's role metadata on the host; the configuration is given the host's own switch. */
   metadata(host: string, configure: (openVSwitch: string) => string): Promise<void>;
   /** Devices of the host's integration bridge. */
@@ -155,21 +160,50 @@ export async function startHosts(southbound: string): Promise<HostRig> {
   await wire('out', 'eth0', 'ex');
   await batch(ns('out'), [`addr add ${OUTSIDE_ADDRESS}/24 dev eth0`]);
 
+  const startSwitch = async (name: string) => {
+    mkdirSync(at(name), { recursive: true });
+    await run('ovsdb-tool', ['create', `${at(name)}/conf.db`, OVS_SCHEMA]);
+    const socket = `${at(name)}/db.sock`;
+    daemon(name, 'ovsdb-server', [`${at(name)}/conf.db`, `--remote=punix:${socket}`, `--log-file=${at(name)}/db.log`], at(name));
+    await untilThere(socket);
+    await vsctl(name, '--no-wait', 'init');
+    daemon(name, 'ovs-vswitchd', [`unix:${socket}`, `--log-file=${at(name)}/vswitchd.log`], at(name));
+  };
+  const addBridge = (of: string, device: string) => {
+    const inUserSpace = ['--', 'set', 'bridge', of, 'datapath_type=netdev'];
+    return ['add-br', of, ...inUserSpace, '--', 'add-port', of, device];
+  };
+  const internal = (device: string) => ['--', 'set', 'interface', device, 'type=internal'];
+  const racks = new Set<string>();
+  const rackWire = async (rack: string) => {
+    if (racks.has(rack)) return;
+    racks.add(rack);
+    await batch(ns('wire'), [`link add ${rack} type bridge`, `link set ${rack} up`]);
+  };
+
   return {
     outside: await plain('out'),
-    async addHost(name, { tunnelAddress, isGateway }) {
-      mkdirSync(at(name), { recursive: true });
+    async router(legs) {
+      await addNamespace('router');
+      await startSwitch('router');
+      for (const { rack, vlan, cidr } of legs) {
+        const leg = `${rack}-leg`;
+        await rackWire(rack);
+        await wire('router', rack, rack);
+        await vsctl('router', ...addBridge(`br-${rack}`, rack), '--', 'add-port', `br-${rack}`, leg, `tag=${vlan}`, ...internal(leg));
+        await batch(ns('router'), [`addr add ${cidr} dev ${leg}`, `link set ${leg} up`]);
+      }
+      await inside('router', 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1');
+      return plain('router');
+    },
+    seen: (rack) => inside('wire', 'bridge', 'fdb', 'show', 'br', rack, 'dynamic'),
+    async addHost(name, { tunnelAddress, isGateway, rack }) {
+      const isOut = isGateway || rack !== undefined;
       await addNamespace(name);
       await wire(name, 'ul0', 'ul');
-      if (isGateway) await wire(name, 'ex0', 'ex');
-      await run('ovsdb-tool', ['create', `${at(name)}/conf.db`, OVS_SCHEMA]);
-      daemon(
-        name,
-        'ovsdb-server',
-        [`${at(name)}/conf.db`, `--remote=punix:${at(name)}/db.sock`, `--log-file=${at(name)}/db.log`],
-        at(name),
-      );
-      await untilThere(`${at(name)}/db.sock`);
+      if (rack !== undefined) await rackWire(rack);
+      if (isOut) await wire(name, 'ex0', rack ?? 'ex');
+      await startSwitch(name);
       const ids = {
         'system-id': `chassis-${name}`,
         hostname: name,
@@ -177,28 +211,13 @@ export async function startHosts(southbound: string): Promise<HostRig> {
         'ovn-encap-type': 'geneve',
         'ovn-encap-ip': tunnelAddress,
         'ovn-bridge-datapath-type': 'netdev',
-        ...(isGateway ? { 'ovn-bridge-mappings': 'physnet1:br-ex', 'ovn-cms-options': 'enable-chassis-as-gw' } : {}),
+        ...(isOut ? { 'ovn-bridge-mappings': `${rack ?? 'physnet1'}:br-ex` } : {}),
+        ...(isGateway ? { 'ovn-cms-options': 'enable-chassis-as-gw' } : {}),
       };
-      await vsctl(name, '--no-wait', 'init');
       await vsctl(name, '--no-wait', 'set', 'open', '.', ...Object.entries(ids).map(([key, value]) => `external-ids:${key}="${value}"`));
-      daemon(name, 'ovs-vswitchd', [`unix:${at(name)}/db.sock`, `--log-file=${at(name)}/vswitchd.log`], at(name));
-      const bridge = (of: string, device: string) => [
-        '--',
-        'add-br',
-        of,
-        '--',
-        'set',
-        'bridge',
-        of,
-        'datapath_type=netdev',
-        '--',
-        'add-port',
-        of,
-        device,
-      ];
-      await vsctl(name, ...bridge('br-ul', 'ul0').slice(1), ...(isGateway ? bridge('br-ex', 'ex0') : []));
+      await vsctl(name, ...addBridge('br-ul', 'ul0'), ...(isOut ? ['--', ...addBridge('br-ex', 'ex0')] : []));
       // Tunnels look up their way in the host's own routes: the address is on the bridge that owns the wire.
-      await batch(ns(name), [`addr add ${tunnelAddress}/24 dev br-ul`, 'link set br-ul up', ...(isGateway ? ['link set br-ex up'] : [])]);
+      await batch(ns(name), [`addr add ${tunnelAddress}/24 dev br-ul`, 'link set br-ul up', ...(isOut ? ['link set br-ex up'] : [])]);
       controller(name);
     },
     async metadata(host, configure) {
