@@ -29,7 +29,7 @@ export interface PlatformTrap {
 }
 
 export interface TrapReceiver {
-  /** IPv4; the BMC sends to UDP port 162 of it. */
+  /** IPv4 or IPv6; the BMC sends to UDP port 162 of it. */
   readonly address: string;
   readonly community: Secret;
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Clock } from '../../core/base/clock.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
 import { BmcError } from '../capability.ts';
@@ -49,6 +50,9 @@ const TRIES_MAX = 120;
 /** Steps around the tables that BMCs lack. */
 const OPTIONAL = [0x80, 0x81, 0x82, COMPLETION.invalidCommand, COMPLETION.invalidField, COMPLETION.parameterOutOfRange] as const;
 
+/** Firmware from before the errata of 2013 knows one format of address. */
+const LACKS_IPV6 = [COMPLETION.requestLength, COMPLETION.fieldLength, COMPLETION.invalidField, COMPLETION.parameterOutOfRange] as const;
+
 const IDS = (count: number) => Array.from({ length: count }, (_each, at) => at + 1);
 
 export function ipmiTraps(host: string, endpoint: IpmiEndpoint, clock: Clock): PlatformTrapCalls {
@@ -74,12 +78,22 @@ export function ipmiTraps(host: string, endpoint: IpmiEndpoint, clock: Clock): P
   };
   const lan = (channel: number, name: LanParameterName, sizeBytes: number, signal: AbortSignal, selector = 0) =>
     endpoint.ask(getLanParameter(channel, name, selector), (data) => decodeLanParameter(data, sizeBytes), signal);
+  /** As long as its format makes it. */
+  const addressAt = (channel: number, selector: number, signal: AbortSignal) =>
+    endpoint.ask(
+      getLanParameter(channel, 'destinationAddress', selector),
+      (data) => {
+        const least = decodeLanParameter(data, DESTINATION_ADDRESS_BYTES);
+        return isMalformed(least) ? least : data.subarray(1);
+      },
+      signal,
+    );
   const destinations = async (channel: number, signal: AbortSignal): Promise<TrapTables['destinations']> => {
     const count = (await lan(channel, 'destinationCount', 1, signal))[0]! & 0x0f;
     const all: TrapTables['destinations'][number][] = [];
     for (const selector of IDS(count)) {
       const type = decodeDestinationType(await lan(channel, 'destinationType', 4, signal, selector));
-      const address = decodeDestinationAddress(await lan(channel, 'destinationAddress', DESTINATION_ADDRESS_BYTES, signal, selector));
+      const address = decodeDestinationAddress(await addressAt(channel, selector, signal));
       const isKnown = !isMalformed(type) && !isMalformed(address) && address !== undefined;
       all.push(isKnown ? { address, isTrap: type.isTrap, isAcknowledged: type.isAcknowledged } : undefined);
     }
@@ -106,7 +120,12 @@ export function ipmiTraps(host: string, endpoint: IpmiEndpoint, clock: Clock): P
       const { selector, address } = change;
       const type = { selector, isAcknowledged: true, waitSeconds: TRAP_WAIT_SECONDS, retries: TRAP_RETRIES };
       await endpoint.call(setLanParameter(channel, 'destinationType', encodeTrapDestination(type)), signal);
-      await endpoint.call(setLanParameter(channel, 'destinationAddress', encodeDestinationAddress(selector, address)), signal);
+      const isTaken = await endpoint.attempt(
+        setLanParameter(channel, 'destinationAddress', encodeDestinationAddress(selector, address)),
+        isIPv6(address) ? LACKS_IPV6 : [],
+        signal,
+      );
+      if (!isTaken) throw lacks('destinations over IPv6');
     } else if (change.table === 'filter' || change.table === 'policy') {
       const bytes = change.table === 'filter' ? encodeEventFilter(change.entry) : encodeAlertPolicy(change.entry);
       await endpoint.call(setPef(change.table, [change.selector, ...bytes]), signal);

@@ -7,7 +7,9 @@ import type { Database } from '../../core/database/connect-database.ts';
 import { startEventEndpoint } from './bmc-event-endpoint.ts';
 import { startTrapListener } from './bmc-trap-listener.ts';
 import { leadTrapWatch } from './bmc-trap-watch.ts';
+import { hasEnrolments } from './bmc-trap-withdrawal.ts';
 import { leadEventWatch } from './bmc-event-watch.ts';
+import { hostOf, receiverFor } from './trap-receiver-policy.ts';
 import { splitEndpoint, type Configuration } from './configuration.ts';
 import type { Installation } from './installation.ts';
 import type { PowerSync } from './power-sync.ts';
@@ -45,15 +47,21 @@ export async function startBmcEvents(options: Options): Promise<() => Record<str
   return () => ({ ...watch.metrics(), ...endpoint?.metrics(), ...traps?.() });
 }
 
+/** Without `traps` only what an earlier configuration has set up is taken back. */
 async function startTraps(options: Options): Promise<(() => Record<string, number>) | undefined> {
   const { traps } = options.configuration.bmc_events;
-  if (traps === undefined) return undefined;
-  const listen = splitEndpoint(traps.listen);
-  const { community } = traps;
-  const receiver = traps.enroll ? { address: traps.address ?? listen.host, community: new Secret(community) } : undefined;
-  const watch = leadTrapWatch({ ...options, sealer: options.installation.sealer, receiver });
+  if (traps === undefined && !(await hasEnrolments(options.database))) return undefined;
+  const community = traps?.community ?? '';
+  const watch = leadTrapWatch({
+    ...options,
+    sealer: options.installation.sealer,
+    community: new Secret(community),
+    receiverFor: (bmc) => (traps === undefined ? undefined : receiverFor(traps, bmc)),
+  });
   options.stops.push(() => watch.stop());
+  if (traps === undefined) return () => watch.metrics();
   const { isBmc, accept: onTrap } = watch;
+  const listen = { host: hostOf(traps.listen), port: splitEndpoint(traps.listen).port };
   const listener = await startTrapListener({ listen, community, clock: systemClock, logger: options.logger, isBmc, onTrap });
   options.stops.push(() => listener.close());
   return () => ({ ...watch.metrics(), ...listener.metrics() });

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { decodePlatformTrap, TRAP_BYTES_MAX } from '../../bmc/platform-trap-codec.ts';
 import type { PlatformTrap } from '../../bmc/platform-trap.ts';
 import type { Clock } from '../../core/base/clock.ts';
@@ -27,7 +28,7 @@ export async function startTrapListener(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly isBmc: (address: string) => boolean;
-  readonly onTrap: (address: string, trap: PlatformTrap) => void;
+  readonly onTrap: (address: string, trap: PlatformTrap, bytes: Buffer) => void;
 }): Promise<TrapListener> {
   const { listen, clock, logger } = options;
   const counters = { traps: 0, trap_strangers: 0, trap_malformed: 0, traps_held_back: 0 };
@@ -38,16 +39,17 @@ export async function startTrapListener(options: {
     second.of.set(address, count);
     return count > TRAPS_A_SECOND_MAX;
   };
-  const receive = (bytes: Buffer, { address }: { address: string }) => {
+  const receive = (bytes: Buffer, from: { address: string }) => {
+    const address = from.address.replace(/^::ffff:(?=\d+\.)/, '');
     if (!options.isBmc(address)) return void (counters.trap_strangers += 1);
     if (isTooMuch(address)) return void (counters.traps_held_back += 1);
     const trap = bytes.length > TRAP_BYTES_MAX ? undefined : decodePlatformTrap(bytes);
     if (trap === undefined || isMalformed(trap)) return void (counters.trap_malformed += 1);
     if (trap.community !== options.community) return void (counters.trap_strangers += 1);
     counters.traps += 1;
-    options.onTrap(address, trap);
+    options.onTrap(address, trap, bytes);
   };
-  const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
+  const socket = createSocket({ type: isIPv6(listen.host) ? 'udp6' : 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
   socket.on('message', receive);
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);

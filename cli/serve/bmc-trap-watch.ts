@@ -1,17 +1,20 @@
-import { lookup } from 'node:dns/promises';
-import { sql } from 'kysely';
 import { BmcError, type BmcConnection } from '../../bmc/capability.ts';
 import type { BmcConnector } from '../../bmc/connect-bmc.ts';
-import type { PlatformTrap, TrapReceiver } from '../../bmc/platform-trap.ts';
+import { decodePlatformTrap } from '../../bmc/platform-trap-codec.ts';
+import type { PlatformTrap } from '../../bmc/platform-trap.ts';
 import { systemClock } from '../../core/base/clock.ts';
 import { createGate } from '../../core/base/gate.ts';
 import type { JsonObject } from '../../core/base/json.ts';
 import type { Logger } from '../../core/base/logger.ts';
+import { isMalformed } from '../../core/base/malformed.ts';
 import type { RecordEvent } from '../../core/base/machine-event.ts';
+import type { Secret } from '../../core/base/secret.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { bmcAddresses } from '../../inventory/driver-info-codec.ts';
-import { FAKE_DRIVER } from '../../inventory/driver-table.ts';
+import { addressesOf, nodesWithIpmi } from './bmc-trap-addresses.ts';
+import { TRAP_CHANNEL, type RelayedTrap } from './bmc-trap-relay.ts';
+import { createTrapWithdrawal, rememberEnrolment } from './bmc-trap-withdrawal.ts';
 import { createEventTeller, severityOf } from './bmc-event-teller.ts';
 import type { PowerSync } from './power-sync.ts';
 
@@ -43,8 +46,9 @@ interface Options {
   readonly database: Database;
   readonly bmcs: BmcConnector;
   readonly sealer: Sealer;
-  /** Whom BMCs shall tell; undefined: somebody else sets them up. */
-  readonly receiver: TrapReceiver | undefined;
+  readonly community: Secret;
+  /** Whom the BMC at an address shall tell; undefined: nobody by us. */
+  readonly receiverFor: (bmc: string) => string | undefined;
   readonly sync: PowerSync;
   readonly record: RecordEvent;
   readonly logger: Logger;
@@ -52,9 +56,10 @@ interface Options {
 
 interface Teller {
   readonly way: string;
+  readonly node: Awaited<ReturnType<typeof nodesWithIpmi>>[number];
   readonly host: string;
   readonly bmc: BmcConnection;
-  address: string | undefined;
+  addresses: readonly string[];
   enrollAtMs: number;
 }
 
@@ -79,7 +84,8 @@ export function leadTrapWatch(options: Options): TrapWatch {
 }
 
 function startTrapWatch(options: Options): TrapWatch {
-  const { database, receiver, sync, logger } = options;
+  const { database, community, receiverFor, sync, logger } = options;
+  const withdrawUnwanted = createTrapWithdrawal(options);
   const clock = systemClock;
   const stopping = new AbortController();
   const gate = createGate(ENROLLED_AT_ONCE);
@@ -90,14 +96,13 @@ function startTrapWatch(options: Options): TrapWatch {
   const remembered = new Map<string, Set<string>>();
   const within = (ms: number) => AbortSignal.any([stopping.signal, AbortSignal.timeout(ms)]);
 
-  const enroll = async (nodeId: string, teller: Teller, target: TrapReceiver) => {
+  const wantedBy = ({ addresses: [first] }: Teller) => (first === undefined ? 'unknown' : receiverFor(first));
+  const enroll = async (nodeId: string, teller: Teller, address: string) => {
     const leave = await gate.enter(stopping.signal);
     try {
-      const isNew = await teller.bmc.enrollTraps(target, within(ENROLL_MS_MAX));
-      if (isNew)
-        told.say(nodeId, 'bmc.traps-enrolled', 'info', `the BMC tells ${target.address} of its events from now on`, {
-          address: target.address,
-        });
+      const isNew = await teller.bmc.enrollTraps({ address, community }, within(ENROLL_MS_MAX));
+      await rememberEnrolment(database, teller.node, address);
+      if (isNew) told.say(nodeId, 'bmc.traps-enrolled', 'info', `the BMC tells ${address} of its events from now on`, { address });
       teller.enrollAtMs = clock.nowMs() + ENROLL_AGAIN_MS;
     } catch (error) {
       if (stopping.signal.aborted) return;
@@ -109,12 +114,13 @@ function startTrapWatch(options: Options): TrapWatch {
       leave();
     }
   };
-  const enrolDue = (target: TrapReceiver) => {
-    for (const [nodeId, teller] of tellers)
-      if (teller.enrollAtMs <= clock.nowMs()) {
-        teller.enrollAtMs = Infinity;
-        void enroll(nodeId, teller, target).catch(() => undefined);
-      }
+  const enrolDue = () => {
+    for (const [nodeId, teller] of tellers) {
+      const target = wantedBy(teller);
+      if (target === undefined || target === 'unknown' || teller.enrollAtMs > clock.nowMs()) continue;
+      teller.enrollAtMs = Infinity;
+      void enroll(nodeId, teller, target).catch(() => undefined);
+    }
   };
   const drop = async (nodeId: string) => {
     const { bmc } = tellers.get(nodeId)!;
@@ -132,23 +138,26 @@ function startTrapWatch(options: Options): TrapWatch {
         ({ protocol }) => protocol === 'ipmi',
       )!;
       const bmc = options.bmcs.connect([address]);
-      tellers.set(node.uuid, { way: wanted.get(node.uuid)!, host: address.host, bmc, address: undefined, enrollAtMs: 0 });
+      tellers.set(node.uuid, { way: wanted.get(node.uuid)!, node, host: address.host, bmc, addresses: [], enrollAtMs: 0 });
     }
     await resolveAll();
-    if (receiver !== undefined) enrolDue(receiver);
+    enrolDue();
+    const hosts = new Set([...tellers.values()].map(({ host }) => host));
+    await withdrawUnwanted(
+      (nodeId) => (tellers.has(nodeId) ? wantedBy(tellers.get(nodeId)!) : 'unknown'),
+      (host) => hosts.has(host),
+      () => within(ENROLL_MS_MAX),
+    );
   };
-  /** A name service that is away for a while does not make strangers of them. */
   const resolveAll = async () => {
     await Promise.all(
       [...tellers.values()].map(async (teller) => {
-        teller.address = await lookup(teller.host, { family: 4 }).then(
-          ({ address }) => address,
-          () => teller.address,
-        );
+        teller.addresses = await addressesOf(teller.host, teller.addresses);
       }),
     );
     const next = new Map<string, string[]>();
-    for (const [nodeId, { address }] of tellers) if (address !== undefined) next.set(address, [...(next.get(address) ?? []), nodeId]);
+    for (const [nodeId, { addresses }] of tellers)
+      for (const address of addresses) next.set(address, [...(next.get(address) ?? []), nodeId]);
     byAddress = next;
     for (const address of remembered.keys()) if (!next.has(address)) remembered.delete(address);
   };
@@ -162,6 +171,21 @@ function startTrapWatch(options: Options): TrapWatch {
     return false;
   };
 
+  const hear = (address: string, trap: PlatformTrap) => {
+    if (isKnown(address, trap)) return;
+    for (const nodeId of byAddress.get(address) ?? []) {
+      if (told.mayKeep(nodeId)) told.say(nodeId, 'bmc.trap', severityOf(trap), trap.message, evidenceOf(trap));
+      sync.wake(nodeId);
+      setTimeout(() => sync.wake(nodeId), CONFIRM_AFTER_MS).unref();
+    }
+  };
+  /** A process of the boot role near the BMC heard it, and has acknowledged it. */
+  const stopRelay = database.listen(TRAP_CHANNEL, (payload) => {
+    const { address, bytes } = JSON.parse(payload) as RelayedTrap;
+    const trap = decodePlatformTrap(Buffer.from(bytes, 'base64'));
+    if (!isMalformed(trap)) hear(address, trap);
+  });
+
   const warn = (error: unknown) => logger.warn({ err: error }, 'the BMCs that send traps could not be looked after');
   let work: Promise<void> = Promise.resolve();
   const renew = () => void (work = work.then(refresh).catch(warn));
@@ -170,21 +194,17 @@ function startTrapWatch(options: Options): TrapWatch {
   return {
     isBmc: (address) => byAddress.has(address),
     accept(address, trap) {
-      const isAgain = isKnown(address, trap);
-      for (const nodeId of byAddress.get(address) ?? []) {
+      for (const nodeId of byAddress.get(address) ?? [])
         tellers
           .get(nodeId)
           ?.bmc.acknowledgeTrap(trap, within(ACKNOWLEDGE_MS_MAX))
           .catch(() => undefined);
-        if (isAgain) continue;
-        if (told.mayKeep(nodeId)) told.say(nodeId, 'bmc.trap', severityOf(trap), trap.message, evidenceOf(trap));
-        sync.wake(nodeId);
-        setTimeout(() => sync.wake(nodeId), CONFIRM_AFTER_MS).unref();
-      }
+      hear(address, trap);
     },
     metrics: () => ({ trap_bmcs: byAddress.size, trap_events: told.counters.events, trap_events_not_kept: told.counters.events_not_kept }),
     async stop() {
       clearInterval(timer);
+      stopRelay();
       stopping.abort();
       await work;
       await Promise.all([...tellers.keys()].map(drop));
@@ -202,13 +222,3 @@ const evidenceOf = (trap: PlatformTrap): JsonObject => ({
   entity: `${trap.entity}.${trap.entityInstance}`,
   ...(trap.atMs === undefined ? {} : { bmcTime: new Date(trap.atMs).toISOString() }),
 });
-
-const nodesWithIpmi = (database: Database) =>
-  database.db
-    .selectFrom('node')
-    .select(['uuid', 'driver', 'driver_info', 'driver_secrets'])
-    .where('provision_state', 'not in', ['enroll', 'verifying'])
-    .where('driver', '<>', FAKE_DRIVER)
-    .where(sql<boolean>`driver_info ? 'ipmi_address'`)
-    .orderBy('created_at')
-    .execute();

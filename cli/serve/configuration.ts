@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
@@ -12,6 +13,8 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
  * listed with its path, and nothing starts before all are mended.
  */
 const endpoint = z.string().regex(/^[^\s:]+:\d{1,5}$/, 'is not ADDRESS:PORT');
+/** Also `[::1]:162`. */
+const endpointOfAny = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:]+):\d{1,5}$/, 'is not ADDRESS:PORT');
 const remote = z.string().regex(/^(unix:.+|(tcp|ssl):.+:\d{1,5})$/, 'is not unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT');
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/;
 export const isOfThisHost = (endpointOrSocket: string): boolean =>
@@ -74,22 +77,28 @@ const shape = z.strictObject({
       /** Platform event traps of IPMI BMCs, which send them to UDP port 162. */
       traps: z
         .strictObject({
-          listen: endpoint,
+          listen: endpointOfAny,
           /** How BMCs reach that, when it is not the listen address. */
-          address: z.ipv4().optional(),
+          address: z.union([z.ipv4(), z.ipv6()]).optional(),
+          /** The same for BMCs that are reached over IPv6, when `address` is IPv4. */
+          address6: z.ipv6().optional(),
+          /** BMCs of these networks reach only a process of the role boot, at this address: its `listen` takes their traps. */
+          racks: z
+            .array(z.strictObject({ address: z.union([z.ipv4(), z.ipv6()]), bmcs: z.array(z.union([z.cidrv4(), z.cidrv6()])).min(1) }))
+            .default([]),
           /** The word that a BMC puts on all its traps, to others too. */
           community: z
             .string()
             .regex(/^[\x21-\x7e]{1,18}$/, 'is not 1 to 18 visible characters')
             .default('public'),
-          /** BMCs are set up to send theirs here; otherwise somebody else does that. */
+          /** BMCs are set up to send theirs here, and told otherwise when this ends; otherwise somebody else does that. */
           enroll: z.boolean().default(true),
         })
-        .refine(({ listen, address }) => address !== undefined || z.ipv4().safeParse(splitEndpoint(listen).host).success, {
+        .refine(({ listen, address }) => address !== undefined || isIP(splitEndpoint(listen).host.replace(/^\[|\]$/g, '')) !== 0, {
           path: ['address'],
-          message: 'is needed when listen is not an IPv4 address',
+          message: 'is needed when listen is not an address',
         })
-        .refine(({ listen, address }) => address !== undefined || splitEndpoint(listen).host !== '0.0.0.0', {
+        .refine(({ listen, address }) => address !== undefined || !['0.0.0.0', '[::]'].includes(splitEndpoint(listen).host), {
           path: ['address'],
           message: 'is needed when every address is listened on',
         })

@@ -11,6 +11,7 @@ import { migrateDatabase } from '../../core/database/migrate.ts';
 import { createConsoleLogs } from '../../inventory/console-log-files.ts';
 import { createEventRecorder } from '../../inventory/event-recorder.ts';
 import { announceAgents } from './agent-announcement.ts';
+import { startTrapRelay } from './bmc-trap-relay.ts';
 import { startApiRole } from './api-role.ts';
 import { startBootRole } from './boot-role.ts';
 import type { Configuration } from './configuration.ts';
@@ -76,6 +77,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
     if (configuration.boot.networks.length === 0)
       throw new Error('The role boot alone has nothing to do: boot.networks of the configuration is empty.');
     await startBoot(() => loadInstallation(database, key));
+    stops.push(await startTrapRelay({ configuration, database, logger }));
     await announce();
     return 'no API in this process';
   }

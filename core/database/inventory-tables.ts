@@ -175,9 +175,24 @@ export interface BootServerTable {
   started_at: Instant;
 }
 
+/** A BMC that sends traps to this receiver; its node may be gone. */
+export interface TrapEnrolmentTable {
+  node_uuid: string;
+  /** An address. */
+  receiver: string;
+  /** The host whose configuration wants it. */
+  owner: string;
+  driver: string;
+  driver_info: JsonColumn;
+  /** As of the node. */
+  driver_secrets: string | null;
+  enrolled_at: Created;
+}
+
 export interface InventoryTables extends BaremetalTables {
   boot_network: BootNetworkTable;
   boot_server: BootServerTable;
+  trap_enrolment: TrapEnrolmentTable;
   power_source: PowerSourceTable;
   node: NodeTable;
   port: PortTable;

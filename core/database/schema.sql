@@ -2195,6 +2195,17 @@ create table switch_port (
 CREATE INDEX switch_port_node ON public.switch_port USING btree (node_uuid);
 CREATE TRIGGER switch_port_changed AFTER INSERT OR DELETE OR UPDATE OF node_uuid, port_uuid, purpose, network_id ON public.switch_port FOR EACH STATEMENT EXECUTE FUNCTION switch_wish_changed();
 
+create table trap_enrolment (
+  node_uuid uuid not null,
+  receiver text not null,
+  owner text not null,
+  driver text not null,
+  driver_info jsonb not null,
+  driver_secrets text,
+  enrolled_at timestamp with time zone not null default now(),
+  constraint trap_enrolment_pkey PRIMARY KEY (node_uuid, receiver)
+);
+
 create table volume_connector (
   uuid uuid not null default gen_random_uuid(),
   node_uuid uuid not null,

@@ -6,6 +6,7 @@ import { encodeFru } from '../../bmc/ipmi/fru-codec.ts';
 import type { DcmiPowerLimit } from '../../bmc/ipmi/dcmi-power-codec.ts';
 import { PEF_ACTION } from '../../bmc/ipmi/pef-codec.ts';
 import { PRIVILEGE } from '../../bmc/ipmi/session-command-codec.ts';
+import { parseIp } from '../../core/base/ip-address.ts';
 import type { BmcFaultDice } from './bmc-faults.ts';
 import type { TlsIdentity } from '../../core/base/tls-identity.ts';
 import { createBootOverride, type BootOverride } from './boot-override.ts';
@@ -176,7 +177,11 @@ function accountsWith(username: string, password: string): BmcAccount[] {
 
 /** A locally administered MAC that follows from the BMC's address. */
 const macFromAddress = (address: string): string =>
-  ['02', 'bc', ...address.split('.').map((octet) => (Number(octet) & 255).toString(16).padStart(2, '0'))].slice(0, 6).join(':');
+  ['02', 'bc', ...lastOctets(address).map((octet) => octet.toString(16).padStart(2, '0'))].join(':');
+const lastOctets = (address: string): number[] => {
+  const { value } = parseIp(address) ?? { value: 0n };
+  return [24n, 16n, 8n, 0n].map((shift) => Number((value >> shift) & 0xffn));
+};
 
 const fruOf = (identity: EmulatedIdentity): Buffer =>
   encodeFru(
@@ -250,7 +255,8 @@ export function createBmcModel(settings: BmcModelSettings): BmcModel {
     oddities,
     accounts: accountsWith(settings.username, settings.password),
     lan: {
-      ipAddress: settings.address,
+      // What parameter 3 of the LAN channel has room for.
+      ipAddress: parseIp(settings.address)?.version === 6 ? '0.0.0.0' : settings.address,
       netmask: '255.255.255.0',
       gateway: '0.0.0.0',
       mac: identity.bmcMac ?? macFromAddress(settings.address),

@@ -41,6 +41,8 @@ export interface IpmiOddities {
   readonly sdrReservationLostEvery?: number;
   /** Its clock is ahead of UTC. */
   readonly clockAheadSeconds?: number;
+  /** Its traps go to IPv4 addresses only. */
+  readonly ipv4TrapsAlone?: true;
   /** Serial over LAN is off until it is switched on, for the channel and for the user. */
   readonly solOff?: true;
   /** What it tells as the size of a SOL packet, and as its port. */

@@ -11,6 +11,7 @@ import { BmcError, type BmcConnection } from '../../bmc/capability.ts';
 import { decodeSnmpTrap } from '../../bmc/ipmi/snmp-trap-codec.ts';
 import { Secret } from '../../core/base/secret.ts';
 import { isMalformed } from '../../core/base/malformed.ts';
+import { findProfile } from '../../lab/bmc/vendor-profile.ts';
 import { ipmiAddress, PASSWORD, run, soon, startConnector, startRig, USERNAME, type Rig } from './bmc-rig.ts';
 
 /** Event filtering and traps: our client, the emulated BMC, and freeipmi, ipmitool, ipmiutil and Net-SNMP in either's place. */
@@ -255,4 +256,33 @@ test("Net-SNMP's daemon reads the BMC's trap, and we read what Net-SNMP sends", 
     [0x73, 2, 0x2a2, 0x100, 'public'],
   );
   assert.equal(new Date(trap.atMs!).toISOString().slice(0, 4), '2011');
+});
+
+test('over IPv6: a receiver is set, told, and taken back; a BMC that has no room for one says so', async () => {
+  const socket6 = createSocket('udp6');
+  const first = new Promise<Buffer>((resolve) => socket6.once('message', resolve));
+  await new Promise<void>((resolve) => socket6.bind(0, '::1', resolve));
+  const rig6 = await startRig(['ipmi'], { address: '::1', trapPort: socket6.address().port });
+  const profile = { ...findProfile('basic')!, ipmi: { ipv4TrapsAlone: true } as const };
+  const older = await startRig(['ipmi'], { address: '::1', profile });
+  try {
+    const bmc6 = connector.connect([ipmiAddress(rig6.bmc.ipmiPort!, { host: '::1' })]);
+    const receiver = { address: '::1', community: new Secret('racks') };
+    assert.equal(await bmc6.enrollTraps(receiver, soon()), true);
+    assert.equal(await bmc6.enrollTraps(receiver, soon()), false);
+    assert.deepEqual((await bmc6.eventFiltering(soon())).receivers, [{ address: '::1', isAcknowledged: true }]);
+    rig6.bmc.state.putReading('Fan 1', 201);
+    const trap = decodePlatformTrap(await first);
+    assert.ok(!isMalformed(trap));
+    assert.equal(trap.community, 'racks');
+    await bmc6.acknowledgeTrap(trap, soon());
+    await bmc6.withdrawTraps('::1', soon());
+    assert.deepEqual((await bmc6.eventFiltering(soon())).receivers, []);
+    const refuses = connector.connect([ipmiAddress(older.bmc.ipmiPort!, { host: '::1' })]);
+    await assert.rejects(refuses.enrollTraps(receiver, soon()), /no destinations over IPv6/);
+  } finally {
+    await rig6.bmc.stop();
+    await older.bmc.stop();
+    socket6.close();
+  }
 });

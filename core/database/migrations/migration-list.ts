@@ -18,6 +18,7 @@ import * as powerSource from './0070-power-source.ts';
 import * as networkAgents from './0071-network-agents.ts';
 import * as metadataPorts from './0072-metadata-ports.ts';
 import * as bootServers from './0078-boot-servers.ts';
+import * as trapEnrolments from './0083-trap-enrolments.ts';
 import * as portGroupWishes from './0085-port-group-wishes.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
@@ -41,5 +42,6 @@ export const migrations: Record<string, Migration> = {
   '0071-network-agents': networkAgents,
   '0072-metadata-ports': metadataPorts,
   '0078-boot-servers': bootServers,
+  '0083-trap-enrolments': trapEnrolments,
   '0085-port-group-wishes': portGroupWishes,
 };

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { ACCESS_COPY, CHANNEL_ACCESS_COMMAND } from '../../../bmc/ipmi/channel-access-codec.ts';
 import { suiteRecords } from '../../../bmc/ipmi/rakp-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
@@ -58,7 +59,7 @@ function sessionInfo(data: Buffer, caller: Caller): CommandResult {
   const session = caller.session;
   const { possible, active } = session?.counts() ?? { possible: 0, active: 0 };
   if (data[0] !== 0 || !session) return Buffer.from([0, possible, active]);
-  const address = session.remote.address.split('.').map(Number);
+  const address = isIPv4(session.remote.address) ? session.remote.address.split('.').map(Number) : [0, 0, 0, 0];
   const port = Buffer.alloc(2);
   port.writeUInt16LE(session.remote.port);
   return Buffer.from([

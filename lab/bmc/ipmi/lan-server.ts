@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { isMalformed } from '../../../core/base/malformed.ts';
 import type { Random } from '../../../core/base/random.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
@@ -43,7 +44,7 @@ export interface LanServerSettings {
 const REPEAT_WINDOW_MS = 10_000;
 
 export async function startLanServer(bmc: BmcModel, settings: LanServerSettings): Promise<LanServer> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(settings.address) ? 'udp6' : 'udp4');
   const counters: LanCounters = { received: 0, malformed: 0, unknownSession: 0, replayed: 0, repeatedCommands: 0 };
   const sessions = createSessionTable(() => bmc.clock.nowMs(), bmc.oddities.firstSequence);
   const rakp = createRakpResponder(bmc, sessions, settings.random);

@@ -1,6 +1,10 @@
 import { ipv4FromNumber, ipv4ToNumber } from '../../../core/base/ipv4-address.ts';
 import { macAddressFromBytes, macAddressToBytes } from '../../../core/base/mac-address.ts';
-import { DESTINATION_ADDRESS_BYTES, DESTINATION_TYPE_BYTES } from '../../../bmc/ipmi/alert-destination-codec.ts';
+import {
+  DESTINATION_ADDRESS6_BYTES,
+  DESTINATION_ADDRESS_BYTES,
+  DESTINATION_TYPE_BYTES,
+} from '../../../bmc/ipmi/alert-destination-codec.ts';
 import { COMPLETION } from '../../../bmc/ipmi/completion-code-codec.ts';
 import {
   decodeIpSource,
@@ -102,7 +106,11 @@ function setLan(bmc: BmcModel, data: Buffer, caller: Caller): CommandResult {
   if (parameter in TABLES) {
     const selector = value[0]! & 0x0f;
     if (selector > DESTINATIONS) return COMPLETION.parameterOutOfRange;
-    bmc.parameters.set(`lan ${parameter} ${selector}`, Buffer.from(value.subarray(0, known.length)));
+    const isIpv6 = parameter === LAN_PARAMETER.destinationAddress && value[1]! >> 4 === 1;
+    if (isIpv6 && bmc.oddities.ipv4TrapsAlone) return COMPLETION.invalidField;
+    const sizeBytes = isIpv6 ? DESTINATION_ADDRESS6_BYTES : known.length;
+    if (value.length < sizeBytes) return COMPLETION.requestLength;
+    bmc.parameters.set(`lan ${parameter} ${selector}`, Buffer.from(value.subarray(0, sizeBytes)));
     return DONE;
   }
   const field = ADDRESS_FIELDS[parameter];

@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { decodeDestinationAddress, decodeDestinationType } from '../../../bmc/ipmi/alert-destination-codec.ts';
 import { LAN_PARAMETER } from '../../../bmc/ipmi/lan-config-codec.ts';
 import { PEF_PARAMETER } from '../../../bmc/ipmi/pef-codec.ts';
@@ -23,7 +24,7 @@ export function createTrapSender(bmc: BmcModel, settings: { address: string; tra
   let opening: Promise<Socket> | undefined;
   const open = () =>
     new Promise<Socket>((resolve, reject) => {
-      const socket = createSocket('udp4');
+      const socket = createSocket(isIPv6(settings.address) ? 'udp6' : 'udp4');
       socket.once('error', reject);
       socket.bind(0, settings.address, () => {
         socket.off('error', reject);
@@ -39,6 +40,7 @@ export function createTrapSender(bmc: BmcModel, settings: { address: string; tra
     const type = decodeDestinationType(lanValue(bmc, LAN_PARAMETER.destinationType, alert.destination)!);
     const address = decodeDestinationAddress(lanValue(bmc, LAN_PARAMETER.destinationAddress, alert.destination)!);
     if (isMalformed(type) || isMalformed(address) || address === undefined || address === '0.0.0.0' || !type.isTrap) return false;
+    if (isIPv6(address) !== isIPv6(settings.address)) return false;
     sequence = (sequence + 1) & 0xffff;
     const { bytes, acknowledgement } = encodePlatformTrap({
       community: lanValue(bmc, LAN_PARAMETER.community)!.toString('latin1').replace(/\0.*$/s, ''),
