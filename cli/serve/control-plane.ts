@@ -55,11 +55,8 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   if (postgres) stops.push(() => postgres.stop());
   // A rack controller boots known machines also while the database is away.
   const isBootOnly = roles.every((role) => role === 'boot');
-  const database = await connectDatabase({
-    logger,
-    mayBeAway: isBootOnly,
-    ...(postgres ? { connection: postgres.connection } : { url: configuration.database_url! }),
-  });
+  const place = postgres ? { connection: postgres.connection } : { url: configuration.database_url! };
+  const database = await connectDatabase({ ...place, logger, mayBeAway: isBootOnly });
   stops.push(() => database.close());
   const recorder = createEventRecorder(database, systemClock, logger);
   stops.push(() => recorder.stop());
@@ -94,7 +91,7 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
       await startWorkerRole({ configuration, installation, database, images, bmcs, consoleLogs, record: recorder.record, logger, stops }),
     );
   if (roles.includes('boot') && configuration.boot.networks.length > 0) await startBoot(async () => installation);
-  const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, logger, stops }) : undefined;
+  const networks = roles.includes('worker') ? await startNetworkRole({ configuration, database, place, logger, stops }) : undefined;
   if (networks !== undefined) counters.push(() => prefixed('network', networks.metrics()));
   const { record } = recorder;
   const switches = roles.includes('worker') ? await startSwitchRole({ configuration, database, record, logger, stops }) : undefined;

@@ -20,6 +20,8 @@ export interface ReconcilerOptions {
   /** Hosts answer machines for metadata. */
   readonly hasMetadata: boolean;
   readonly logger: Logger;
+  /** Called with each new status. */
+  onStatus(status: ReconcilerStatus): void;
 }
 
 export interface Reconciler {
@@ -51,16 +53,20 @@ const SAFETY_LOOK_MS = 60_000;
 /** Each is asked for a sign of life; one that gives none is dead in the Network API 75 s after its last (`ALIVE_SECONDS`), so two may be missed. */
 const HOST_LOOK_MS = 25_000;
 
-export function startReconciler({ database, northbound: nb, southbound: sb, hasMetadata, logger }: ReconcilerOptions): Reconciler {
+export function startReconciler({ database, northbound: nb, southbound: sb, hasMetadata, logger, onStatus }: ReconcilerOptions): {
+  stop(): Promise<void>;
+} {
   const counts = { applied: 0, operations: 0, failures: 0, lastMs: 0 };
   let waiting: { what: string; sinceMs: number } | undefined;
   let isStopped = false;
   let upWritten = '';
   const onWarning = (fields: object, message: string) => logger.warn(fields, message);
 
+  const tellStatus = () => onStatus({ ...counts, waitingFor: waiting?.what ?? null, waitingSinceMs: waiting?.sinceMs ?? null });
   const waitFor = (what: string, why?: unknown) => {
     if (waiting?.what === what) return;
     waiting = { what, sinceMs: waiting?.sinceMs ?? Date.now() };
+    tellStatus();
     logger.warn({ waitingFor: what, ...(why === undefined ? {} : { err: why }) }, 'networks are not carried out for now');
   };
   const goOn = () => {
@@ -85,6 +91,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, hasM
     counts.applied += 1;
     counts.operations += operations;
     counts.lastMs = performance.now() - begun;
+    tellStatus();
   });
   const tell = createWorker({ gatherMs: GATHER_MS }, async () => {
     const up = northbound.portsUp();
@@ -110,6 +117,7 @@ export function startReconciler({ database, northbound: nb, southbound: sb, hasM
   const retry = (work: Worker, what: string) => (error: unknown) => {
     if (isStopped) return;
     counts.failures += 1;
+    tellStatus();
     if ((error as Error).name === 'OvsdbDisconnected') return work.wake();
     waitFor(what, error);
     setTimeout(() => work.wake(), RETRY_MS).unref();
@@ -160,7 +168,6 @@ export function startReconciler({ database, northbound: nb, southbound: sb, hasM
   const ends = [database.listen(NETWORK_CHANGED, settle.wake), database.onReconnect(settle.wake)];
   settle.wake();
   return {
-    status: () => ({ ...counts, waitingFor: waiting?.what ?? null, waitingSinceMs: waiting?.sinceMs ?? null }),
     async stop() {
       isStopped = true;
       for (const look of looks) clearInterval(look);

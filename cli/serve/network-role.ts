@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from '../../core/base/logger.ts';
-import type { Database } from '../../core/database/connect-database.ts';
+import type { Database, DatabasePlace } from '../../core/database/connect-database.ts';
 import type { OvsdbOptions } from '../../network/ovsdb/ovsdb-client.ts';
 import type { Configuration } from './configuration.ts';
-import { startReconciler, type Reconciler } from './network-reconciler.ts';
+import type { Reconciler } from './network-reconciler.ts';
+import { startReconcilerThread } from './network-thread.ts';
 
 /** OVN behind the Network API: of all processes that are told where OVN is, one at a time carries networks out. */
 export interface NetworkRole {
@@ -15,6 +16,7 @@ export interface NetworkRole {
 export async function startNetworkRole(options: {
   readonly configuration: Configuration;
   readonly database: Database;
+  readonly place: DatabasePlace;
   readonly logger: Logger;
   readonly stops: (() => Promise<void>)[];
 }): Promise<NetworkRole | undefined> {
@@ -25,7 +27,7 @@ export async function startNetworkRole(options: {
   let reconciler: Reconciler | undefined;
   const lead = database.lead('network', () => {
     logger.info({}, 'this process carries networks out');
-    const mine = startReconciler({ database, ...places, hasMetadata, logger });
+    const mine = startReconcilerThread({ place: options.place, ...places, hasMetadata, logger });
     reconciler = mine;
     return async () => {
       reconciler = undefined;

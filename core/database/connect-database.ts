@@ -45,10 +45,13 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions {
-  /** `postgres://…`; or `connection`, as `startEmbeddedPostgres` gives it. */
+/** Where the server is: `url`, `postgres://…`, or `connection`, as `startEmbeddedPostgres` gives it. */
+export interface DatabasePlace {
   readonly url?: string;
   readonly connection?: { readonly host: string; readonly user: string; readonly database: string };
+}
+
+export interface DatabaseOptions extends DatabasePlace {
   readonly logger: Logger;
   readonly poolSize?: number;
   /** Go on when no server answers: every query fails until one does. For processes that work without it for a while. */
