@@ -48,6 +48,9 @@ function nicOf(rack: RunningRack, request: { readonly machine: string; readonly 
   return { machine, nic };
 }
 
+const vlansOf = ({ vlan, tagged }: { readonly vlan: number; readonly tagged: boolean }) =>
+  tagged ? { untagged: null, tagged: [vlan] } : { untagged: vlan, tagged: [] };
+
 function setLink(rack: RunningRack, request: RackRequest & { verb: 'link' }): void {
   const { machine, nic } = nicOf(rack, request);
   rack.fabric.port(nic.switchPort)?.setLink(request.up);
@@ -76,7 +79,7 @@ async function carryOut(rack: RunningRack, request: RackRequest): Promise<JsonOb
   if (request.verb === 'fault-counts') return faultCounts(rack);
   if (request.verb === 'power') await setPower(rack, request);
   else if (request.verb === 'link') setLink(rack, request);
-  else if (request.verb === 'vlan') rack.fabric.port(nicOf(rack, request).nic.switchPort)?.setVlans({ untagged: request.vlan, tagged: [] });
+  else if (request.verb === 'vlan') rack.fabric.port(nicOf(rack, request).nic.switchPort)?.setVlans(vlansOf(request));
   else if (request.verb === 'plug') rack.fabric.plug(nicOf(rack, request).nic.switchPort, request.switchPort);
   else if (request.verb === 'disk') machineNamed(rack, request.machine).machine.setDisk(request.disk, request.state);
   else if (request.verb === 'restart-leaf') rack.leafCli.restart();

@@ -28,8 +28,8 @@ export interface Rack {
   power(machine: string, action: PowerAction, device?: 'none' | 'network' | 'disk'): Promise<void>;
   /** Pulls or plugs the cable of a NIC, counted from 0. */
   setLink(machine: string, nic: number, up: boolean): Promise<void>;
-  /** The VLAN of the switch port that a NIC is in, for frames without a tag. */
-  setVlan(machine: string, nic: number, vlan: number): Promise<void>;
+  /** The one VLAN of the switch port that a NIC is in: of frames without a tag, or with it. */
+  setVlan(machine: string, nic: number, vlan: number, way: 'untagged' | 'tagged'): Promise<void>;
   /** Moves a NIC's cable into another port of the leaf switch (1 is `Ethernet1/1`); the cable in there takes its place. */
   plug(machine: string, nic: number, switchPort: number): Promise<void>;
   /** From the machine's next power-on; disks are counted from 0. */
@@ -174,8 +174,8 @@ export async function startRack(options: StartRackOptions): Promise<Rack> {
     async setLink(machine, nic, up) {
       await link.request({ verb: 'link', machine, nic, up });
     },
-    async setVlan(machine, nic, vlan) {
-      await link.request({ verb: 'vlan', machine, nic, vlan });
+    async setVlan(machine, nic, vlan, way) {
+      await link.request({ verb: 'vlan', machine, nic, vlan, tagged: way === 'tagged' });
     },
     async plug(machine, nic, switchPort) {
       await link.request({ verb: 'plug', machine, nic, switchPort });

@@ -19,12 +19,12 @@ export const nicWrongVlan: Fault = {
     async make(scene) {
       const { rack, machine, product, node } = scene;
       await switchOff(scene);
-      await rack.setVlan(machine.name, 0, LONELY_VLAN);
+      await rack.setVlan(machine.name, 0, LONELY_VLAN, 'untagged');
       // What a firmware makes of a silent network it says on its screen only.
       await product.send('PUT', `/nodes/${node}/states/console`, { enabled: true });
     },
     async mend({ rack, machine, product, node }) {
-      await rack.setVlan(machine.name, 0, DEFAULT_VLAN);
+      await rack.setVlan(machine.name, 0, DEFAULT_VLAN, 'untagged');
       await product.send('PUT', `/nodes/${node}/states/console`, { enabled: false });
     },
   },

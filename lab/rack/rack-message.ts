@@ -29,7 +29,7 @@ export type RackVerb =
   | { readonly verb: 'kill'; readonly pid: number; readonly signal: string }
   | { readonly verb: 'power'; readonly machine: string; readonly action: PowerAction; readonly device: 'none' | 'network' | 'disk' }
   | { readonly verb: 'link'; readonly machine: string; readonly nic: number; readonly up: boolean }
-  | { readonly verb: 'vlan'; readonly machine: string; readonly nic: number; readonly vlan: number }
+  | { readonly verb: 'vlan'; readonly machine: string; readonly nic: number; readonly vlan: number; readonly tagged: boolean }
   | { readonly verb: 'plug'; readonly machine: string; readonly nic: number; readonly switchPort: number }
   | { readonly verb: 'disk'; readonly machine: string; readonly disk: number; readonly state: DiskState }
   | { readonly verb: 'counters' }

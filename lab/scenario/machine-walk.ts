@@ -2,6 +2,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import { setInstanceInfo, type Fault, type Mistake, type MistakeScene } from '../fault/fault.ts';
 import type { FaultBook } from '../fault/fault-book.ts';
 import type { Rack } from '../start-rack.ts';
+import { DEFAULT_VLAN } from '../switch/leaf-switch.ts';
 import { bootsByMedia, type BootWay, type MachineSpec } from '../topology.ts';
 import type { ProductClient } from './product-client.ts';
 import { runOverSsh } from './ssh-login.ts';
@@ -154,14 +155,23 @@ async function discover(machine: MachineSpec, { rack, product }: WalkOptions, ph
 /** The provisioning network without DHCP: the n-th machine has the n-th address after this one. */
 const FIRST_STATIC_HOST = 20;
 
-const staticNetwork = ({ name, nics }: MachineSpec): JsonObject => ({
-  links: [{ id: 'eth0', type: 'phy', ethernet_mac_address: nics[0]!.mac }],
+const numberOf = ({ name }: MachineSpec) => Number(name.split('-').at(-1));
+/** Every second machine without DHCP is in a port that has the provisioning network with its tag alone. */
+const isTagged = (machine: MachineSpec) => numberOf(machine) % 2 === 0;
+
+const staticNetwork = (machine: MachineSpec): JsonObject => ({
+  links: [
+    { id: 'eth0', type: 'phy', ethernet_mac_address: machine.nics[0]!.mac },
+    ...(isTagged(machine)
+      ? [{ id: 'tagged', type: 'vlan', vlan_link: 'eth0', vlan_id: DEFAULT_VLAN, vlan_mac_address: machine.nics[0]!.mac }]
+      : []),
+  ],
   networks: [
     {
       id: 'provisioning',
-      link: 'eth0',
+      link: isTagged(machine) ? 'tagged' : 'eth0',
       type: 'ipv4',
-      ip_address: `10.77.0.${FIRST_STATIC_HOST + Number(name.split('-').at(-1))}`,
+      ip_address: `10.77.0.${FIRST_STATIC_HOST + numberOf(machine)}`,
       netmask: '255.255.255.0',
       routes: [{ network: '0.0.0.0', netmask: '0.0.0.0', gateway: '10.77.0.1' }],
     },
@@ -170,8 +180,9 @@ const staticNetwork = ({ name, nics }: MachineSpec): JsonObject => ({
 });
 
 /** The machine's papers say who it is. With virtual media its BMC is told to start the agent from them, and the network boots nothing. */
-const declare = (machine: MachineSpec, { product, boot }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
+const declare = (machine: MachineSpec, { rack, product, boot }: WalkOptions, phase: RunPhase, seen: Seen): Promise<NodeHandle> =>
   phase('declare', async () => {
+    if (boot === 'no-dhcp' && isTagged(machine)) await rack.setVlan(machine.name, 0, DEFAULT_VLAN, 'tagged');
     const made = await product.send('POST', '/nodes', {
       driver: 'redfish',
       ...(bootsByMedia(boot) ? { boot_interface: 'redfish-virtual-media' } : {}),
