@@ -31,8 +31,9 @@ const ARP_REQUEST = Buffer.from(
   'hex',
 );
 
-async function plugIn(rack: Rack) {
-  const socket = connect(rack.sparePortSocket);
+const plugIn = (rack: Rack) => plugInto(rack.sparePortSocket);
+async function plugInto(path: string) {
+  const socket = connect(path);
   await once(socket, 'connect');
   const read = createStreamFrameReader();
   const answers: Buffer[] = [];
@@ -95,4 +96,33 @@ test('without faults nothing is counted', () =>
       [],
     );
     stranger.unplug();
+  }));
+
+test('a cable in another port talks there, and in a VLAN of its own it talks to nobody', () =>
+  withRack({}, async (rack) => {
+    const stranger = await plugIn(rack);
+    const [machine] = spec.machines;
+    const port = machine!.nics[0]!.switchPort;
+    const countersOf = async (at: number) =>
+      ((await rack.counters()) as Record<string, { framesIn: number; dropped: number }>)[`Ethernet1/${at}`]!;
+    const framesIn = async () => [(await countersOf(port)).framesIn, (await countersOf(spec.leaf.sparePort)).framesIn];
+    await rack.plug(machine!.name, 0, spec.leaf.sparePort);
+    stranger.ask();
+    await until('an answer by the other port', () => stranger.answers() === 1);
+    assert.deepEqual(await framesIn(), [1, 0]);
+    await rack.plug(machine!.name, 0, port);
+    stranger.ask();
+    await until('an answer by its own', () => stranger.answers() === 2);
+    assert.deepEqual(await framesIn(), [1, 1]);
+    stranger.unplug();
+
+    const nic = await plugInto(rack.nicSocket(machine!.name, 0));
+    await rack.setVlan(machine!.name, 0, 666, 'untagged');
+    nic.ask();
+    await until('the frame that gets nowhere', async () => (await framesIn())[0] === 2);
+    assert.equal(nic.answers(), 0);
+    await rack.setVlan(machine!.name, 0, 1, 'untagged');
+    nic.ask();
+    await until('an answer in the right VLAN', () => nic.answers() === 1);
+    nic.unplug();
   }));
