@@ -3,7 +3,7 @@ import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { listRenditions } from '../images/image-rendition-service.ts';
 import type { ImageStores } from '../images/image-store.ts';
 import { STABLE_STATES } from '../inventory/provision-machine.ts';
-import { askedForFilters, describeUnfiltered } from '../network/metal-filter-service.ts';
+import { askedForFilters, describeFilters } from '../network/metal-filter-service.ts';
 import { readNetworkState } from '../network/network-state-record.ts';
 import type { NetworkState } from '../network/ovn/network-state.ts';
 import type { RowDifference } from '../network/ovn/ovn-difference-policy.ts';
@@ -92,7 +92,7 @@ const CHECKS: readonly Check[] = [
   ),
   {
     name: 'security groups on metal that nobody carries out',
-    look: async ({ db }) => (await askedForFilters(db)).map((port) => `${port.nodeId}: ${describeUnfiltered(port)}`),
+    look: async ({ db }) => (await askedForFilters(db)).map((port) => `${port.nodeId}: ${describeFilters(port)}`),
   },
   { name: 'NICs in other switch ports than recorded', look: compareWiring },
   rows(

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { describePort } from '../../flows/switch-port-policy.ts';
 import { switchPortsOfNode } from '../../flows/switch-port-service.ts';
-import { describeUnfiltered, unfilteredPortsOf } from '../../network/metal-filter-service.ts';
+import { describeFilters, metalPortsOf } from '../../network/metal-filter-service.ts';
 import { traceBoots } from '../../inventory/boot-trace-policy.ts';
 import { readExplanation } from '../../inventory/explain-service.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
@@ -70,8 +70,8 @@ async function explain(call: Call) {
   const { uuid } = await nodeFor(call, call.params['node']!, 'node:history:get');
   const { db } = call.context.database;
   const switchPorts = (await switchPortsOfNode(db, uuid)).map(describePort);
-  const unfiltered = (await unfilteredPortsOf(db, uuid)).map(describeUnfiltered);
-  return ok(await readExplanation(db, await mustFindNode(call.context, uuid), [...switchPorts, ...unfiltered]));
+  const filters = (await metalPortsOf(db, uuid)).map(describeFilters);
+  return ok(await readExplanation(db, await mustFindNode(call.context, uuid), [...switchPorts, ...filters]));
 }
 
 async function inventory(call: Call) {

@@ -39,7 +39,7 @@ export interface Applied extends Omit<Difference, 'operations' | 'rows'> {
 /** Columns that we write, or look at. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   NB_Global: ['nb_cfg', 'sb_cfg', 'hv_cfg'],
-  Logical_Switch: ['name', 'ports', 'dns_records', 'qos_rules', 'other_config', 'external_ids'],
+  Logical_Switch: ['name', 'ports', 'acls', 'dns_records', 'qos_rules', 'other_config', 'external_ids'],
   Logical_Switch_Port: [
     'name',
     'type',

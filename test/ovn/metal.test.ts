@@ -34,6 +34,7 @@ let rig: NetworkRig;
 let rows: MachineRows;
 const ports: Record<string, Shown> = {};
 let floating: string;
+let ann: Tenant;
 const machine = (name: string): Machine => leaf.machines[name]!;
 
 async function tenantNetwork(who: Tenant, name: string, vlan: number, cidr: string, outside: Shown): Promise<Shown> {
@@ -75,7 +76,7 @@ before(async () => {
   const pools = [{ start: '192.0.2.100', end: '192.0.2.199' }];
   const subnet = { network_id: outside.id, ip_version: 4, cidr: '192.0.2.0/24', gateway_ip: OUTSIDE, enable_dhcp: false };
   await rig.make(rig.admin, '/subnets', 'subnet', { ...subnet, allocation_pools: pools });
-  const ann = await rig.tenant('ann');
+  ann = await rig.tenant('ann');
   const bob = await rig.tenant('bob');
   const anns = await tenantNetwork(ann, 'anns', 101, '10.1.0.0/24', outside);
   const bobs = await tenantNetwork(bob, 'bobs', 102, '10.2.0.0/24', outside);
@@ -128,6 +129,35 @@ test('machines of a tenant reach each other, those of another do not, also with 
   assert.equal(await machine('m1').connect(three, PORTS.http, quickly), null);
   await machine('m3').ip('addr', 'add', '10.1.0.250/24', 'dev', 'eth0');
   for (const address of [one, two]) assert.equal(await machine('m3').connect(address, PORTS.http, quickly), null);
+});
+
+test('a stateless security group is carried out where OVN sees the frames, and not between neighbours', async () => {
+  const { outside } = hosts;
+  const m1 = addressOf(ports['m1']!);
+  assert.equal(await outside.connect(floating, PORTS.ssh, { timeoutMs: 3_000 }), OUTSIDE);
+  const group = await rig.make(ann.token, '/security-groups', 'security_group', { name: 'web', stateful: false });
+  const rule = { security_group_id: group.id, ethertype: 'IPv4', protocol: 'tcp' };
+  await rig.make(ann.token, '/security-group-rules', 'security_group_rule', {
+    ...rule,
+    direction: 'ingress',
+    port_range_min: PORTS.http,
+    port_range_max: PORTS.http,
+  });
+  await rig.expect(200, ann.token, 'PUT', `/v2.0/ports/${ports['m1']!.id}`, { port: { security_groups: [group.id] } });
+  const quickly = { timeoutMs: DROPPED_AFTER_MS };
+  await eventually('the other port is closed', async () => (await outside.connect(floating, PORTS.ssh, quickly)) === null);
+  assert.equal(await outside.connect(floating, PORTS.http), OUTSIDE);
+  assert.equal(await machine('m2').connect(m1, PORTS.ssh), addressOf(ports['m2']!), 'a neighbour on the switch');
+  assert.equal(await machine('m1').lease(), m1, 'it may ask for its address');
+  assert.equal(await machine('m1').connect(OUTSIDE, PORTS.http, quickly), null, 'answers are no connection that was allowed');
+  await rig.make(ann.token, '/security-group-rules', 'security_group_rule', {
+    ...rule,
+    direction: 'ingress',
+    remote_ip_prefix: `${OUTSIDE}/32`,
+  });
+  await eventually('answers are allowed', async () => (await machine('m1').connect(OUTSIDE, PORTS.http)) === floating);
+  const explained = JSON.stringify(await rows.call(200, 'GET', `/nodes/${rows.id('m1')}/explain`));
+  assert.match(explained, /has the security groups web, which OVN carries out; between neighbours on switches nothing is filtered/);
 });
 
 test('what the tables want of OVN and of the switch is what is there', async () => {

@@ -5,7 +5,7 @@ import { hostsInOrder, HOST_PRIORITY_MAX } from './host-order.ts';
 /*
  * Machines behind switches of the site, on networks that hosts have a way to: ports of the type `external` (ovn-nb(5)), for which one of the gateway hosts answers
  * DHCP and neighbour questions. It is the one that has the network's router, as the frames to the router have to come out there too. What is done at a host's own
- * port is not done for them: no security groups, no check of their addresses.
+ * port is not done for them: no check of their addresses, and of security groups only what metal-filter-rows.ts can.
  */
 export const isExternal = (port: PortFact, hasProvider: boolean): boolean => port.isMetal && hasProvider;
 

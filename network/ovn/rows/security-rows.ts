@@ -6,8 +6,8 @@ import { desired, groupName, referAll, type DesiredRow } from './desired-row.ts'
  * Security groups as port groups with ACLs. Everything to and from a guarded port is dropped, but what a rule of one of its groups allows; asking for an address
  * is always allowed. OVN itself lets neighbour discovery through.
  */
-const DROP_PRIORITY = 1001;
-const ALLOW_PRIORITY = 1002;
+export const DROP_PRIORITY = 1001;
+export const ALLOW_PRIORITY = 1002;
 const DROP_GROUP = 'pg_rackwright_drop';
 
 /** Ports of routers, of DHCP and of the metadata service belong to the cloud. */

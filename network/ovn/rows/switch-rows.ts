@@ -11,6 +11,7 @@ import { METADATA_CIDRS, METADATA_NETWORK } from './desired-row.ts';
 import { setOf, textMap, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
 import { desired, refer, referAll, type DesiredRow } from './desired-row.ts';
 import { groupKey, isExternal, metalRows } from './metal-rows.ts';
+import { metalFilters } from './metal-filter-rows.ts';
 import { guaranteeOf, qosRows } from './qos-rows.ts';
 import { isGuarded } from './security-rows.ts';
 
@@ -23,7 +24,8 @@ const LEASE_SECONDS = 43_200;
 export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow[] {
   const qos = qosRows(state);
   const qosRules = new Map(state.qosPolicies.map((policy) => [policy.id, policy.rules]));
-  const rows: DesiredRow[] = [...metalRows(state, hosts), ...qos.rows];
+  const filters = metalFilters(state, (network) => localnetRows(network).map(({ columns }) => String(columns['name'])));
+  const rows: DesiredRow[] = [...metalRows(state, hosts), ...qos.rows, ...filters.rows];
   const hasHosts = hosts.chassis.length > 0;
   const portsOf = Map.groupBy(state.ports, (port) => port.networkId);
   const subnetsOf = Map.groupBy(state.subnets, (subnet) => subnet.networkId);
@@ -51,6 +53,7 @@ export function switchRows(state: NetworkState, hosts: GatewayHosts): DesiredRow
           name: `network-${network.id}`,
           ports: referAll(keys),
           dns_records: referAll(names.size > 0 ? [`dns:${network.id}`] : []),
+          acls: referAll(filters.byNetwork.get(network.id) ?? []),
           qos_rules: referAll(qos.byNetwork.get(network.id) ?? []),
           other_config: textMap({ mcast_snoop: 'false', 'vlan-passthru': 'false' }),
         },
