@@ -35,7 +35,6 @@ const GRACEFUL_SECONDS = 60;
 const STEP_MS = 600_000;
 const NODE_MS_MAX = 24 * 60 * 60_000;
 
-export const isMachineWork = (verb: ServerVerb): boolean => WORK[verb] !== undefined;
 const verbOf = (input: JsonObject) => String(input['verb']) as ServerVerb;
 
 export const serverVerbFlow = (services: ServerFlowServices): FlowDefinition => ({

@@ -9,7 +9,6 @@ import type { NetworkActor, Resource, Row, Trx, Values } from './resource.ts';
 export { shownNames, type Db, type ListQuery, type Sort } from './mechanism/row-read.ts';
 export { isTagFilter } from './mechanism/row-filter.ts';
 export { inTransaction } from './mechanism/transaction.ts';
-export { touch } from './mechanism/row-write.ts';
 
 /** All or none: rows as this actor sees them, in the order of what was asked. */
 export async function createRows(

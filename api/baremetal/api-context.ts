@@ -2,15 +2,12 @@ import { hostname } from 'node:os';
 import type { BmcAddress, BmcConnection } from '../../bmc/capability.ts';
 import type { Sealer } from '../../core/base/sealer-codec.ts';
 import type { Database } from '../../core/database/connect-database.ts';
-import type { FlowSummary } from '../../core/flow/flow-service.ts';
 import type { AuditContext } from '../../flows/audit-installation.ts';
-import { activeFlow } from '../../core/flow/flow-service.ts';
 import type { ConsoleLogs } from '../../inventory/console-log-files.ts';
 import type { PolicyEngine } from '../../identity/policy-engine.ts';
 import type { NodeRecord } from '../../inventory/node-record.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
 import { findNode } from '../../inventory/node-store.ts';
-import { nodeLock } from '../../inventory/node-service.ts';
 
 /** What the routes of this API are given. */
 export interface ApiContext {
@@ -34,6 +31,3 @@ export async function mustFindNode(context: ApiContext, id: string): Promise<Nod
   if (node === undefined) throw new InventoryError(404, `Node ${id} could not be found.`);
   return node;
 }
-
-export const flowOf = (context: ApiContext, uuid: string): Promise<FlowSummary | undefined> =>
-  context.database.db.transaction().execute((trx) => activeFlow(trx, nodeLock(uuid)));

@@ -70,12 +70,6 @@ export const METADATA: JsonSchema = {
   patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: 'string', maxLength: 255 } },
   additionalProperties: false,
 };
-/** The same, and `null` takes a key away. */
-export const METADATA_CHANGE: JsonSchema = {
-  type: 'object',
-  patternProperties: { '^[a-zA-Z0-9-_:. ]{1,255}$': { type: ['string', 'null'], maxLength: 255 } },
-  additionalProperties: false,
-};
 
 /** Of a value that `integer` let through: the text of one may still be out of range. @throws Refusal 400 */
 export function toInteger(name: string, value: unknown, minimum: number, maximum = 2 ** 31 - 1): number {
