@@ -198,6 +198,16 @@ describe('a silent boot server', () => {
   });
 });
 
+test('a client whose clock jumps has lost nothing, one that asks again and again has', () => {
+  const ipxe = (secs: readonly [number, number]) => [
+    dhcp(24, 'offer', { userClasses: ['iPXE'], secs: secs[0] }),
+    dhcp(24.02, 'ack', { userClasses: ['iPXE'], secs: secs[1] }),
+  ];
+  const names = (events: readonly SeenEvent[]) => diagnose(facts({ events: [powerOn(1), ...events] })).map(({ rule }) => rule);
+  assert.deepEqual(names(ipxe([4, 10])), []);
+  assert.deepEqual(names(ipxe([4, 4])), ['network-loss']);
+});
+
 test('firmware of every kind says in its own words that nobody offers an address', () => {
   for (const words of ['pxe-e51', 'pxe-e16', 'pxe-e18', 'ipxe-no-address'])
     assert.equal(diagnose(facts({ events: [powerOn(1), finding(words)] }))[0]?.rule, 'nic-wrong-vlan');

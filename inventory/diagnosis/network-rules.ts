@@ -19,6 +19,8 @@ const COPIES_MIN = 2;
 const AGAIN_SECONDS = 0.9;
 /** Between the answers to DISCOVER and REQUEST a network with its machine takes some milliseconds; firmware that lost a packet, four seconds. */
 const DELAY_SECONDS = [0.9, 3.9] as const;
+/** Whole seconds on one side, and a packet's way on the other. */
+const CLOCK_SECONDS = 2.5;
 /** TFTP repeats a block now and then on any network. */
 const RETRANSMITS_MIN = 4;
 
@@ -43,7 +45,9 @@ const repeats = (events: readonly SeenEvent[], isIt: (seconds: number) => boolea
 const shown = (from: SeenEvent, to: SeenEvent) => `${secondsBetween(from, to).toFixed(1)} s`;
 
 function lost({ events }: DiagnosisFacts): string[] {
-  const late = ofKind(events, 'dhcp.offer', 'dhcp.ack')
+  const late = exchangesOf(events)
+    .filter(hasTrueClock)
+    .flatMap((exchange) => ofKind(exchange, 'dhcp.offer', 'dhcp.ack'))
     .filter((event) => secsOf(event) >= 3)
     .map((event) => `${told(event)}; it had asked for ${String(evidenceOf(event)['secs'])} s`);
   const slow = ofKind(events, 'tftp.read', 'tftp.failed')
@@ -65,6 +69,13 @@ const overtaken = ({ events }: DiagnosisFacts): string[] =>
 
 /** For how long the client had been asking when it sent the packet. */
 const secsOf = (event: SeenEvent): number => Number(evidenceOf(event)['secs'] ?? 0);
+
+/** A BIOS counts its ticks late and then many at once: what it says of its waiting is right when it agrees with our clock. */
+const hasTrueClock = (exchange: readonly SeenEvent[]): boolean =>
+  exchange.every((event, at) => {
+    const before = exchange[at - 1];
+    return before === undefined || Math.abs(secsOf(event) - secsOf(before) - secondsBetween(before, event)) < CLOCK_SECONDS;
+  });
 
 const delayed = ({ events }: DiagnosisFacts): string[] =>
   exchangesOf(events).flatMap((exchange) => {
