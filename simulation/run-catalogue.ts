@@ -1,5 +1,5 @@
 import type { Diagnosis } from '../inventory/diagnosis-rule-table.ts';
-import { SIMULATED_FAULTS, type SimulatedFault } from './fault-table.ts';
+import type { SimulatedFault } from './fault-table.ts';
 import { IMAGE } from './machine/agent-steps.ts';
 import { DISK_IMAGE_BYTES, START_MS, WHOLE_JOURNEY, type Scenario } from './run/scenario.ts';
 import type { SeedReport } from './run/run-seed.ts';
@@ -49,10 +49,15 @@ export function catalogueScenario(fault: SimulatedFault, seed: number): Scenario
   };
 }
 
-/** Every fault once. */
-export async function runCatalogue(simulation: Simulation, seed: number, onFault: (name: string) => void): Promise<CatalogueRow[]> {
+/** Each of these faults once. */
+export async function runCatalogue(
+  simulation: Simulation,
+  faults: readonly SimulatedFault[],
+  seed: number,
+  onFault: (name: string) => void,
+): Promise<CatalogueRow[]> {
   return Promise.all(
-    SIMULATED_FAULTS.map(async (fault) => {
+    faults.map(async (fault) => {
       const report = await simulation.run(catalogueScenario(fault, seed));
       onFault(fault.name);
       return toRow(fault, report);

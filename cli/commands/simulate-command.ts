@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { availableParallelism } from 'node:os';
-import { SIMULATED_FAULTS } from '../../simulation/fault-table.ts';
+import { SIMULATED_FAULTS, type SimulatedFault } from '../../simulation/fault-table.ts';
 import { runCatalogue, type CatalogueRow } from '../../simulation/run-catalogue.ts';
 import { startSimulation } from '../../simulation/run-simulation.ts';
 import { runSeeds } from '../../simulation/run-seeds.ts';
@@ -14,9 +14,9 @@ import { writeJson } from '../terminal/write-json.ts';
 interface Flags {
   readonly seeds?: string;
   readonly seed?: string;
-  readonly machines: string;
+  readonly machines?: string;
   readonly fault?: readonly string[];
-  readonly jobs: string;
+  readonly jobs?: string;
   readonly catalogue?: boolean;
   readonly json?: string | true;
 }
@@ -34,9 +34,9 @@ export const simulateCommand = (terminal: Terminal): Command =>
     .description('the product’s own flows over simulated machines, in virtual time: what goes wrong, and when, is drawn from a seed')
     .option('--seeds <n>', `how many seeds (default: ${SEEDS_DEFAULT})`)
     .option('--seed <n>', 'the first seed; without --seeds this one alone, with its story')
-    .option('--machines <n>', 'how many machines each seed has', '1')
+    .option('--machines <n>', 'how many machines each seed has (default: 1)')
     .option('--fault <name...>', 'draw from these only, by name or a comma list; `--fault list` tells the names')
-    .option('--jobs <n>', 'processes, each with a database of its own', String(availableParallelism()))
+    .option('--jobs <n>', 'processes, each with a database of its own (default: one a processor)')
     .option('--catalogue', 'each fault once, or with each of --seeds: what became of the machine, and what `explain` says of it')
     .option('--json [file]', 'write the report as JSON')
     .addHelpText(
@@ -48,7 +48,7 @@ Examples:
   $ rackwright simulate --seed 1120
   $ rackwright simulate --seeds 500 --machines 3 --fault kill-control-plane,network-loss
   $ rackwright simulate --catalogue
-  $ rackwright simulate --catalogue --seeds 10`,
+  $ rackwright simulate --catalogue --seeds 10 --fault disk-slow`,
     )
     .action((flags: Flags) => run(terminal, flags));
 
@@ -58,10 +58,10 @@ async function run(terminal: Terminal, flags: Flags): Promise<void> {
   const unknown = names.filter((name) => !SIMULATED_FAULTS.some((fault) => fault.name === name));
   if (unknown.length > 0) throw new CommandError(`no such fault: ${unknown.join(', ')}`, EXIT_CODE.usage, '`--fault list` tells the names');
   const seed = flags.seed === undefined ? 1 : wholeNumber('--seed', flags.seed, 0, 2 ** 31);
-  const machines = wholeNumber('--machines', flags.machines, 1, MACHINES_MAX);
-  const jobs = wholeNumber('--jobs', flags.jobs, 1, JOBS_MAX);
+  const machines = wholeNumber('--machines', flags.machines ?? '1', 1, MACHINES_MAX);
+  const jobs = wholeNumber('--jobs', flags.jobs ?? String(availableParallelism()), 1, JOBS_MAX);
   const given = flags.seeds === undefined ? undefined : wholeNumber('--seeds', flags.seeds, 1, 10_000_000);
-  if (flags.catalogue === true) return catalogue(terminal, flags, seed, given ?? 1);
+  if (flags.catalogue === true) return catalogue(terminal, flags, faultsOf(names), seed, given ?? 1);
   if (flags.seed !== undefined && given === undefined) return tellStory(terminal, flags, { seed, machines, faults: names });
   const count = given ?? SEEDS_DEFAULT;
   await runMany(
@@ -71,6 +71,9 @@ async function run(terminal: Terminal, flags: Flags): Promise<void> {
     jobs,
   );
 }
+
+const faultsOf = (names: readonly string[]): readonly SimulatedFault[] =>
+  names.length === 0 ? SIMULATED_FAULTS : SIMULATED_FAULTS.filter(({ name }) => names.includes(name));
 
 function wholeNumber(name: string, text: string, from: number, to: number): number {
   const value = Number(text);
@@ -168,19 +171,31 @@ function totals(summaries: readonly SeedSummary[], seconds: number) {
   };
 }
 
-async function catalogue(terminal: Terminal, flags: Flags, firstSeed: number, seeds: number): Promise<void> {
+async function catalogue(
+  terminal: Terminal,
+  flags: Flags,
+  faults: readonly SimulatedFault[],
+  firstSeed: number,
+  seeds: number,
+): Promise<void> {
+  if (flags.machines !== undefined || flags.jobs !== undefined)
+    throw new CommandError(
+      'the catalogue has one machine for each fault, in one process',
+      EXIT_CODE.usage,
+      'leave --machines and --jobs out',
+    );
   const progress = startProgress(terminal, Date.now);
   const simulation = await startSimulation();
   const rows: CatalogueRow[] = [];
-  const runs = SIMULATED_FAULTS.length * seeds;
+  const runs = faults.length * seeds;
   let done = 0;
-  progress.show(`${SIMULATED_FAULTS.length} faults, ${seeds === 1 ? 'once' : `${seeds} times`} each`, 0);
+  progress.show(`${faults.length} faults, ${seeds === 1 ? 'once' : `${seeds} times`} each`, 0);
   const onFault = (name: string) => {
     done += 1;
     if (terminal.redraws) progress.show(name, done / runs);
   };
   try {
-    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) rows.push(...(await runCatalogue(simulation, seed, onFault)));
+    for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) rows.push(...(await runCatalogue(simulation, faults, seed, onFault)));
   } finally {
     progress.end();
     await simulation.close();

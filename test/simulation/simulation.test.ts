@@ -66,7 +66,7 @@ test('a fault has a name of its own, and a rule that knows it again', () => {
 });
 
 test('each fault of the catalogue leaves the machine at its goal or in a named state, and explain names it first', async () => {
-  for (const row of await runCatalogue(simulation, 1, () => {})) {
+  for (const row of await runCatalogue(simulation, SIMULATED_FAULTS, 1, () => {})) {
     assert.deepEqual(row.wrong, [], row.fault);
     assert.ok(row.reachedGoal || row.lastError !== null, row.fault);
   }
