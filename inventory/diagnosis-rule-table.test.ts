@@ -198,6 +198,13 @@ describe('a silent boot server', () => {
   });
 });
 
+test('a cable that was mended is no news to who boots again', () => {
+  const before = [powerOn(1), finding('pxe-e51')];
+  assert.equal(diagnose(facts({ events: before }))[0]?.rule, 'nic-wrong-vlan');
+  assert.deepEqual(diagnose(facts({ events: [...before, powerOn(100)] })), []);
+  assert.deepEqual(diagnose(facts({ events: [...before, powerOn(100), dhcp(120, 'offer'), dhcp(120.1, 'ack')] })), []);
+});
+
 test('a client whose clock jumps has lost nothing, one that asks again and again has', () => {
   const ipxe = (secs: readonly [number, number]) => [
     dhcp(24, 'offer', { userClasses: ['iPXE'], secs: secs[0] }),

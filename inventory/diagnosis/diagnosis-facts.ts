@@ -68,9 +68,10 @@ export const isPowerOn = (event: SeenEvent): boolean => {
 /** Intel's PXE, UEFI (which calls a timeout E18 or E16), iPXE. */
 const NOBODY_OFFERED = ['pxe-e51', 'pxe-e16', 'pxe-e18', 'ipxe-no-address'];
 
-/** The firmware says that nobody offers it an address, and nothing of it came here in that boot. */
+/** The firmware says that nobody offers it an address, and nothing of it came here in that boot, the last one: an earlier one may be mended. */
 export const unheard = (facts: DiagnosisFacts): string[] =>
   bootsOf(facts.events)
+    .slice(-1)
     .filter((boot) => !boot.some(({ source }) => source === 'dhcp'))
     .flatMap((boot) => findings({ ...facts, events: boot }, ...NOBODY_OFFERED).map(told));
 
