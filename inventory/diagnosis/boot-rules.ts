@@ -1,5 +1,5 @@
-import { FINDING_EVENT, CONSOLE_RULES } from '../console-pattern-policy.ts';
-import { evidenceOf, ofKind, told, wordsThat, type DiagnosisRule } from './diagnosis-facts.ts';
+import { CONSOLE_RULES } from '../console-pattern-policy.ts';
+import { findings, told, wordsThat, type DiagnosisRule } from './diagnosis-facts.ts';
 
 /** Other evidence tells more than these patterns do; PXE-E61 has a rule of its own. */
 const TOLD_ELSEWHERE = ['pxe-e51', 'pxe-e53', 'pxe-e16', 'pxe-e18', 'ipxe-no-address', 'ipxe-error', 'no-bootable-device'];
@@ -10,10 +10,7 @@ const consoleRule = ({ pattern, what, advice }: (typeof CONSOLE_RULES)[number]):
   wants: `${pattern} on the console`,
   advice,
   ...(TOLD_ELSEWHERE.includes(pattern) ? { unless: 'others' as const } : {}),
-  find: ({ events }) =>
-    ofKind(events, FINDING_EVENT)
-      .filter((event) => evidenceOf(event)['pattern'] === pattern)
-      .map(told),
+  find: (facts) => findings(facts, pattern).map(told),
 });
 
 /** Where a boot stopped, when nothing says why. */

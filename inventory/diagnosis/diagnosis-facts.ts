@@ -68,12 +68,13 @@ export const isPowerOn = (event: SeenEvent): boolean => {
 /** Intel's PXE, UEFI (which calls a timeout E18 or E16), iPXE. */
 const NOBODY_OFFERED = ['pxe-e51', 'pxe-e16', 'pxe-e18', 'ipxe-no-address'];
 
-/** The firmware says that nobody offers it an address, and nothing of it came here in that boot, the last one: an earlier one may be mended. */
+/** The firmware says that nobody offers it an address, and nothing of it came here in that boot. */
 export const unheard = (facts: DiagnosisFacts): string[] =>
   bootsOf(facts.events)
-    .slice(-1)
-    .filter((boot) => !boot.some(({ source }) => source === 'dhcp'))
-    .flatMap((boot) => findings({ ...facts, events: boot }, ...NOBODY_OFFERED).map(told));
+    .at(-1)
+    ?.some(({ source }) => source === 'dhcp') === false
+    ? findings(facts, ...NOBODY_OFFERED).map(told)
+    : [];
 
 /** The events of each boot, its power-on first; what was before the first is no boot. */
 export function bootsOf(events: readonly SeenEvent[]): SeenEvent[][] {
@@ -85,8 +86,12 @@ export function bootsOf(events: readonly SeenEvent[]): SeenEvent[][] {
   return boots;
 }
 
+/** All events where none is a power-on. */
+const lastBootOf = (events: readonly SeenEvent[]): readonly SeenEvent[] => events.slice(Math.max(0, events.findLastIndex(isPowerOn)));
+
+/** What the console told in the last boot: of an earlier one it may be mended. */
 export const findings = ({ events }: DiagnosisFacts, ...patterns: readonly string[]): SeenEvent[] =>
-  ofKind(events, FINDING_EVENT).filter((event) => patterns.includes(String(evidenceOf(event)['pattern'])));
+  ofKind(lastBootOf(events), FINDING_EVENT).filter((event) => patterns.includes(String(evidenceOf(event)['pattern'])));
 
 /** DHCP exchanges by their transaction id: offers, ACKs and NAKs of one client's one attempt. */
 export function exchangesOf(events: readonly SeenEvent[]): SeenEvent[][] {
