@@ -29,6 +29,13 @@ export interface BootFlags {
   readonly device: IpmiBootDevice;
 }
 
+/** Flags that are owed to a BMC which does not keep them by itself. */
+export interface BootPlan {
+  readonly flags: BootFlags;
+  /** The next start uses it up. */
+  readonly isForOnce: boolean;
+}
+
 export const encodeBootFlags = (flags: BootFlags): Buffer =>
   Buffer.from([
     (flags.valid ? 0x80 : 0) | (flags.persistent ? 0x40 : 0) | (flags.efi ? 0x20 : 0),

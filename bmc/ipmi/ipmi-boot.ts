@@ -28,12 +28,6 @@ const OPTIONAL_STEP = [
   COMPLETION.parameterOutOfRange,
 ] as const;
 
-export interface BootPlan {
-  readonly flags: BootFlags;
-  /** The next start uses it up. */
-  readonly isForOnce: boolean;
-}
-
 async function flagsFor(endpoint: IpmiEndpoint, setting: BootSetting, signal: AbortSignal): Promise<BootFlags> {
   const efi = setting.firmwareMode === 'uefi';
   const isUefiDisk = efi && setting.device === 'disk';

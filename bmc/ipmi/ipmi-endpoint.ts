@@ -6,7 +6,7 @@ import { BmcError, type BmcAddress } from '../capability.ts';
 import { createGate, type Gate } from '../../core/base/gate.ts';
 import type { LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRequestBudget } from '../shared/request-budget.ts';
-import type { BootPlan } from './ipmi-boot.ts';
+import type { BootPlan } from './boot-options-codec.ts';
 import { COMPLETION, completionName } from './completion-code-codec.ts';
 import type { IpmiRequest } from './message-codec.ts';
 import { openIpmiSession, requestOutside, type SuiteCache } from './open-session.ts';

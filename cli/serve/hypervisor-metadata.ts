@@ -6,7 +6,7 @@ import type { Trust } from '../../core/transfer/trusted-connection.ts';
 import { connectChassis, type MetadataNetwork } from '../../network/ovn/ovn-chassis.ts';
 import type { Configuration } from './configuration.ts';
 import { deviceOf, dropNamespace, listenInNamespace, makeNamespace, neighbourOf } from './metadata-namespace.ts';
-import { ovnPlaces } from './network-role.ts';
+import { ovnPlaces } from './ovn-places.ts';
 import { createWorker } from './worker.ts';
 
 /*

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Logger } from '../../core/base/logger.ts';
 import type { Database, DatabasePlace } from '../../core/database/connect-database.ts';
-import type { OvsdbOptions } from '../../network/ovsdb/ovsdb-client.ts';
 import type { Configuration } from './configuration.ts';
 import type { Reconciler } from './network-reconciler.ts';
 import { startReconcilerThread } from './network-thread.ts';
+import { ovnPlaces } from './ovn-places.ts';
 
 /** OVN behind the Network API: of all processes that are told where OVN is, one at a time carries networks out. */
 export interface NetworkRole {
@@ -48,18 +47,4 @@ export async function startNetworkRole(options: {
       return waitingFor === null ? [] : [{ what: waitingFor, since: new Date(waitingSinceMs!).toISOString() }];
     },
   };
-}
-
-export interface OvnPlaces {
-  readonly northbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
-  readonly southbound: Pick<OvsdbOptions, 'remotes' | 'tls'>;
-}
-
-/** @throws when a file of a key or certificate can not be read */
-export async function ovnPlaces({ network: { ovn } }: Configuration): Promise<OvnPlaces | undefined> {
-  if (ovn === undefined) return undefined;
-  const pem = (path: string) => readFile(path, 'utf8');
-  const tls =
-    ovn.tls === undefined ? {} : { tls: { key: await pem(ovn.tls.key), cert: await pem(ovn.tls.certificate), ca: await pem(ovn.tls.ca) } };
-  return { northbound: { remotes: ovn.northbound, ...tls }, southbound: { remotes: ovn.southbound, ...tls } };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../core/base/logger.ts';
 import type { DatabasePlace } from '../../core/database/connect-database.ts';
-import type { OvnPlaces } from './network-role.ts';
+import type { OvnPlaces } from './ovn-places.ts';
 import type { Reconciler, ReconcilerStatus } from './network-reconciler.ts';
 
 /**

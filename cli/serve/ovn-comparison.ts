@@ -3,7 +3,7 @@ import { connectNorthbound } from '../../network/ovn/ovn-northbound.ts';
 import { connectSouthbound, gatewaysOf } from '../../network/ovn/ovn-southbound.ts';
 import type { NetworkState } from '../../network/ovn/network-state.ts';
 import type { Configuration } from './configuration.ts';
-import { ovnPlaces } from './network-role.ts';
+import { ovnPlaces } from './ovn-places.ts';
 
 /** An audit asks OVN itself, over a connection of its own, whoever carries networks out. */
 const ANSWER_MS_MAX = 5_000;
