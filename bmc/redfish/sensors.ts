@@ -3,6 +3,7 @@ import { BmcError } from '../capability.ts';
 import type { Sensor, SensorCalls, SensorThresholds } from '../sensor.ts';
 import { disorderOf } from '../threshold-policy.ts';
 import { numberAt, objectAt, objectsAt, optional, pathAt, textAt } from './json-codec.ts';
+import { redfishPowerUse } from './power-use.ts';
 import type { RedfishTree } from './redfish-tree.ts';
 
 /** Sensors of the chassis: the Sensor collection where there is one, else the older Thermal and Power resources (DSP8010). */
@@ -81,14 +82,6 @@ export function redfishSensors(tree: RedfishTree): SensorCalls {
       );
     return olderSensors(await optionalResource(chassis, 'Thermal', signal), await optionalResource(chassis, 'Power', signal));
   };
-  /** Of the first chassis that has limits. */
-  const powerControl = async (signal: AbortSignal): Promise<{ path: string; control: JsonObject }> => {
-    for (const chassis of await tree.chassis(signal)) {
-      const [control] = objectsAt(await optionalResource(chassis, 'Power', signal), 'PowerControl');
-      if (control?.['PowerLimit'] !== undefined) return { path: pathAt(chassis, 'Power')!, control };
-    }
-    throw tree.missing('power limit');
-  };
   return {
     async sensors(signal) {
       return (await Promise.all((await tree.chassis(signal)).map((chassis) => ofChassis(chassis, signal)))).flat();
@@ -101,27 +94,6 @@ export function redfishSensors(tree: RedfishTree): SensorCalls {
       }
       throw tree.missing(`sensor ${sensor} whose thresholds can be set`);
     },
-    async powerReading(signal) {
-      for (const chassis of await tree.chassis(signal)) {
-        const control = objectsAt(await optionalResource(chassis, 'Power', signal), 'PowerControl')[0];
-        const watts = control && numberAt(control, 'PowerConsumedWatts');
-        if (control === undefined || watts === undefined) continue;
-        const metrics = objectAt(control, 'PowerMetrics');
-        return {
-          watts,
-          ...optional('minimumWatts', numberAt(metrics, 'MinConsumedWatts')),
-          ...optional('maximumWatts', numberAt(metrics, 'MaxConsumedWatts')),
-          ...optional('averageWatts', numberAt(metrics, 'AverageConsumedWatts')),
-        };
-      }
-      throw tree.missing('power reading');
-    },
-    async powerLimit(signal) {
-      return numberAt(objectAt((await powerControl(signal)).control, 'PowerLimit'), 'LimitInWatts');
-    },
-    async setPowerLimit(watts, signal) {
-      const { path } = await powerControl(signal);
-      await tree.http.patch(path, { PowerControl: [{ PowerLimit: { LimitInWatts: watts ?? null } }] }, signal);
-    },
+    ...redfishPowerUse(tree),
   };
 }

@@ -54,6 +54,8 @@ export interface VendorProfile {
   };
   /** What keys its BMC makes, and how it is asked for a signing request. */
   readonly keys?: Partial<KeyHabits>;
+  /** No Power resource: what is drawn, and may be, is in EnvironmentMetrics. */
+  readonly powerInMetrics?: true;
   /** What is odd over IPMI. */
   readonly ipmi?: IpmiOddities;
   /** Pending BIOS settings without @Redfish.SettingsApplyTime stay pending for ever. */
@@ -134,11 +136,13 @@ export const VENDOR_PROFILES: readonly VendorProfile[] = [
     name: 'openbmc',
     vendor: 'OpenBMC',
     product: 'OpenBMC',
-    shows: 'named ids, streams only when told so, wants the boot mode, has no ETags, fetches no firmware',
+    shows:
+      'named ids, streams only when told so, wants the boot mode, has no ETags, fetches no firmware, tells power in EnvironmentMetrics',
     ids: { system: 'system', manager: 'bmc', chassis: 'chassis' },
     mediaIds: { Cd: 'Slot_0', Usb: 'Slot_1' },
     insertNeeds: ['TransferMethod'],
     bootNeedsMode: true,
+    powerInMetrics: true,
     etag: 'none',
     resetTypes: ['On', 'ForceOff', 'ForceOn', 'ForceRestart', 'GracefulRestart', 'GracefulShutdown', 'PowerCycle', 'Nmi'],
     updates: 'push',

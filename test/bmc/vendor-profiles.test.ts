@@ -44,12 +44,33 @@ describe('vendor profiles', { concurrency: 4 }, () => {
         await rig.bmc.state.settled();
         assert.equal((await bmc.storage(soon()))[0]!.volumes.length, 1);
         assert.ok((await bmc.firmwareInventory(soon())).length > 0 && (await bmc.sensors(soon())).length > 0);
+        await bmc.setPowerLimit(130, soon());
+        assert.deepEqual([await bmc.powerLimit(soon()), (await bmc.powerReading(soon())).watts], [130, 130]);
+        await bmc.setPowerLimit(undefined, soon());
+        assert.equal(await bmc.powerLimit(soon()), undefined);
       } finally {
         await connector.close();
         await rig.bmc.stop();
         await images.close();
       }
     });
+});
+
+test('a limit that the machine can not keep is refused with the range', async () => {
+  const rig = await startRig(['redfish'], { profile: VENDOR_PROFILES.find(({ name }) => name === 'openbmc')! });
+  const { connector } = startConnector();
+  try {
+    const bmc = connector.connect([redfishAddress(rig.bmc.redfishPort!)]);
+    await assert.rejects(bmc.setPowerLimit(20, soon()), (error: Error & { advice?: string }) => {
+      assert.match(error.message, /20 W is no limit that this machine can keep/);
+      assert.equal(error.advice, 'Choose one from 50 to 750 W.');
+      return true;
+    });
+    assert.equal(await bmc.powerLimit(soon()), undefined);
+  } finally {
+    await connector.close();
+    await rig.bmc.stop();
+  }
 });
 
 const refusals: readonly [string, string, object, number][] = [

@@ -102,6 +102,10 @@ function reshape(path: string, body: JsonObject, bmc: BmcModel, profile: VendorP
     const { VirtualMedia: _media, ...rest } = body;
     return rest;
   }
+  if (path === CHASSIS_PATH && profile.powerInMetrics) {
+    const { Power: _older, ...rest } = body;
+    return rest;
+  }
   if (path === MEDIA_PATH && profile.deadSlot) {
     const members = [link(`${MEDIA_PATH}/${profile.deadSlot}`), ...(body['Members'] as JsonObject[])];
     return { ...body, Members: members, 'Members@odata.count': members.length };

@@ -4,7 +4,7 @@ import { PRIVILEGE } from '../../../bmc/ipmi/session-command-codec.ts';
 import type { BmcAccount, BmcModel } from '../bmc-model.ts';
 import { NETWORK_PROTOCOL } from './certificate-resources.ts';
 import { MEDIA_PATH } from './media-resources.ts';
-import { POWER_PATH, THERMAL_PATH } from './sensor-resources.ts';
+import { ENVIRONMENT_PATH, POWER_PATH, THERMAL_PATH } from './sensor-resources.ts';
 import { REDFISH_NOUNS } from './noun-table.ts';
 import { CHASSIS_PATH, collection, link, MANAGER_PATH, ROOT, STATUS, SYSTEM_PATH } from './redfish-shapes.ts';
 import type { RedfishSession } from './redfish-sessions.ts';
@@ -196,6 +196,7 @@ const chassis = (bmc: BmcModel): JsonObject => ({
   Sensors: link(`${CHASSIS_PATH}/Sensors`),
   Thermal: link(THERMAL_PATH),
   Power: link(POWER_PATH),
+  EnvironmentMetrics: link(ENVIRONMENT_PATH),
   Links: { ComputerSystems: [link(SYSTEM_PATH)], ManagedBy: [link(MANAGER_PATH)] },
 });
 

@@ -8,6 +8,7 @@ import { CHASSIS_PATH, collection, isObject, NO_CONTENT, resource, type RedfishN
 const SENSORS = `${CHASSIS_PATH}/Sensors`;
 export const THERMAL_PATH = `${CHASSIS_PATH}/Thermal`;
 export const POWER_PATH = `${CHASSIS_PATH}/Power`;
+export const ENVIRONMENT_PATH = `${CHASSIS_PATH}/EnvironmentMetrics`;
 
 function statusOf(bmc: BmcModel, sensor: EmulatedSensor, raw: number): JsonObject {
   const { upperCritical, upperNonCritical } = thresholdsOf(bmc, sensor);
@@ -62,6 +63,29 @@ function putThresholds(bmc: BmcModel, sensor: EmulatedSensor, body: JsonObject) 
   return NO_CONTENT;
 }
 
+/** What the emulated supplies can give. */
+const LIMIT_WATTS = { AllowableMin: 50, AllowableMax: 750 } as const;
+
+const environmentBody = (bmc: BmcModel): JsonObject =>
+  resource(ENVIRONMENT_PATH, 'EnvironmentMetrics.v1_3_0', 'EnvironmentMetrics', 'Environment', {
+    PowerWatts: { Reading: wattsOf(bmc) },
+    PowerLimitWatts: {
+      ...LIMIT_WATTS,
+      SetPoint: bmc.powerLimit.watts,
+      ControlMode: bmc.powerLimit.isActive ? 'Automatic' : 'Disabled',
+    },
+  });
+
+function putLimit(bmc: BmcModel, limit: unknown) {
+  const { ControlMode: mode = 'Automatic', SetPoint: watts = bmc.powerLimit.watts } = isObject(limit) ? limit : {};
+  const isActive = mode === 'Automatic';
+  if (!isActive && mode !== 'Disabled') return redfishError(400, 'ControlMode is Automatic or Disabled.');
+  const isAllowed = typeof watts === 'number' && watts >= LIMIT_WATTS.AllowableMin && watts <= LIMIT_WATTS.AllowableMax;
+  if (isActive && !isAllowed) return redfishError(400, 'SetPoint is out of range.');
+  bmc.powerLimit = { ...bmc.powerLimit, watts: Number(watts), isActive };
+  return NO_CONTENT;
+}
+
 export const sensorResources: RedfishNoun = {
   find(bmc, path) {
     if (path === SENSORS)
@@ -76,6 +100,7 @@ export const sensorResources: RedfishNoun = {
         Temperatures: ofType('Temperature').map((sensor) => rowOf(bmc, sensor, THERMAL_PATH, 'Temperatures', 'ReadingCelsius')),
         Fans: ofType('Rotational').map((sensor) => ({ ...rowOf(bmc, sensor, THERMAL_PATH, 'Fans', 'Reading'), ReadingUnits: 'RPM' })),
       });
+    if (path === ENVIRONMENT_PATH) return environmentBody(bmc);
     if (path === POWER_PATH) {
       const watts = wattsOf(bmc);
       return resource(POWER_PATH, 'Power.v1_6_0', 'Power', 'Power', {
@@ -99,6 +124,7 @@ export const sensorResources: RedfishNoun = {
   patch(bmc, path, body) {
     const sensor = EMULATED_SENSORS.find(({ number }) => path === `${SENSORS}/${number}`);
     if (sensor) return putThresholds(bmc, sensor, body);
+    if (path === ENVIRONMENT_PATH) return putLimit(bmc, body['PowerLimitWatts']);
     if (path !== POWER_PATH) return undefined;
     const [control] = Array.isArray(body['PowerControl']) ? body['PowerControl'] : [];
     const limit = isObject(control) ? control['PowerLimit'] : undefined;
