@@ -75,6 +75,7 @@ const nodeRules: readonly PolicyRule[] = [
     'node:sensors:get',
     'node:hardware_log:get',
     'node:watchdog:get',
+    'node:secure_boot_keys:get',
     'node:graphical_console:get',
   ]),
   ...rules(systemReader, olderReader, ['node:get:filter_threshold']),
@@ -106,6 +107,7 @@ const nodeRules: readonly PolicyRule[] = [
     'node:watchdog:set',
     'node:sensors:set',
     'node:power_limit:set',
+    'node:secure_boot_keys:set',
   ]),
   ...rules(systemAdmin, olderAdmin, ['node:update:chassis_uuid', 'node:delete', 'node:vendor_passthru', 'node:rotate_bmc_password']),
   ...rules(systemMember, olderAdmin, [

@@ -10,6 +10,7 @@ import { driverRoutes } from './driver-routes.ts';
 import { commissionRoutes } from './commission-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { hardwareRoutes } from './hardware-routes.ts';
+import { secureBootKeyRoutes } from './secure-boot-key-routes.ts';
 import { inspectionRuleRoutes } from './inspection-rule-routes.ts';
 import { machineGroupRoutes } from './machine-group-routes.ts';
 import { machineTagRoutes } from './machine-tag-routes.ts';
@@ -48,6 +49,7 @@ export const baremetalRoutes: readonly BaremetalRoute[] = [
   ...managementRoutes,
   ...nodeRecordRoutes,
   ...hardwareRoutes,
+  ...secureBootKeyRoutes,
   ...traitRoutes,
   ...vifRoutes,
   ...vendorRoutes,

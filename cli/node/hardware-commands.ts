@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JsonObject } from '../../core/base/json.ts';
+import { secureBootKeysCommand } from './secure-boot-keys-command.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
@@ -11,6 +12,7 @@ export const hardwareCommands = (terminal: Terminal): Command[] => [
   watchdogCommand(terminal),
   screenCommand(terminal),
   loginCommand(terminal),
+  secureBootKeysCommand(terminal),
 ];
 
 const wholeNumber = (text: string): number => {

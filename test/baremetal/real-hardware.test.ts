@@ -195,7 +195,7 @@ test('boot mode, then secure boot; a board in BIOS mode has none', async () => {
   await rig.until(node, (shown) => shown['secure_boot'] === true);
   assert.equal(bmc.bmc.state.secureBoot.enabled, true);
   await clean(node, [{ interface: 'management', step: 'clear_secure_boot_keys' }]);
-  assert.equal(bmc.bmc.state.secureBoot.hasPlatformKey, false);
+  assert.equal(bmc.bmc.state.secureBoot.hasPlatformKey(), false);
 });
 
 test('NMI, indicator, boot device', async () => {
@@ -255,6 +255,27 @@ test('power limit and screen: set, told, and taken back; a watchdog is not in Re
   await rig.expect(400, 'PUT', at('watchdog'), { seconds: 120 });
   const screen = await rig.expect(200, 'GET', at('graphical_console'));
   assert.match(String(screen['page']), /^https?:/);
+});
+
+test('secure boot keys one by one: a certificate and a hash come and go, and what is none is refused', async () => {
+  const node = await redfishNode();
+  const path = `/v1/nodes/${node}/secure_boot_keys`;
+  const names = async () => ((await rig.expect(200, 'GET', path))['secure_boot_keys'] as JsonObject[]).map(({ name }) => name);
+  await rig.expect(204, 'POST', path, { database: 'dbx', sha256: 'a'.repeat(64) });
+  bmc.bmc.state.secureBoot.resetKeys('ResetAllKeysToDefault');
+  const certificate = bmc.bmc.state.secureBoot.keys.get('PK')![0]!.text;
+  const owner = '77fa9abd-0359-4d32-bd60-28f4e78f784b';
+  await rig.expect(204, 'POST', path, { database: 'db', certificate, owner });
+  const keys = (await rig.expect(200, 'GET', path))['secure_boot_keys'] as JsonObject[];
+  const made = keys.find(({ database }) => database === 'db')!;
+  assert.deepEqual([made['kind'], made['subject'], made['owner']], ['certificate', 'CN=Emulated platform key', owner]);
+  assert.equal(keys.find(({ database }) => database === 'dbx')!['sha256'], 'a'.repeat(64));
+  await rig.expect(204, 'DELETE', `${path}/${String(made['name'])}`);
+  assert.ok(!(await names()).includes(made['name']));
+  await rig.expect(404, 'DELETE', `${path}/${String(made['name'])}`);
+  await rig.expect(404, 'DELETE', `${path}/db/nonsense`);
+  await rig.expect(400, 'POST', path, { database: 'db', certificate: 'no certificate' });
+  await rig.expect(400, 'POST', path, { database: 'MOK', sha256: 'a'.repeat(64) });
 });
 
 test('a node with IPMI alone has what IPMI has', async () => {
