@@ -261,8 +261,8 @@ test('secure boot keys one by one: a certificate and a hash come and go, and wha
   const node = await redfishNode();
   const path = `/v1/nodes/${node}/secure_boot_keys`;
   const names = async () => ((await rig.expect(200, 'GET', path))['secure_boot_keys'] as JsonObject[]).map(({ name }) => name);
-  await rig.expect(204, 'POST', path, { database: 'dbx', sha256: 'a'.repeat(64) });
   bmc.bmc.state.secureBoot.resetKeys('ResetAllKeysToDefault');
+  await rig.expect(204, 'POST', path, { database: 'dbx', sha256: 'a'.repeat(64) });
   const certificate = bmc.bmc.state.secureBoot.keys.get('PK')![0]!.text;
   const owner = '77fa9abd-0359-4d32-bd60-28f4e78f784b';
   await rig.expect(204, 'POST', path, { database: 'db', certificate, owner });
