@@ -3,7 +3,7 @@ import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import { readCreate } from './attribute-policy.ts';
 import { autoTopology } from './auto-topology-service.ts';
 import { isUuid } from './mechanism/attribute-types.ts';
-import { requireQuotaKept } from './mechanism/quota-store.ts';
+import { requireQuota } from './mechanism/quota-store.ts';
 import { readRow } from './mechanism/row-read.ts';
 import { ANYONE } from './mechanism/seen.ts';
 import { query } from './mechanism/statement.ts';
@@ -107,7 +107,7 @@ export async function makeDevicePort(trx: Trx, actor: NetworkActor, device: Devi
     ANYONE,
   );
   const [id] = await createPorts({ trx, actor }, [values]);
-  await requireQuotaKept(trx, ports, [values]);
+  await requireQuota(trx, ports, [values], 'after');
   await told(trx);
   return id!;
 }

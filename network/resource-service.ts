@@ -1,6 +1,6 @@
 import { NetworkError } from './network-error.ts';
 import { inTransaction } from './mechanism/transaction.ts';
-import { requireQuotaKept } from './mechanism/quota-store.ts';
+import { requireQuota } from './mechanism/quota-store.ts';
 import { listRows, readRow, readRows, readRowText, type Db, type ListQuery, type Page } from './mechanism/row-read.ts';
 import { deleteRow, insertRows, updateRow } from './mechanism/row-write.ts';
 import type { NetworkActor, Resource, Row, Trx, Values } from './resource.ts';
@@ -20,11 +20,12 @@ export async function createRows(
 ): Promise<Row[]> {
   return inTransaction(db, async (trx) => {
     const work = { trx, actor, parentId };
+    if (resource.isCountedFirst === true) await requireQuota(trx, resource, asked, 'before');
     const ids = resource.create === undefined ? await insertRows(trx, resource, asked) : await resource.create(work, asked);
     const rows = await readRows(trx, actor, resource, ids, parentId);
     // Last: whoever creates beside us waits for these locks until we commit.
     await resource.settle?.(work, rows);
-    if (resource.quota !== undefined) await requireQuotaKept(trx, resource, asked);
+    if (resource.quota !== undefined && resource.isCountedFirst !== true) await requireQuota(trx, resource, asked, 'after');
     return rows;
   });
 }

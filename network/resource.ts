@@ -86,6 +86,8 @@ export interface Resource {
   readonly owner?: { readonly prefix: string; readonly attribute: string; readonly resource: () => Resource };
   /** Counted by this quota. */
   readonly quota?: string;
+  /** Counted before the rows are there: making one may bring another of its kind, which nobody asked for. */
+  readonly isCountedFirst?: true;
   /** Only rows that fulfil this, which the table shares with other nouns. */
   readonly only?: { readonly column: string; readonly value: string };
   /** Filters that are no attributes. */

@@ -4,13 +4,13 @@ import type { Resource, Trx, Values } from '../resource.ts';
 import { query } from './statement.ts';
 
 /**
- * Quotas are looked at in the transaction that creates, when its rows are there: `network_quota_exceeded` lets one creator of a project
- * count at a time, and the next has to wait until this transaction ends.
+ * Quotas are looked at in the transaction that creates, best when its rows are there: `network_quota_exceeded` lets one creator of a
+ * project count at a time, and the next has to wait until this transaction ends.
  * @throws NetworkError 409
  */
-export async function requireQuotaKept(trx: Trx, resource: Resource, made: readonly Values[]): Promise<void> {
-  for (const projectId of new Set(made.map((values) => String(values['project_id']))))
-    await claim(trx, resource.quota!, resource.table, projectId, 0);
+export async function requireQuota(trx: Trx, resource: Resource, rows: readonly Values[], when: 'before' | 'after'): Promise<void> {
+  for (const [projectId, { length }] of Map.groupBy(rows, (values) => String(values['project_id'])))
+    await claim(trx, resource.quota!, resource.table, projectId, when === 'before' ? length : 0);
 }
 
 /** Room for rows that are still to come. @throws NetworkError 409 */

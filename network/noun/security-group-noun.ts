@@ -33,6 +33,7 @@ export const securityGroups: Resource = {
   table: 'network_security_group',
   verbs: ['create', 'update', 'delete'],
   quota: 'security_group',
+  isCountedFirst: true,
   scope: GROUP_SCOPE,
   notFound: groupNotFound,
   attributes: attributes({

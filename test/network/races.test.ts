@@ -100,3 +100,12 @@ test('a bulk request is all or nothing', async () => {
   assert.equal(status, 409, 'five addresses are free, six were asked for');
   assert.deepEqual((await rig.expect(200, ann.token, 'GET', `/v2.0/ports?network_id=${network.id}`))['ports'], []);
 });
+
+test('the default security group that comes with the first one does not count', async () => {
+  const zoe = await rig.tenant('zoe');
+  await rig.expect(200, rig.admin, 'PUT', `/v2.0/quotas/${zoe.projectId}`, { quota: { security_group: 1 } });
+  const make = (status: number) =>
+    rig.expect(status, rig.admin, 'POST', '/v2.0/security-groups', { security_group: { name: 'own', project_id: zoe.projectId } });
+  await make(201);
+  await make(409);
+});
