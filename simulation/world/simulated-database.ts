@@ -180,8 +180,9 @@ export function createSimulatedServer(
       if (session.real === undefined) real.untold.length = 0;
       reject(error as Error);
     } finally {
-      if (ends) release(session);
-      else if (session.real === undefined) idle.push(real);
+      // One whose transaction the server broke off still ends it, and has none then.
+      if (session.real === undefined) idle.push(real);
+      else if (ends) release(session);
     }
   };
 
@@ -278,6 +279,8 @@ export function createSimulatedServer(
     reset(next) {
       for (const session of [...open]) rollBack(session);
       for (const name of [...present.keys()]) forget(name);
+      // Else the server has no more to give after some thousand seeds.
+      if (idle.length !== all.length) throw new Error(`${all.length - idle.length} sessions of the simulated server were lost`);
       ({ time, random } = next);
       [waiting, open, listeners, reconnects, present, up] = [[], [], [], [], new Map(), true];
       for (const real of all) real.setAtMs = -1;
