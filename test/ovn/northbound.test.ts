@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { portFact } from '../../network/ovn/network-state.fixture.ts';
 import { connectNorthbound, type OvnNorthbound } from '../../network/ovn/ovn-northbound.ts';
 import type { NetworkState, PortFact } from '../../network/ovn/network-state.ts';
 import { startOvn, type OvnRig } from './ovn-rig.ts';
@@ -17,25 +18,16 @@ after(async () => {
 });
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const port = (n: number, networkId: string, subnetId: string, address: string, more: Partial<PortFact> = {}): PortFact => ({
-  id: id(n),
-  networkId,
-  mac: `fa:16:3e:00:00:${(n % 256).toString(16).padStart(2, '0')}`,
-  addresses: [{ subnetId, address }],
-  isEnabled: true,
-  hasPortSecurity: true,
-  allowedPairs: [],
-  securityGroupIds: [id(50)],
-  owner: 'compute:nova',
-  deviceId: '',
-  hostId: null,
-  isMetal: false,
-  parent: null,
-  dhcpOptions: [],
-  dnsName: null,
-  qosPolicyId: null,
-  ...more,
-});
+const port = (n: number, networkId: string, subnetId: string, address: string, more: Partial<PortFact> = {}): PortFact =>
+  portFact(
+    { id: id(n), networkId, subnetId },
+    {
+      mac: `fa:16:3e:00:00:${(n % 256).toString(16).padStart(2, '0')}`,
+      addresses: [{ subnetId, address }],
+      securityGroupIds: [id(50)],
+      ...more,
+    },
+  );
 const [NET, OUT, SUBNET, SUBNET6, OUTSIDE, ROUTER] = [id(1), id(2), id(3), id(4), id(5), id(6)];
 const state: NetworkState = {
   networks: [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NetworkState, PortFact } from '../network-state.ts';
 import { metalFilters } from './metal-filter-rows.ts';
-import { oneNetwork, portFact } from './network-state.fixture.ts';
+import { oneNetwork, portFact } from '../network-state.fixture.ts';
 
 const NET = '00000001-0000-4000-8000-000000000000';
 const MAC = '52:54:00:00:00:01';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { NetworkFact, NetworkState, PortFact } from '../network-state.ts';
 import { elementsOf, isReference } from '../../ovsdb/ovsdb-value-codec.ts';
 import type { DesiredRow } from './desired-row.ts';
-import { oneNetwork, portFact } from './network-state.fixture.ts';
+import { oneNetwork, portFact } from '../network-state.fixture.ts';
 import { routerRows } from './router-rows.ts';
 import { switchRows } from './switch-rows.ts';
 

@@ -1,27 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NetworkState, PortFact, QosRuleFact } from '../network-state.ts';
+import { portFact } from '../network-state.fixture.ts';
 import { guaranteeOf, qosRows } from './qos-rows.ts';
 
-const port = (id: string, more: Partial<PortFact> = {}): PortFact => ({
-  id,
-  networkId: 'inside',
-  mac: '52:54:00:00:00:01',
-  addresses: [],
-  isEnabled: true,
-  hasPortSecurity: true,
-  allowedPairs: [],
-  securityGroupIds: [],
-  owner: 'compute:nova',
-  deviceId: '',
-  hostId: null,
-  isMetal: false,
-  parent: null,
-  dhcpOptions: [],
-  dnsName: null,
-  qosPolicyId: 'gold',
-  ...more,
-});
+const port = (id: string, more: Partial<PortFact> = {}): PortFact =>
+  portFact({ id, networkId: 'inside', subnetId: '' }, { addresses: [], qosPolicyId: 'gold', ...more });
 const RULES: readonly QosRuleFact[] = [
   { kind: 'bandwidth_limit', direction: 'egress', kbps: 1000, burst: 80 },
   { kind: 'bandwidth_limit', direction: 'ingress', kbps: 0, burst: null },

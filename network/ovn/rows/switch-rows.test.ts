@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DhcpFact, PortFact } from '../network-state.ts';
 import { elementsOf, isReference, type Value } from '../../ovsdb/ovsdb-value-codec.ts';
-import { oneNetwork, portFact } from './network-state.fixture.ts';
+import { oneNetwork, portFact } from '../network-state.fixture.ts';
 import { switchRows } from './switch-rows.ts';
 
 const [NET, SUBNET] = ['n', 'aaaaaaaa-0000-4000-8000-000000000000'];

@@ -1,4 +1,4 @@
-import type { NetworkFact, NetworkState, PortFact } from '../network-state.ts';
+import type { NetworkFact, NetworkState, PortFact } from './network-state.ts';
 
 /** Facts of one network with one subnet, 10.1.0.0/24, for tables of what OVN gets. */
 export const portFact = (at: Pick<PortFact, 'id' | 'networkId'> & { readonly subnetId: string }, more: Partial<PortFact>): PortFact => ({
