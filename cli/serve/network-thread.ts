@@ -6,8 +6,8 @@ import type { OvnPlaces } from './ovn-places.ts';
 import type { Reconciler, ReconcilerStatus } from './network-reconciler.ts';
 
 /**
- * The reconciler in a thread of its own, with a connection of its own: a look at ten thousand ports is a second of work, in which the
- * API would answer nobody. A thread that ends by itself is started again.
+ * The reconciler in a thread of its own, with a connection of its own: a look at a thousand networks is a tenth of a second of work, in
+ * which the API would answer nobody. A thread that ends by itself is started again.
  */
 export interface ThreadSettings extends OvnPlaces {
   readonly place: DatabasePlace;

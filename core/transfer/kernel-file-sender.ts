@@ -13,8 +13,8 @@ const CALLS_A_TURN = 8;
 const EAGAIN = -11;
 
 /**
- * What a socket may hold: the kernel asks for more when a third of it is free, and each asking costs as much as sending some 100 KB. These are
- * pages of the file, not copies. The kernel takes this twice.
+ * What a socket may hold: the kernel asks for more when a third of it is free, and each asking wakes this process. These are pages of
+ * the file, not copies. The kernel takes this twice.
  */
 const SEND_BUFFER_BYTES = Buffer.alloc(4);
 SEND_BUFFER_BYTES.writeInt32LE(8 << 20);
