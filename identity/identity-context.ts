@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
 import type { Clock } from '../core/base/clock.ts';
 import type { Logger } from '../core/base/logger.ts';
@@ -47,7 +48,9 @@ export function createIdentityContext(options: {
     generation += 1;
     memory = new Map();
   };
-  const stops = [database.listen(CHANNEL, forget), database.onReconnect(forget)];
+  // What this process wrote it forgot at the commit: its own NOTIFY, which comes later, tells it nothing new.
+  const self = randomUUID();
+  const stops = [database.listen(CHANNEL, (writer) => writer === self || forget()), database.onReconnect(forget)];
   return {
     ...options,
     db: database.db,
@@ -55,7 +58,7 @@ export function createIdentityContext(options: {
       try {
         return await database.db.transaction().execute(async (trx) => {
           const result = await change(trx);
-          await sql`select pg_notify(${CHANNEL}, '')`.execute(trx);
+          await sql`select pg_notify(${CHANNEL}, ${self})`.execute(trx);
           return result;
         });
       } finally {

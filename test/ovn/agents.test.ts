@@ -64,6 +64,7 @@ test('a router is where its L3 agents are', async () => {
   );
   const { ports } = await rig.expect(200, rig.admin, 'GET', `/v2.0/ports?device_id=${router.id}`);
   const chassis = async () => await rig.ovn.nbctl('lrp-get-gateway-chassis', `lrp-${ports![0]!.id}`);
+  await eventually('the router is in OVN', async () => (await rig.ovn.nbctl('show')).includes(ports![0]!.id));
   await eventually('the router is at gw', async () => /chassis-gw/.test(await chassis()));
   await rig.expect(204, rig.admin, 'DELETE', `/v2.0/agents/${agent.id}/l3-routers/${router.id}`);
   await eventually('it is nowhere', async () => (await chassis()).trim() === '');
