@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
-import { bootShape } from './boot-configuration.ts';
-import { fingerprint, switchesShape } from './switch-configuration.ts';
+import { bootShape } from './boot/boot-configuration.ts';
+import { fingerprint, switchesShape } from './switch/switch-configuration.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 
 /*

@@ -18,12 +18,12 @@ import { announceConductor } from '../../inventory/conductor-service.ts';
 import type { Configuration } from './configuration.ts';
 import { REGION } from './identity-setup.ts';
 import type { Installation } from './installation.ts';
-import { startBmcEvents } from './bmc-events.ts';
-import { readBmcCertificates } from './bmc-certificates.ts';
-import { leadConsoleRecorder } from './console-recorder.ts';
+import { startBmcEvents } from './bmc/bmc-events.ts';
+import { readBmcCertificates } from './bmc/bmc-certificates.ts';
+import { leadConsoleRecorder } from './console/console-recorder.ts';
 import { startImageSweep } from './image-setup.ts';
-import { readVendorData } from './metadata-role.ts';
-import { startPowerSync } from './power-sync.ts';
+import { readVendorData } from './metadata/metadata-role.ts';
+import { startPowerSync } from './bmc/power-sync.ts';
 
 /** The worker role: flows, the look at the machines' power, their recorded consoles, and the conductor that others see. Returns its counters. */
 export async function startWorkerRole(options: {
