@@ -22,18 +22,30 @@ SEND_BUFFER_BYTES.writeInt32LE(8 << 20);
 const LARGE_BUFFERS_MAX = 16;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const IPPROTO_TCP = 6;
+const TCP_CORK = 3;
+const ON = Buffer.from(Int32Array.of(1).buffer);
+const OFF = Buffer.from(Int32Array.of(0).buffer);
 let clients = 0;
 
-/** Without the right to (CAP_NET_ADMIN) the buffer is what the kernel makes it. */
-function enlargeBuffer(system: LinuxCalls, response: ServerResponse): void {
+/**
+ * Only full frames leave (TCP_CORK, tcp(7)): else each ACK of a client that keeps pace sends off what little the kernel has taken from the file since. What
+ * is left at the end leaves when this is turned off.
+ */
+const setCork = (system: LinuxCalls, response: ServerResponse, isOn: boolean): void =>
+  tune(system, response, IPPROTO_TCP, TCP_CORK, isOn ? ON : OFF);
+
+/** Without the right to (CAP_NET_ADMIN) a buffer is what the kernel makes it, and only TCP knows of frames. */
+function tune(system: LinuxCalls, response: ServerResponse, level: number, name: number, value: Buffer): void {
   const fd = socketFdOf(response);
-  if (fd === undefined || clients > LARGE_BUFFERS_MAX) return;
+  if (fd === undefined) return;
   try {
-    system.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
+    system.setsockopt(fd, level, name, value);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    if (!NOT_HERE.has((error as NodeJS.ErrnoException).code!)) throw error;
   }
 }
+const NOT_HERE: ReadonlySet<string> = new Set(['EPERM', 'EOPNOTSUPP']);
 
 const socketFdOf = (response: ServerResponse): number | undefined => {
   const fd = (response.socket as { _handle?: { fd?: number } } | null)?._handle?.fd;
@@ -133,9 +145,11 @@ async function sendByKernel(
 ): Promise<SentFile> {
   clients += 1;
   try {
-    enlargeBuffer(system, response);
+    if (clients <= LARGE_BUFFERS_MAX) tune(system, response, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
+    setCork(system, response, true);
     return await sendStretches(system, response, file, start, length);
   } finally {
+    setCork(system, response, false);
     clients -= 1;
   }
 }
