@@ -28,7 +28,7 @@ export interface Answer {
   readonly headers: Headers;
 }
 
-const UNTIL_MS_MAX = 30_000;
+const UNTIL_MS_MAX = 120_000;
 
 export async function startRig(args: readonly string[] = []): Promise<Rig> {
   const data = mkdtempSync(join(tmpdir(), 'rackwright-baremetal-'));

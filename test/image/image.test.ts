@@ -21,7 +21,7 @@ after(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
-const UNTIL_MS_MAX = 30_000;
+const UNTIL_MS_MAX = 120_000;
 const bytesHeaders = () => ({ ...serve.headers, 'content-type': 'application/octet-stream' });
 
 async function image(fields: JsonObject = {}): Promise<string> {

@@ -19,7 +19,7 @@ export interface S3Server {
 }
 
 const SECRET = 'testing-secret';
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000;
 
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());

@@ -47,7 +47,7 @@ function writeOvnConfiguration(folder: string, { northbound, southbound }: OvnRi
 
 /** Nothing tells us of what an API or a kernel shows: it is asked again. */
 const LOOK_MS = 25;
-const EVENTUALLY_MS_MAX = 30_000;
+const EVENTUALLY_MS_MAX = 120_000;
 
 /** In how many milliseconds it came true. */
 export async function eventually(what: string, holds: () => Promise<boolean>, mostMs = EVENTUALLY_MS_MAX): Promise<number> {

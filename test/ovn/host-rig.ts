@@ -14,7 +14,7 @@ import type { Order, Said } from './workload-order.ts';
  */
 const run = promisify(execFile);
 const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 120_000;
 const OUTSIDE_ADDRESS = '192.0.2.1';
 
 export interface Machine {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SCHEMAS = '/usr/share/ovn';
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 120_000;
 
 /** OVN's databases and northd as Debian has them, in a folder of their own. */
 export interface OvnRig {

@@ -13,7 +13,7 @@ import type { NetworkState } from '../../network/ovn/network-state.ts';
 /** A northbound database of three servers (RAFT) that speaks TLS with certificates of ovs-pki: whom it lets in, whom we believe, and what happens when its leader dies. */
 const run = promisify(execFile);
 const SCHEMA = '/usr/share/ovn/ovn-nb.ovsschema';
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 120_000;
 const MEMBERS = ['n1', 'n2', 'n3'];
 const folder = mkdtempSync(join(tmpdir(), 'rackwright-tls-'));
 const children = new Map<string, ChildProcess>();

@@ -20,7 +20,7 @@ export interface ServeProcess {
 }
 
 const program = join(import.meta.dirname, '../../cli/rackwright.ts');
-const READY_MS_MAX = 60_000;
+const READY_MS_MAX = 120_000;
 
 export async function startServe(
   data: string,

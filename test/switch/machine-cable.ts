@@ -16,7 +16,7 @@ const TYPE_WORD = 0x88b5;
 const TYPE_LLDP = 0x88cc;
 const TYPE_TAG = 0x8100;
 const HEADER_BYTES = 14;
-const ANNOUNCED_WITHIN_MS = 20_000;
+const ANNOUNCED_WITHIN_MS = 120_000;
 
 export async function plug(path: string, mac: string): Promise<Cable> {
   const socket = connect(path);

@@ -16,7 +16,7 @@ export interface MachineRows {
   id(name: string): string;
 }
 
-const UNTIL_MS_MAX = 60_000;
+const UNTIL_MS_MAX = 120_000;
 
 export async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   for (const giveUpAt = Date.now() + UNTIL_MS_MAX; ;) {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
-const READY_MS_MAX = 30_000;
+const READY_MS_MAX = 120_000;
 
 /** A real ovs-vswitchd whose ports are its own dummies: it decides about frames as always, and no kernel is asked. */
 export interface OvsRig {

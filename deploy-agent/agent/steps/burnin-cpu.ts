@@ -49,7 +49,12 @@ async function burn(seconds: number, context: StepContext) {
   const disagrees = createAgreement(threads);
   const startedAtMs = context.clock.nowMs();
   let rounds = 0;
+  /** Threads with nothing to compare yet: a slow machine is not done before each of them said something. */
+  const silent = new Set(Array.from({ length: threads }, (_each, thread) => thread));
+  const compared = Promise.withResolvers<void>();
   const failure = Promise.withResolvers<never>();
+  const stop = () => failure.reject(context.signal.reason);
+  context.signal.addEventListener('abort', stop, { once: true });
   const workers = Array.from({ length: threads }, (_each, thread) => {
     const worker = new Worker(SOURCE, { eval: true });
     worker.on('error', (error: Error) =>
@@ -58,6 +63,7 @@ async function burn(seconds: number, context: StepContext) {
     worker.on('message', (mark: Mark) => {
       rounds += ROUNDS_A_MARK;
       const reason = disagrees(thread, mark);
+      if (silent.delete(thread) && silent.size === 0) compared.resolve();
       if (reason !== undefined) failure.reject(new AgentFailure('burn-in-failed', `the CPU computes wrongly: ${reason}`, { thread }));
       context.progress({ phase: `computing on ${threads} threads`, done: elapsed(), total: seconds, unit: 'steps' });
     });
@@ -65,8 +71,9 @@ async function burn(seconds: number, context: StepContext) {
   });
   const elapsed = () => Math.min(seconds, Math.round((context.clock.nowMs() - startedAtMs) / 1000));
   try {
-    await Promise.race([context.clock.sleep(seconds * 1000, context.signal), failure.promise]);
+    await Promise.race([Promise.all([context.clock.sleep(seconds * 1000, context.signal), compared.promise]), failure.promise]);
   } finally {
+    context.signal.removeEventListener('abort', stop);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   return { threads, seconds, rounds };
