@@ -7,7 +7,7 @@ import { requirePlannedDisk } from './require-disk.ts';
 import type { StepContext } from './step.ts';
 
 /**
- * Writes noise to places all over each planned disk and reads it back, until the time is over. What was on the disk is gone
+ * Writes noise to places all over each planned disk and reads it back, until the time is over, once at least. What was on the disk is gone
  * afterwards, and noise is left: cleaning wipes it.
  */
 const BLOCK_BYTES = 4 * 2 ** 20;
@@ -20,7 +20,7 @@ async function burnDisk(facts: InventoryDisk, seconds: number, context: StepCont
   let blocks = 0;
   let busyMs = 0;
   try {
-    while (context.clock.nowMs() - startedAtMs < seconds * 1000) {
+    do {
       context.signal.throwIfAborted();
       // Far jumps: heads and flash translation layers show their weakness there. Coprime to most counts, so that all places come.
       const offset = ((blocks * 7919) % places) * noise.length;
@@ -37,7 +37,7 @@ async function burnDisk(facts: InventoryDisk, seconds: number, context: StepCont
       blocks += 1;
       const done = Math.min(seconds, Math.round((context.clock.nowMs() - startedAtMs) / 1000));
       context.progress({ phase: `writing and reading ${facts.device}`, done, total: seconds, unit: 'steps' });
-    }
+    } while (context.clock.nowMs() - startedAtMs < seconds * 1000);
   } catch (error) {
     if (error instanceof AgentFailure || context.signal.aborted) throw error;
     throw new AgentFailure('burn-in-failed', `${facts.device}: ${(error as Error).message}`, { serial: facts.serial ?? '' });
