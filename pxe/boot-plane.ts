@@ -159,7 +159,7 @@ async function startServices(
     ...shared,
     port: options.tftpPort ?? 69,
     system,
-    resolve: createBootFileResolver(directory, currentIndex, options.clock),
+    resolve: createBootFileResolver(directory, currentIndex, options.clock, system),
     identify: directory.identify,
     localAddressFor,
   });

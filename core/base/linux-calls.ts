@@ -22,6 +22,8 @@ export interface LinuxCalls {
   sendFile(socketFd: number, fileFd: number, offset: Buffer, bytes: number): number;
   /** Is this byte of the file in memory, so that reading it would not wait for a disk? */
   isCached(fd: number, position: number): boolean;
+  /** Bytes of the file from there on that are in memory, or a negative errno; never waits for a disk. */
+  readCached(fd: number, into: Buffer, position: number): number;
   /** Where data begin at or behind this byte of the file, or the hole that ends them; a negative errno when there are none. */
   seek(fd: number, position: number, what: 'data' | 'hole'): number;
   /** A second descriptor of the same socket, which outlives the first. */
@@ -128,10 +130,14 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
     if (result < 0) throw systemError(call, errno());
     return result;
   };
-  // struct iovec of one byte, which lies behind it.
-  const oneByte = Buffer.from(new ArrayBuffer(17));
-  oneByte.writeBigUInt64LE(addressOf(oneByte) + 16n, 0);
-  oneByte.writeBigUInt64LE(1n, 8);
+  const iovec = Buffer.from(new ArrayBuffer(16));
+  const oneByte = Buffer.from(new ArrayBuffer(1));
+  const readCached = (fd: number, into: Buffer, position: number): number => {
+    iovec.writeBigUInt64LE(addressOf(into), 0);
+    iovec.writeBigUInt64LE(BigInt(into.length), 8);
+    const length = Number(c.preadv2(fd, iovec, 1, BigInt(position), RWF_NOWAIT));
+    return length < 0 ? -errno() : length;
+  };
   const watch = createWatch(ffi, library, c, addressOf);
   return {
     addressOf,
@@ -159,7 +165,8 @@ function buildSystemCalls(ffi: Ffi): LinuxCalls {
       const sent = Number(c.sendfile(socketFd, fileFd, offset, BigInt(bytes)));
       return sent < 0 ? -errno() : sent;
     },
-    isCached: (fd, position) => Number(c.preadv2(fd, oneByte, 1, BigInt(position), RWF_NOWAIT)) >= 0,
+    isCached: (fd, position) => readCached(fd, oneByte, position) >= 0,
+    readCached,
     seek(fd, position, what) {
       const found = Number(c.lseek(fd, BigInt(position), SEEK[what]));
       return found < 0 ? -errno() : found;

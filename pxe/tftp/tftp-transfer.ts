@@ -10,7 +10,8 @@ export interface TftpSource {
   readonly sizeBytes: number;
   /** What the flight recorder shall know of it. */
   readonly evidence?: JsonObject;
-  read(offset: number, length: number): Promise<Buffer>;
+  /** At once when all of it is in memory. The next call may use the memory again. */
+  read(offset: number, length: number): Buffer | Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -27,7 +28,7 @@ export interface TftpTransferResult {
 const ATTEMPTS_MAX = 5;
 const TIMEOUT_MS_MAX = 16_000;
 /** One read of the file feeds many blocks. */
-const READ_AHEAD_BYTES = 256 * 1024;
+export const READ_AHEAD_BYTES = 256 * 1024;
 
 /** Reads the file a stretch at a time and hands out blocks of it: at once when the stretch is here. */
 function createBlockReader(source: TftpSource, settings: TransferSettings) {
@@ -39,12 +40,14 @@ function createBlockReader(source: TftpSource, settings: TransferSettings) {
     const length = Math.max(0, Math.min(settings.blockBytes, source.sizeBytes - offset));
     const take = () => bytes.subarray(offset - start, offset - start + length);
     if (offset >= start && offset + length <= start + bytes.length) return take();
-    return source.read(offset, Math.min(stretch, source.sizeBytes - offset)).then((read) => {
+    const takeOf = (read: Buffer) => {
       if (read.length < length) throw new Error('the file became shorter while it was sent');
       start = offset;
       bytes = read;
       return take();
-    });
+    };
+    const read = source.read(offset, Math.min(stretch, source.sizeBytes - offset));
+    return Buffer.isBuffer(read) ? takeOf(read) : read.then(takeOf);
   };
 }
 
