@@ -16,20 +16,20 @@ const list = (inner: string) => `(select coalesce(json_agg(x), '[]') from (${inn
 /** Who answers machines of a network `n`. What does not depend on the network is asked once, and not for each. */
 const DHCP_HOSTS = `network_agent a where a.agent_type = '${DHCP_AGENT}' and a."binary" = '${OVN_BINARY}'`;
 const NAMES = `unnest(array[a.host, a.configurations->>'chassis_name'])`;
-const WITHDRAWN = `network_agent_withdrawal w, ${DHCP_HOSTS} and a.id = w.agent_id and w.network_id = n.id`;
 const DHCP = `json_build_object(
-  'isServed', not exists (select from ${DHCP_HOSTS}) or (select count(*) from ${DHCP_HOSTS} and a.admin_state_up)
-    > (select count(*) from ${WITHDRAWN} and a.admin_state_up),
-  'notAt', array(select ${NAMES} from ${DHCP_HOSTS} and not a.admin_state_up) || array(select ${NAMES} from ${WITHDRAWN}))`;
+  'isServed', not exists (select from ${DHCP_HOSTS}) or (select count(*) from ${DHCP_HOSTS} and a.admin_state_up) > coalesce(w.up, 0),
+  'notAt', array(select ${NAMES} from ${DHCP_HOSTS} and not a.admin_state_up) || coalesce(w.names, '{}'))`;
 
-const NETWORKS = `select n.id, n.name, n.mtu,
-  (select json_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) from network_segment s
-   where s.network_id = n.id and s.physical_network is not null order by s.position limit 1) as provider,
-  ${list(`select s.physical_network as "physicalNetwork", s.segmentation_id as vlan from network_segment s
-    where s.network_id = n.id and s.physical_network is not null order by s.position offset 1`)} as "moreProviders",
-  exists (select from network_rbac r where r.object_id = n.id and r.action = 'access_as_external') as "isExternal",
+/* Networks are many: what each has of the other tables is gathered once for all, and not asked for one by one. */
+const WAYS = `select s.network_id, array_agg(json_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) order by s.position) as ways
+  from network_segment s where s.physical_network is not null group by s.network_id`;
+const WITHDRAWN = `select w.network_id, count(*) filter (where a.admin_state_up) as up,
+  array_agg(a.host) || array_agg(a.configurations->>'chassis_name') as names
+  from network_agent_withdrawal w, ${DHCP_HOSTS} and a.id = w.agent_id group by w.network_id`;
+const NETWORKS = `select n.id, n.name, n.mtu, s.ways[1] as provider, coalesce(s.ways[2:], '{}') as "moreProviders",
+  n.id in (select r.object_id from network_rbac r where r.action = 'access_as_external') as "isExternal",
   ${DHCP} as dhcp
-  from network n`;
+  from network n left join (${WAYS}) s on s.network_id = n.id left join (${WITHDRAWN}) w on w.network_id = n.id`;
 
 const SUBNETS = `select id, network_id as "networkId", cidr::text, ip_version as "ipVersion", host(gateway_ip) as gateway,
   enable_dhcp as "hasDhcp", dns_nameservers as "dnsServers", host_routes as routes, ipv6_address_mode as "addressMode",

@@ -1,6 +1,6 @@
 import type { Mirror } from '../ovsdb/ovsdb-mirror.ts';
 import type { Operation } from '../ovsdb/ovsdb-client.ts';
-import { canonical, isReference, writeValue, type Atom, type Value } from '../ovsdb/ovsdb-value-codec.ts';
+import { isReference, isSame, writeValue, type Atom, type Value } from '../ovsdb/ovsdb-value-codec.ts';
 import { KEY, type DesiredRow } from './rows/desired-row.ts';
 
 /*
@@ -67,9 +67,7 @@ export function differ(mirror: Mirror, wanted: readonly DesiredRow[]): Differenc
     }
     kept.add(`${table} ${key}`);
     const row = mirror.get(table)!.get(known.uuid)!;
-    const changed = resolved.filter(([column, value]) =>
-      row.has(column) ? canonical(row.get(column)) !== canonical(value) : !isDefault(value),
-    );
+    const changed = resolved.filter(([column, value]) => (row.has(column) ? !isSame(row.get(column), value) : !isDefault(value)));
     if (changed.length === 0) continue;
     updated += 1;
     rows.push({ table, key, what: 'differs', columns: changed.map(([column]) => column) });

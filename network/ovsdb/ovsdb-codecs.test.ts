@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createJsonStream } from './json-stream-codec.ts';
 import { applyUpdates, type Mirror, type TableUpdates } from './ovsdb-mirror.ts';
-import { canonical, readValue, writeValue } from './ovsdb-value-codec.ts';
+import { canonical, isSame, readValue, writeValue, type Atom, type Value } from './ovsdb-value-codec.ts';
 
 test('messages come out whole, wherever the stream is cut', () => {
   const message = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.array(fc.string())));
@@ -59,6 +59,22 @@ test('values are the same in any order, and a set of one is its element', () => 
   ] as const)
     assert.notEqual(canonical(readValue(one)), canonical(readValue(other)));
   assert.deepEqual(writeValue(readValue(['map', [['k', 'v']]])), ['map', [['k', 'v']]]);
+});
+
+test('values are the same exactly when their texts are', () => {
+  // Few atoms, so that many pairs are the same.
+  const atoms: readonly Atom[] = ['', 'a', '1', 1, true, { uuid: 'a' }];
+  const atom = fc.constantFrom(...atoms).map((one) => (typeof one === 'object' ? { ...one } : one));
+  const value: fc.Arbitrary<Value | undefined> = fc.oneof(
+    fc.constant(undefined),
+    atom,
+    fc.array(atom, { maxLength: 3 }).map((set) => ({ set })),
+    fc.array(fc.tuple(atom, atom), { maxLength: 2 }).map((pairs) => ({ map: new Map(pairs) })),
+  );
+  fc.assert(
+    fc.property(value, value, (one, other) => assert.equal(isSame(one, other), canonical(one) === canonical(other))),
+    { numRuns: 5_000 },
+  );
 });
 
 test('an update brings differences of sets and maps', () => {

@@ -53,6 +53,26 @@ export function canonical(value: Value | undefined): string {
   return `[${elementsOf(value).map(textOf).sort().join(';')}]`;
 }
 
+const isSameAtom = (one: Atom | undefined, other: Atom | undefined): boolean =>
+  one === other || (isReference(one) && isReference(other) && one.uuid === other.uuid);
+
+/** Whether {@link canonical} is the same, told without making it where values come in the same order, as they mostly do. */
+export function isSame(one: Value | undefined, other: Value | undefined): boolean {
+  if (one === other) return true;
+  if (typeof one === 'object' && typeof other === 'object') {
+    if (isReference(one) ? isReference(other) && isSameAtom(one, other) : !isReference(other) && isSameInOrder(one, other)) return true;
+  }
+  return canonical(one) === canonical(other);
+}
+
+function isSameInOrder(one: Exclude<Value, Atom>, other: Exclude<Value, Atom>): boolean {
+  if ('set' in one)
+    return 'set' in other && one.set.length === other.set.length && one.set.every((atom, at) => isSameAtom(atom, other.set[at]));
+  if (!('map' in other) || one.map.size !== other.map.size) return false;
+  for (const [key, value] of one.map) if (!isSameAtom(value, other.map.get(key))) return false;
+  return true;
+}
+
 export const mapOf = (record: Readonly<Record<string, string | number>>): Value => ({ map: new Map(Object.entries(record)) });
 export const textMap = (record: Readonly<Record<string, string>>): Value => mapOf(record);
 export const setOf = (atoms: readonly Atom[]): Value => ({ set: [...atoms].sort(byText) });
