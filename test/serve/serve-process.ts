@@ -49,7 +49,11 @@ export async function startServe(
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const giveUpAt = Date.now() + READY_MS_MAX;
   while (!out.includes('ready at')) {
-    if (child.exitCode !== null || Date.now() > giveUpAt) throw new Error(`serve did not get ready:\n${log.slice(-2000)}`);
+    if (child.exitCode !== null || child.signalCode !== null || Date.now() > giveUpAt) {
+      // Left running it would keep the test's process, and with it the whole run.
+      child.kill('SIGTERM');
+      throw new Error(`serve did not get ready:\n${log.slice(-2000)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const endpoint = /ready at (\S+)/.exec(out)![1]!;
