@@ -29,6 +29,8 @@ export interface BmcConnectorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly recordEvent: RecordEvent;
+  /** Hosts that firmware is not read from when it goes to a BMC through us. */
+  readonly forbiddenHosts?: readonly string[];
   /** In place of the protocols' own clients: how a BMC is reached that no network leads to. */
   readonly connectAddress?: (address: BmcAddress) => BmcConnection;
 }
@@ -132,7 +134,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
   const { clock } = deps;
   const guard = createLockoutGuard(clock);
   const ipmi = createIpmiProvider({ ...deps, guard });
-  const redfish = createRedfishProvider({ clock, guard });
+  const redfish = createRedfishProvider({ clock, guard, forbiddenHosts: deps.forbiddenHosts ?? [] });
   const providers = { ipmi, redfish } satisfies Record<BmcAddress['protocol'], { connect(address: BmcAddress): BmcConnection }>;
   const connectAddress = deps.connectAddress ?? ((address) => providers[address.protocol].connect(address));
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { timeLimit } from '../core/base/clock.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { Secret } from '../core/base/secret.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
 import type { BmcFound } from '../deploy-agent/protocol.ts';
 import { abortCommands } from '../inventory/agent-command-service.ts';
@@ -101,7 +102,7 @@ export const enrollFlow = (services: NodeFlowServices): FlowDefinition => ({
     await abortCommands(trx, flow.subjectId);
     await trx
       .updateTable('node')
-      .set({ last_error: `Enrolment: ${error.message} ${error.advice}` })
+      .set({ last_error: sentences(`Enrolment: ${error.message}`, error.advice) })
       .where('uuid', '=', flow.subjectId)
       .execute();
   },

@@ -1,4 +1,5 @@
 import type { FirmwareMode } from '../bmc/capability.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { updateNode } from '../inventory/node-store.ts';
 import { bmcStep, BMC_CALL_MS, connectTo, loadNode, tellLastError, type NodeFlowServices } from './node-flow-services.ts';
@@ -29,7 +30,7 @@ export const firmwareSettingFlow = (services: NodeFlowServices): FlowDefinition 
       },
     }),
   ],
-  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, sentences(error.message, error.advice)),
   onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 

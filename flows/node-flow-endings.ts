@@ -1,4 +1,5 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
+import { sentences } from '../core/base/sentences.ts';
 import { abortCommands } from '../inventory/agent-command-service.ts';
 import { applyEvent } from '../inventory/node-service.ts';
 
@@ -6,7 +7,7 @@ import { applyEvent } from '../inventory/node-service.ts';
 export const failNode: Required<Pick<FlowDefinition, 'onFailed' | 'onCancelled'>> = {
   async onFailed(trx, flow, error) {
     await abortCommands(trx, flow.subjectId);
-    await applyEvent(trx, flow.subjectId, 'fail', `${error.message} (${error.code} in step ${error.step ?? '?'}) ${error.advice}`);
+    await applyEvent(trx, flow.subjectId, 'fail', sentences(`${error.message} (${error.code} in step ${error.step ?? '?'})`, error.advice));
   },
   async onCancelled(trx, flow, reason) {
     await abortCommands(trx, flow.subjectId);

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/base/json.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { signalFlow } from '../core/flow/flow-service.ts';
 
@@ -21,7 +22,7 @@ export const telling = (definition: FlowDefinition): FlowDefinition => ({
   },
   async onFailed(trx, flow, error) {
     await definition.onFailed?.(trx, flow, error);
-    await tellWaiter(trx, flow.input, { outcome: 'failed', message: `${error.message} ${error.advice}` });
+    await tellWaiter(trx, flow.input, { outcome: 'failed', message: sentences(error.message, error.advice) });
   },
   async onCancelled(trx, flow, reason) {
     await definition.onCancelled?.(trx, flow, reason);

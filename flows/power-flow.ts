@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { timeLimit } from '../core/base/clock.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { PowerState } from '../bmc/capability.ts';
 import type { FlowContext, FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { setPowerState, type PowerRequest } from '../inventory/node-service.ts';
@@ -47,7 +48,7 @@ export const powerFlow = (services: NodeFlowServices): FlowDefinition => ({
       },
     }),
   ],
-  onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, `Power: ${error.message} ${error.advice}`),
+  onFailed: (trx, flow, error) => giveUp(trx, flow.subjectId, sentences(`Power: ${error.message}`, error.advice)),
   onCancelled: (trx, flow, reason) => giveUp(trx, flow.subjectId, `Power: ${reason}`),
 });
 

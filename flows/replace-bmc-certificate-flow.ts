@@ -5,6 +5,7 @@ import type { JsonObject } from '../core/base/json.ts';
 import { isMalformed } from '../core/base/malformed.ts';
 import { Secret } from '../core/base/secret.ts';
 import { createTlsIdentity } from '../core/base/tls-identity.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import {
   bmcAddresses,
@@ -57,7 +58,7 @@ export const replaceBmcCertificateFlow = (services: NodeFlowServices): FlowDefin
       },
     }),
   ],
-  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, sentences(error.message, error.advice)),
   onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 

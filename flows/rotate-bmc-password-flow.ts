@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { BmcError, type BmcAddress } from '../bmc/capability.ts';
 import type { JsonObject } from '../core/base/json.ts';
 import { Secret } from '../core/base/secret.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowDefinition, FlowTransaction } from '../core/flow/flow-definition.ts';
 import { adoptNextPassword, bmcAddresses, nextPassword, withNextPassword } from '../inventory/driver-info-codec.ts';
 import { bmcStep, BMC_CALL_MS, loadNode, type NodeFlowServices, tellLastError } from './node-flow-services.ts';
@@ -55,7 +56,7 @@ export const rotateBmcPasswordFlow = (services: NodeFlowServices): FlowDefinitio
       },
     }),
   ],
-  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, `${error.message} ${error.advice}`),
+  onFailed: (trx, flow, error) => tellLastError(trx, flow.subjectId, sentences(error.message, error.advice)),
   onCancelled: (trx, flow, reason) => tellLastError(trx, flow.subjectId, reason),
 });
 

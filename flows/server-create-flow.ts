@@ -1,4 +1,5 @@
 import type { FlowDefinition, FlowTransaction, StepOutcome } from '../core/flow/flow-definition.ts';
+import { sentences } from '../core/base/sentences.ts';
 import { signalFlow } from '../core/flow/flow-service.ts';
 import { endAction } from '../compute/server-action-service.ts';
 import type { ServerRecord } from '../compute/server-record.ts';
@@ -95,7 +96,7 @@ export const serverCreateFlow = (services: ServerFlowServices): FlowDefinition<S
     const server = await lockServer(trx, subjectId);
     const wasDeleted = server.task === 'deleting';
     if (!wasDeleted && (await dismissNode(trx, server))) await leaveMachine(trx, server, { dropPorts: true });
-    await endAction(trx, Number(input['action']), `${error.message} ${error.advice}`);
+    await endAction(trx, Number(input['action']), sentences(error.message, error.advice));
     const message = error.code === 'no-valid-host' ? NO_VALID_HOST : `Build of instance ${subjectId} aborted: ${error.message}`;
     if (!wasDeleted) await failServer(trx, subjectId, faultOf(message, error.advice));
     await tellIdle(trx, subjectId);

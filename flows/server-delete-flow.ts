@@ -1,4 +1,5 @@
 import type { FlowDefinition } from '../core/flow/flow-definition.ts';
+import { sentences } from '../core/base/sentences.ts';
 import { activeFlow, cancelFlow } from '../core/flow/flow-service.ts';
 import { endAction } from '../compute/server-action-service.ts';
 import { abandonDelete, faultOf, forgetServer, serverLock } from '../compute/server-service.ts';
@@ -84,7 +85,7 @@ export const serverDeleteFlow = (services: ServerFlowServices): FlowDefinition =
     await forgetServer(trx, subjectId);
   },
   async onFailed(trx, { subjectId, input }, error) {
-    await endAction(trx, Number(input['action']), `${error.message} ${error.advice}`);
+    await endAction(trx, Number(input['action']), sentences(error.message, error.advice));
     await abandonDelete(trx, subjectId, faultOf(`The server could not be deleted: ${error.message}`, error.advice));
   },
 });

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/base/json.ts';
+import { sentences } from '../core/base/sentences.ts';
 import type { FlowContext, FlowDefinition, FlowTransaction, StepOutcome } from '../core/flow/flow-definition.ts';
 import { endAction } from '../compute/server-action-service.ts';
 import { verbRow, type ServerVerb } from '../compute/server-machine.ts';
@@ -69,7 +70,7 @@ export const serverVerbFlow = (services: ServerFlowServices): FlowDefinition => 
     await tellIdle(trx, subjectId);
   },
   async onFailed(trx, { subjectId, input }, error) {
-    const message = `${error.message} ${error.advice}`;
+    const message = sentences(error.message, error.advice);
     await endAction(trx, Number(input['action']), message);
     await giveUp(trx, subjectId, verbOf(input), message);
     await tellIdle(trx, subjectId);

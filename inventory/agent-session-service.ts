@@ -5,6 +5,7 @@ import { signalFlow } from '../core/flow/flow-service.ts';
 import type { AgentLog, AgentReport, InspectionReport } from '../deploy-agent/protocol.ts';
 import { acceptReport, agentReadyKey } from './agent-command-service.ts';
 import { acceptInspection, openAgentSession, type Discovered } from './discovery-service.ts';
+import { LINK_HELD_EVENT } from './held-link-policy.ts';
 import { InventoryError, type Db, type NodeRecord } from './node-record.ts';
 import { startNodeFlow } from './node-service.ts';
 import { insertEvents } from './timeline-store.ts';
@@ -42,6 +43,14 @@ export async function takeInspection(
         ...(discovered.changes.length === 0 ? {} : { changes: discovered.changes.slice(0, CHANGES_TOLD_MAX) as never }),
       },
     },
+    ...discovered.heldLinks.map((message) => ({
+      atMs: nowMs,
+      source: 'agent' as const,
+      kind: LINK_HELD_EVENT,
+      severity: 'warning' as const,
+      machine: { nodeId: discovered.node.uuid },
+      message,
+    })),
   ]);
   return discovered;
 }

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../core/base/json.ts';
 import type { InspectionReport, InventoryDisk } from '../deploy-agent/protocol.ts';
 import { identityOf, recognise, type KnownIdentity } from './identity-policy.ts';
 import { applyInspectionRules } from './inspection-rule-service.ts';
+import { describeHeldLink, type PortLink } from './held-link-policy.ts';
 import { diffInspections, type InspectionChange } from './inspection-diff.ts';
 import { InventoryError, type Db, type NodeRecord, type Trx } from './node-record.ts';
 import { insertNode, updateNode } from './node-store.ts';
@@ -20,6 +21,8 @@ export interface Discovered {
   readonly inspectionVersion: number;
   /** What differs from the inspection before. */
   readonly changes: readonly InspectionChange[];
+  /** Where LLDP told another switch port than an operator wrote, in sentences. */
+  readonly heldLinks: readonly string[];
 }
 
 /** @throws InventoryError 409 when two nodes fit equally well: a person has to merge or rename one. */
@@ -50,13 +53,13 @@ export async function acceptInspection(trx: Trx, report: InspectionReport, claim
         ...facts,
         properties: await mergedProperties(trx, recognition.nodeId, facts.properties),
       });
-  await putPorts(trx, node.uuid, report);
+  const heldLinks = await putPorts(trx, node.uuid, report);
   await storeDeclaredSteps(trx, node.uuid, report);
   await claimEvents(trx, node.uuid, seen.macs);
   const { version: inspectionVersion, changes } = await storeInspection(trx, node.uuid, report.inventory as unknown as Json);
   await applyInspectionRules(trx, node, report.inventory as unknown as JsonObject);
   await notifyBootModel(trx);
-  return { node, isNew, inspectionVersion, changes };
+  return { node, isNew, inspectionVersion, changes, heldLinks };
 }
 
 /** What people wrote stays, what was seen is brought up to date: root device hints and capabilities survive an inspection. */
@@ -109,33 +112,38 @@ async function freeName(db: Db, report: InspectionReport): Promise<string> {
   return taken === undefined ? wanted : fallback;
 }
 
-async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): Promise<void> {
+const linkOf = ({ lldp }: InspectionReport['inventory']['nics'][number]): PortLink =>
+  lldp === undefined
+    ? {}
+    : {
+        switch_id: lldp.chassisId,
+        port_id: lldp.portId,
+        ...(lldp.systemName === undefined ? {} : { switch_info: lldp.systemName }),
+      };
+
+/** An operator's word on how a port is connected holds. @returns where LLDP tells otherwise */
+async function putPorts(trx: Trx, nodeUuid: string, report: InspectionReport): Promise<string[]> {
+  const held: string[] = [];
   for (const nic of report.inventory.nics) {
-    const link =
-      nic.lldp === undefined
-        ? {}
-        : {
-            switch_id: nic.lldp.chassisId,
-            port_id: nic.lldp.portId,
-            ...(nic.lldp.systemName === undefined ? {} : { switch_info: nic.lldp.systemName }),
-          };
+    const link = linkOf(nic);
+    const written = JSON.stringify(link);
+    const before = await trx
+      .selectFrom('port')
+      .select(['uuid', 'node_uuid', 'local_link_connection', sql<boolean>`local_link_connection in ('{}', inspected_link)`.as('is_ours')])
+      .where('address', '=', nic.mac)
+      .executeTakeFirst();
+    const takesLink = nic.lldp !== undefined && (before === undefined || before.is_ours === true || before.node_uuid !== nodeUuid);
+    if (before !== undefined && !takesLink) held.push(...describeHeldLink(nic.mac, before.uuid, before.local_link_connection, link));
+    const told = { local_link_connection: written as never, inspected_link: written as never };
     await trx
       .insertInto('port')
-      .values({
-        node_uuid: nodeUuid,
-        address: nic.mac,
-        pxe_enabled: nic.mac === report.bootMac,
-        local_link_connection: JSON.stringify(link),
-      } as never)
+      .values({ node_uuid: nodeUuid, address: nic.mac, pxe_enabled: nic.mac === report.bootMac, ...told } as never)
       .onConflict((conflict) =>
-        conflict.column('address').doUpdateSet({
-          node_uuid: nodeUuid,
-          updated_at: sql`now()` as never,
-          ...(nic.lldp === undefined ? {} : { local_link_connection: JSON.stringify(link) as never }),
-        }),
+        conflict.column('address').doUpdateSet({ node_uuid: nodeUuid, updated_at: sql`now()` as never, ...(takesLink ? told : {}) }),
       )
       .execute();
   }
+  return held;
 }
 
 async function storeInspection(

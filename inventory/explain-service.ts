@@ -4,14 +4,16 @@ import { activeFlow, flowHistory } from '../core/flow/flow-service.ts';
 import type { SeenEvent } from './diagnosis-rule-table.ts';
 import { seenBootServers } from './boot-server-service.ts';
 import { explainNode, type Explanation } from './explain-policy.ts';
-import type { NodeRecord } from './node-record.ts';
+import type { Db, NodeRecord } from './node-record.ts';
 import { powerSourceOf } from './power-source-service.ts';
 import { nodeLock } from './node-service.ts';
 
-/** The newest ones of a flow: a boot with its transfers and BMC calls has some fifty, a look at the power every half second more. */
-const EVENTS_MAX = 1000;
-/** Before the first flow, and for what goes on without one. */
+/** The newest of each kind in a flow: what a machine says all the time must not push out what it said once. */
+const EVENTS_OF_KIND_MAX = 300;
+/** The newest of all: before the first flow, and for what goes on without one. */
 const EVENTS_BESIDE_MAX = 200;
+/** As far back as is looked for them: a day of a machine that is looked at every five seconds. */
+const EVENTS_SCANNED_MAX = 20_000;
 
 /** Nobody's events that may be the cause of a node's trouble. */
 const KINDS_BESIDE = ['boot.started', 'dhcp.malformed', 'tftp.malformed', 'dhcp.journal-failed'];
@@ -31,10 +33,7 @@ export async function readExplanation(
       .orderBy('created_at', 'desc')
       .limit(1)
       .executeTakeFirst();
-    const newest = (limit: number) =>
-      trx.selectFrom('machine_event').selectAll().where('node_uuid', '=', node.uuid).orderBy('id', 'desc').limit(limit);
-    const beside = await newest(EVENTS_BESIDE_MAX).execute();
-    const ofWork = last === undefined ? [] : await newest(EVENTS_MAX).where('at', '>=', last.created_at).execute();
+    const events = await seenEvents(trx, node.uuid, last?.created_at);
     const foreign =
       last === undefined
         ? []
@@ -47,7 +46,6 @@ export async function readExplanation(
             .orderBy('id', 'desc')
             .limit(BESIDE_MAX)
             .execute();
-    const events = (ofWork.length > beside.length ? ofWork : beside).toReversed() as unknown as SeenEvent[];
     return explainNode({
       node,
       flow: await activeFlow(trx, nodeLock(node.uuid)),
@@ -61,4 +59,17 @@ export async function readExplanation(
       nowMs: last?.now.getTime() ?? 0,
     });
   });
+}
+
+/** Oldest first. What is only for those who look for a bug is no news beside the rest. */
+async function seenEvents(db: Db, nodeUuid: string, since: Date | undefined): Promise<SeenEvent[]> {
+  const { rows } = await sql<SeenEvent>`
+    select at, source, kind, evidence, severity, message from (
+      select *, row_number() over (partition by kind order by id desc) as of_kind,
+             row_number() over (partition by severity = 'debug' order by id desc) as beside
+      from (select * from machine_event where node_uuid = ${nodeUuid} order by id desc limit ${EVENTS_SCANNED_MAX}) newest
+    ) ranked
+    where beside <= ${EVENTS_BESIDE_MAX} or (at >= ${since ?? null} and of_kind <= ${EVENTS_OF_KIND_MAX})
+    order by id`.execute(db);
+  return rows;
 }

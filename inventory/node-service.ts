@@ -121,6 +121,12 @@ export async function startNodeFlow(trx: Trx, uuid: string, kind: string, input:
   return started.id;
 }
 
+/** Work outside of the life of a node that somebody asked for: an error of before is no news of it. */
+export async function startAskedFlow(trx: Trx, uuid: string, kind: string, input: JsonObject): Promise<void> {
+  await startNodeFlow(trx, uuid, kind, input);
+  await trx.updateTable('node').set({ last_error: null }).where('uuid', '=', uuid).execute();
+}
+
 /** What `PUT states/power` asks of the power flow. A soft reboot is a soft off, then on. */
 export type PowerRequest = PowerAction | 'soft-reboot';
 /** For work that needs the node to itself for a moment. @throws InventoryError 409, locked */

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sentences } from '../../core/base/sentences.ts';
 import { ZodError } from 'zod';
 import { BmcError } from '../../bmc/capability.ts';
 import { explainOutage } from '../../core/database/outage-policy.ts';
@@ -40,7 +41,7 @@ function classify(error: unknown): Refusal {
   if (error instanceof ZodError) {
     return { status: 400, message: error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ') };
   }
-  if (error instanceof BmcError) return { status: error.retryable ? 503 : 400, message: `${error.message} ${error.advice}` };
+  if (error instanceof BmcError) return { status: error.retryable ? 503 : 400, message: sentences(error.message, error.advice) };
   const outage = explainOutage(error);
   if (outage !== undefined) return { status: 503, message: outage };
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };

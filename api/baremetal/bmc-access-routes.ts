@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/base/json.ts';
 import { checkDriverInfo } from '../../inventory/driver-info-codec.ts';
 import { unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
-import { startNodeFlow } from '../../inventory/node-service.ts';
+import { startAskedFlow } from '../../inventory/node-service.ts';
 import { RequestRefused } from './baremetal-error.ts';
 import { accepted, noContent, ok, type BaremetalRoute, type Call } from './baremetal-route.ts';
 import { whileLocked } from './locked-retry.ts';
@@ -20,7 +20,7 @@ const renewal =
     const problems = checkDriverInfo(node.driver, node.driver_info as JsonObject);
     if (problems.length > 0) throw new RequestRefused(400, `The BMC of node ${node.uuid} cannot be reached: ${problems.join('; ')}.`);
     const { db } = call.context.database;
-    await whileLocked(() => db.transaction().execute((trx) => startNodeFlow(trx, node.uuid, flow, input)));
+    await whileLocked(() => db.transaction().execute((trx) => startAskedFlow(trx, node.uuid, flow, input)));
     return accepted(`${call.base}/v1/nodes/${call.params['node']!}`);
   };
 

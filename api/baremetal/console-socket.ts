@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
-import type { BmcConnection } from '../../bmc/capability.ts';
+import type { BmcConnection, BmcError } from '../../bmc/capability.ts';
 import { connectTo } from '../../flows/node-flow-services.ts';
 import { createConsoleSeats, type ConsoleSeats } from '../../inventory/console-seat-service.ts';
 import { insertEvents } from '../../inventory/timeline-store.ts';
@@ -11,7 +11,8 @@ import { nodeFor } from './node-access.ts';
 
 /*
  * `GET /v1/nodes/{node}/console` as a WebSocket (RFC 6455): the machine's serial console, bytes both ways in binary
- * frames, after one text frame `{"event":"open"}`. What can not be opened ends the socket with a close code and the reason.
+ * frames, after one text frame `{"event":"open"}`. What can not be opened is told in a text frame `{"event":"failed","message","advice"}`,
+ * and ends the socket with a close code and the reason.
  */
 /** RFC 6455, 7.4.1: policy violation, and "try again later" of the registry. */
 const CLOSE_REFUSED = 1008;
@@ -43,7 +44,9 @@ export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
       socket.send(JSON.stringify({ event: 'open' }));
       for (const bytes of typed.splice(0)) seat.type(bytes);
     } catch (error) {
-      const { message, code } = error as Error & { code?: string };
+      const { message, code, advice } = error as Error & Partial<BmcError>;
+      // A close reason is too short for both.
+      socket.send(JSON.stringify({ event: 'failed', message, ...(advice === undefined ? {} : { advice }) }));
       socket.close(code === 'busy' || code === 'timeout' ? CLOSE_TRY_LATER : CLOSE_REFUSED, message.slice(0, REASON_CHARACTERS_MAX));
     }
   });

@@ -3,7 +3,7 @@ import { sayOfConsole } from '../../inventory/console-seat-service.ts';
 import { interfaceOf, unsupported } from '../../inventory/driver-table.ts';
 import { isFake } from '../../inventory/fake-hardware.ts';
 import { InventoryError } from '../../inventory/node-record.ts';
-import { mustLock, startNodeFlow } from '../../inventory/node-service.ts';
+import { mustLock, startAskedFlow } from '../../inventory/node-service.ts';
 import { updateNode } from '../../inventory/node-store.ts';
 import { checkRaidConfig } from '../../inventory/raid-policy.ts';
 import { STABLE_STATES } from '../../inventory/provision-machine.ts';
@@ -75,7 +75,7 @@ async function setFirmware(call: Call, rule: string, read: () => { boot_mode: st
   await whileLocked(() =>
     db.transaction().execute(async (trx) => {
       if (isFake(node)) await updateNode(trx, node.uuid, change);
-      else await startNodeFlow(trx, node.uuid, 'node.firmware-setting', change);
+      else await startAskedFlow(trx, node.uuid, 'node.firmware-setting', change);
     }),
   );
   return accepted(`${call.base}/v1/nodes/${call.params['node']!}/states`);

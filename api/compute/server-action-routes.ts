@@ -1,4 +1,5 @@
 import { BmcError } from '../../bmc/capability.ts';
+import { sentences } from '../../core/base/sentences.ts';
 import type { ServerVerb } from '../../compute/server-machine.ts';
 import { beginEvent, endAction, recordAction } from '../../compute/server-action-service.ts';
 import type { ShownServer } from '../../compute/server-record.ts';
@@ -221,7 +222,8 @@ const crashDump: Action = {
       .transaction()
       .execute((trx) => endAction(trx, action, failure === undefined ? null : (failure as Error).message));
     if (failure === undefined) return accepted;
-    if (failure instanceof BmcError) throw new Refusal(failure.code === 'unsupported' ? 501 : 409, `${failure.message} ${failure.advice}`);
+    if (failure instanceof BmcError)
+      throw new Refusal(failure.code === 'unsupported' ? 501 : 409, sentences(failure.message, failure.advice));
     throw failure;
   },
 };

@@ -25,8 +25,9 @@ const FORBIDDEN_HOSTS: ReadonlySet<string> = new Set([
 const unreadable = (url: string, why: string) =>
   new BmcError('refused', `The image ${url} cannot be read: ${why}`, 'See whether the control plane can reach the image.');
 
-async function openImage(url: string, signal: AbortSignal) {
-  if (FORBIDDEN_HOSTS.has(new URL(url).hostname)) throw unreadable(url, 'nothing is read from that host');
+async function openImage(url: string, forbiddenHosts: readonly string[], signal: AbortSignal) {
+  const { hostname } = new URL(url);
+  if (FORBIDDEN_HOSTS.has(hostname) || forbiddenHosts.includes(hostname)) throw unreadable(url, 'nothing is read from that host');
   const reply = await request(url, { signal }).catch((error: Error) => {
     throw unreadable(url, error.message);
   });
@@ -39,12 +40,12 @@ async function openImage(url: string, signal: AbortSignal) {
 export async function pushUpdate(
   tree: RedfishTree,
   service: JsonObject,
-  image: { readonly url: string; readonly target: string | undefined },
+  image: { readonly url: string; readonly target: string | undefined; readonly forbiddenHosts: readonly string[] },
   signal: AbortSignal,
 ): Promise<BmcTask> {
   const path = textAt(service, 'MultipartHttpPushUri')!;
   const { oemImageType } = await tree.habits(signal);
-  const { length, body } = await openImage(image.url, signal);
+  const { length, body } = await openImage(image.url, image.forbiddenHosts, signal);
   const bytesMax = Math.min(numberAt(service, 'MaxImageSizeBytes') ?? PUSHED_BYTES_MAX, PUSHED_BYTES_MAX);
   if (length > bytesMax) {
     body.destroy();

@@ -20,7 +20,11 @@ import { redfishStorage } from './storage.ts';
 import { redfishVirtualMedia } from './virtual-media.ts';
 
 /** The capabilities of a BMC over Redfish, one noun a file. */
-export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, release: () => Promise<void>): BmcConnection {
+export function createRedfishConnection(
+  address: BmcAddress,
+  http: RedfishHttp,
+  { release, forbiddenHosts }: { readonly release: () => Promise<void>; readonly forbiddenHosts: readonly string[] },
+): BmcConnection {
   const tree = createRedfishTree(address, http);
   return {
     protocol: 'redfish',
@@ -33,7 +37,7 @@ export function createRedfishConnection(address: BmcAddress, http: RedfishHttp, 
     ...redfishBios(tree),
     ...redfishSecureBoot(tree),
     ...redfishVirtualMedia(tree),
-    ...redfishFirmware(tree),
+    ...redfishFirmware(tree, forbiddenHosts),
     ...redfishStorage(tree),
     ...redfishCertificate(tree),
     ...redfishEvents(tree),

@@ -10,7 +10,7 @@ export interface RedfishProvider {
   close(): Promise<void>;
 }
 
-export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard }): RedfishProvider {
+export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard; forbiddenHosts: readonly string[] }): RedfishProvider {
   const services = new Map<string, { http: RedfishHttp; holders: number }>();
   return {
     connect(address) {
@@ -19,14 +19,15 @@ export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard 
       services.set(key, entry);
       entry.holders += 1;
       let released = false;
-      return createRedfishConnection(address, entry.http, async () => {
+      const release = async () => {
         if (released) return;
         released = true;
         entry.holders -= 1;
         if (entry.holders > 0) return;
         services.delete(key);
         await entry.http.close();
-      });
+      };
+      return createRedfishConnection(address, entry.http, { release, forbiddenHosts: deps.forbiddenHosts });
     },
     async close() {
       await Promise.all([...services.values()].map(({ http }) => http.close()));

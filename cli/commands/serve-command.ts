@@ -1,10 +1,22 @@
 import { Command } from 'commander';
 import type { Logger } from '../../core/base/logger.ts';
 import type { ServeFlags } from '../serve/configuration.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
 /** Open consoles and half-sent files end here at the latest; a supervisor would kill us then anyway. */
 const STOP_DEADLINE_MS = 4_500;
+
+const LISTEN_FAILURES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already, perhaps another `rackwright serve`; choose another address (--listen)',
+  EADDRNOTAVAIL: 'give --listen an address that this host has',
+  EACCES: 'ports below 1024 need root; choose another one (--listen)',
+};
+
+function explainListenFailure(cause: NodeJS.ErrnoException): never {
+  const advice = cause.syscall === 'listen' || cause.syscall === 'bind' ? LISTEN_FAILURES[cause.code ?? ''] : undefined;
+  throw advice === undefined ? cause : new CommandError(cause.message, EXIT_CODE.failed, advice);
+}
 
 export const serveCommand = (terminal: Terminal): Command =>
   new Command('serve')
@@ -38,7 +50,7 @@ GET /healthz answers 200 when ready. SIGTERM stops cleanly within 5 s.`,
       const asked = new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
       });
-      const plane = await startControlPlane(configuration, logger);
+      const plane = await startControlPlane(configuration, logger).catch(explainListenFailure);
       terminal.out(`rackwright is ready at ${plane.address}`);
       const stopKeeping = startMemoryKeeper();
       await asked;

@@ -86,10 +86,21 @@ function createProductClient(endpoint: string, loginHeaders: Record<string, stri
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      if (!response.ok) throw new CommandError(faultOf(text, response.status), EXIT_CODE.failed);
-      return text === '' ? {} : (JSON.parse(text) as JsonObject);
+      if (!response.ok) throw new CommandError(faultOf(text, response.status), exitCodeOf(response.status));
+      return text === '' ? {} : parseAnswer(text, endpoint);
     },
   };
+}
+
+/** A device or a database that does not answer now is a 503 of the API; the others are what stands between. */
+const exitCodeOf = (status: number) => ([502, 503, 504].includes(status) ? EXIT_CODE.unreachable : EXIT_CODE.failed);
+
+function parseAnswer(text: string, endpoint: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch {
+    throw new CommandError(`what answers at ${endpoint} is no bare metal service`, EXIT_CODE.unreachable, 'check the address');
+  }
 }
 
 function faultOf(text: string, status: number): string {

@@ -9,6 +9,8 @@ import { nodePath } from './node-connection.ts';
 export interface AwaitOptions {
   /** Ends with exit code 1 when the node settles in another state. */
   readonly wanted?: string;
+  /** What tells that it failed; the error is cleared when the work is asked for. Default: the state. */
+  readonly failure?: 'state' | 'last_error' | 'none';
   readonly seconds: number;
 }
 
@@ -33,8 +35,7 @@ export async function awaitNode(terminal: Terminal, client: ProductClient, id: s
     const state = String(node['provision_state']);
     if (node['reservation'] === null) {
       progress.end(`${id} is ${state}`);
-      const failed = / failed$|^error$/.test(state) || (options.wanted !== undefined && state !== options.wanted);
-      if (failed)
+      if (hasFailed(node, options))
         throw new CommandError(
           `${id} is ${state}: ${String(node['last_error'] ?? 'no error was given')}`,
           EXIT_CODE.failed,
@@ -42,12 +43,22 @@ export async function awaitNode(terminal: Terminal, client: ProductClient, id: s
         );
       return node;
     }
-    const waiting = node['waiting_for'] as JsonObject | null;
-    progress.show(`${id} is ${state}: ${String(waiting?.['what'] ?? 'working')}`);
+    const what = String((node['waiting_for'] as JsonObject | null)?.['what'] ?? 'the next step of its work');
+    progress.show(`${id} is ${state}: ${what}`);
     if (Date.now() > giveUpAtMs) {
       progress.end();
-      throw new CommandError(`${id} is still ${state} after ${options.seconds} s`, EXIT_CODE.failed, `rackwright node explain ${id}`);
+      throw new CommandError(
+        `${id} is still ${state} after ${options.seconds} s, and waits for ${what}`,
+        EXIT_CODE.failed,
+        `rackwright node explain ${id}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
+}
+
+function hasFailed(node: JsonObject, { wanted, failure = 'state' }: AwaitOptions): boolean {
+  const state = String(node['provision_state']);
+  if (failure === 'last_error') return node['last_error'] !== null;
+  return failure === 'state' && (/ failed$|^error$/.test(state) || (wanted !== undefined && state !== wanted));
 }

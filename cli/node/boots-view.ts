@@ -21,7 +21,7 @@ const BEGINNINGS = { bmc: 'powered on by its BMC', machine: 'began by itself' } 
 const BAR_COLUMNS = 40;
 
 const headline = (boot: ShownBoot): string =>
-  `${boot.started_at.slice(0, 19).replace('T', ' ')}  ${BEGINNINGS[boot.started_by]}, ${OUTCOMES[boot.outcome] ?? boot.outcome} after ${boot.seconds.toFixed(1)} s`;
+  `${boot.started_at.slice(0, 19).replace('T', ' ')}  ${BEGINNINGS[boot.started_by]}, ${OUTCOMES[boot.outcome] ?? boot.outcome}${boot.phases.length === 0 ? '' : ` after ${boot.seconds.toFixed(1)} s`}`;
 
 const longest = (boots: readonly ShownBoot[]): number => Math.max(1, ...boots.map(({ seconds }) => seconds));
 

@@ -29,7 +29,7 @@ const withFields = (command: Command): Command =>
 const createCommand = (terminal: Terminal): Command =>
   withFields(nodeSubcommand('create <name>', 'enroll a machine by hand'))
     .requiredOption('--driver <name>', 'ipmi, redfish or fake-hardware')
-    .option('--resource-class <name>')
+    .option('--resource-class <name>', 'which flavors it fits')
     .option('--port <mac>', 'a NIC that boots from the network; more than once', collect, [])
     .addHelpText(
       'after',
@@ -45,9 +45,15 @@ Examples:
         driver: flags.driver,
         driver_info: parseAssignments(flags.driverInfo),
         properties: parseAssignments(flags.property),
+        instance_info: parseAssignments(flags.instanceInfo),
         ...(flags.resourceClass === undefined ? {} : { resource_class: flags.resourceClass }),
       });
-      for (const address of flags.port) await client.call('POST', '/ports', { node_uuid: node['uuid'], address });
+      try {
+        for (const address of flags.port) await client.call('POST', '/ports', { node_uuid: node['uuid'], address });
+      } catch (error) {
+        await client.call('DELETE', nodePath(String(node['uuid'])));
+        throw error;
+      }
       await show(
         terminal,
         flags,
@@ -58,10 +64,10 @@ Examples:
 
 const setCommand = (terminal: Terminal): Command =>
   withFields(nodeSubcommand('set <node>', 'change what is known of a node'))
-    .option('--name <name>')
-    .option('--driver <name>')
-    .option('--resource-class <name>')
-    .option('--description <text>')
+    .option('--name <name>', 'another one')
+    .option('--driver <name>', 'ipmi, redfish or fake-hardware')
+    .option('--resource-class <name>', 'which flavors it fits')
+    .option('--description <text>', 'for people')
     .action(
       async (
         id: string,
@@ -89,7 +95,7 @@ const deleteCommand = (terminal: Terminal): Command =>
 
 const maintenanceCommand = (terminal: Terminal): Command =>
   nodeSubcommand('maintenance <node> <on|off>', 'take a node out of service, or back')
-    .option('--reason <text>')
+    .option('--reason <text>', 'why, for whoever looks at it later')
     .action(async (id: string, state: string, flags: NodeFlags & { reason?: string }) => {
       if (state !== 'on' && state !== 'off') throw new CommandError(`maintenance is on or off, not ${state}`, EXIT_CODE.usage);
       const client = await connect(flags);

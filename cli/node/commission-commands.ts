@@ -83,7 +83,11 @@ const resultsCommand = (terminal: Terminal): Command =>
         ),
       );
       await show(terminal, flags, whole, () =>
-        flags.script === undefined ? resultTable(whole, terminal) : whole.map(resultText).join('\n'),
+        whole.length === 0
+          ? `${flags.script ?? 'no script'} has ${flags.script === undefined ? '' : 'not '}run yet`
+          : flags.script === undefined
+            ? resultTable(whole, terminal)
+            : whole.map(resultText).join('\n'),
       );
     });
 

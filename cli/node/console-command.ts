@@ -8,6 +8,8 @@ import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-
 /** Ctrl-], as telnet and virsh have it. */
 const ESCAPE_KEY = 0x1d;
 const CLOSE_NORMAL = 1000;
+/** The BMC does not answer now, or has no session left. */
+const CLOSE_TRY_LATER = 1013;
 
 export const consoleCommand = (terminal: Terminal): Command =>
   nodeSubcommand('console <node>', "the machine's serial console; Ctrl-] leaves it")
@@ -19,6 +21,8 @@ export const consoleCommand = (terminal: Terminal): Command =>
       '\nExamples:\n  $ rackwright node console machine-1 --data data\n  $ rackwright node console machine-1 --data data --recorded',
     )
     .action(async (id: string, flags: NodeFlags & { readOnly?: true; record?: string; recorded?: true }) => {
+      if (flags.json === true && flags.record === undefined && flags.recorded !== true)
+        throw new CommandError('--json goes with --record or --recorded: a console is bytes', EXIT_CODE.usage);
       const client = await connect(flags);
       if (flags.record !== undefined) return setRecording(terminal, client, id, flags, flags.record);
       if (flags.recorded === true) {
@@ -57,8 +61,13 @@ async function talk(socket: WebSocket, readOnly: boolean, onOpen: () => void): P
     // A script's input that ends leaves the console on the screen until it is closed by the other side or a signal.
     stdin.resume();
   });
+  let failed: { readonly message?: string; readonly advice?: string } = {};
   socket.addEventListener('message', ({ data }) => {
-    if (typeof data === 'string') return onOpen();
+    if (typeof data === 'string') {
+      const told = JSON.parse(data) as { event: string; message?: string; advice?: string };
+      if (told.event === 'failed') failed = told;
+      return told.event === 'open' ? onOpen() : undefined;
+    }
     process.stdout.write(Buffer.from(data as ArrayBuffer));
   });
   const { code, reason } = await new Promise<{ code: number; reason: string }>((resolve) => {
@@ -68,8 +77,8 @@ async function talk(socket: WebSocket, readOnly: boolean, onOpen: () => void): P
   stdin.off('data', type);
   if (code !== CLOSE_NORMAL)
     throw new CommandError(
-      `the console ended: ${reason || `code ${code}`}`,
-      EXIT_CODE.failed,
-      'another tool may hold the BMC’s console session',
+      `the console ended: ${failed.message ?? (reason || `code ${code}`)}`,
+      code === CLOSE_TRY_LATER ? EXIT_CODE.unreachable : EXIT_CODE.failed,
+      failed.advice,
     );
 }

@@ -2,20 +2,25 @@ import type { JsonObject } from '../../core/base/json.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { ProductClient } from './api-client.ts';
-import { nodePath } from './node-connection.ts';
+import { nodePath, type NodeFlags } from './node-connection.ts';
 
-/** `node timeline --follow`: the event stream of the API, the lines of one node, from its last fifty on, until Ctrl-C. */
+/** `node timeline --follow`: the event stream of the API, the lines of one node, from its last fifty on, until Ctrl-C; with `--json` an object a line. */
 const LINES_BEFORE = 50;
 const RECONNECT_MS = 1000;
+
+interface FollowFlags extends NodeFlags {
+  readonly all?: true;
+}
 
 export const eventLine = (event: JsonObject): string =>
   `${String(event['at'])}  ${String(event['source']).padEnd(8)} ${String(event['message'])}`;
 
-export async function followTimeline(terminal: Terminal, client: ProductClient, id: string, all: boolean): Promise<void> {
+export async function followTimeline(terminal: Terminal, client: ProductClient, id: string, flags: FollowFlags): Promise<void> {
   const { uuid } = await client.call('GET', nodePath(id));
   const before = (await client.call('GET', `${nodePath(id)}/timeline?limit=5000`))['events'] as JsonObject[];
   const print = (event: JsonObject) => {
-    if (all || event['severity'] !== 'debug') terminal.out(eventLine(event));
+    if (flags.json === true) terminal.out(JSON.stringify(event));
+    else if (flags.all === true || event['severity'] !== 'debug') terminal.out(eventLine(event));
   };
   before.slice(-LINES_BEFORE).forEach(print);
   let lastId = Number(before.at(-1)?.['id'] ?? 0);

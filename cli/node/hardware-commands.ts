@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { JsonObject } from '../../core/base/json.ts';
 import { secureBootKeysCommand } from './secure-boot-keys-command.ts';
+import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
@@ -66,7 +67,12 @@ const thresholdsCommand = (terminal: Terminal): Command => {
       if (wanted.length > 0) await client.call('PUT', `${nodePath(id)}/sensor_thresholds`, { sensor, ...Object.fromEntries(wanted) });
       const { sensors } = await client.call('GET', `${nodePath(id)}/sensors`);
       const found = (sensors as JsonObject[]).find(({ name }) => name === sensor);
-      if (found === undefined) throw new Error(`its BMC has no sensor that is called ${sensor}`);
+      if (found === undefined)
+        throw new CommandError(
+          `its BMC has no sensor that is called ${sensor}`,
+          EXIT_CODE.failed,
+          `there are: ${(sensors as JsonObject[]).map(({ name }) => String(name)).join(', ')}`,
+        );
       await show(terminal, flags, found, () =>
         LEVELS.map((level) => `${level.padEnd(15)} ${String((found['thresholds'] as JsonObject)[keyOf(level)] ?? '-')}`).join('\n'),
       );
@@ -76,16 +82,18 @@ const thresholdsCommand = (terminal: Terminal): Command => {
 const watchdogCommand = (terminal: Terminal): Command =>
   nodeSubcommand('watchdog <node>', 'what its BMC does when nobody sets its watchdog again in time')
     .addOption(new Option('--seconds <n>', 'starts it: the action comes so much later').argParser(wholeNumber))
-    .addOption(new Option('--action <what>').choices(['none', 'reset', 'power_off', 'power_cycle']).default('reset'))
+    .addOption(new Option('--action <what>', 'default: reset').choices(['none', 'reset', 'power_off', 'power_cycle']))
     .addOption(new Option('--off', 'nothing happens any more').conflicts('seconds'))
     .addHelpText(
       'after',
       '\nExamples:\n  $ rackwright node watchdog rack1-u7\n  $ rackwright node watchdog rack1-u7 --seconds 120 --action power_cycle',
     )
-    .action(async (id: string, flags: NodeFlags & { seconds?: number; action: string; off?: true }) => {
+    .action(async (id: string, flags: NodeFlags & { seconds?: number; action?: string; off?: true }) => {
+      if (flags.action !== undefined && flags.seconds === undefined)
+        throw new CommandError('--action wants --seconds: when it comes', EXIT_CODE.usage);
       const client = await connect(flags);
       if (flags.seconds !== undefined)
-        await client.call('PUT', `${nodePath(id)}/watchdog`, { seconds: flags.seconds, action: flags.action });
+        await client.call('PUT', `${nodePath(id)}/watchdog`, { seconds: flags.seconds, action: flags.action ?? 'reset' });
       if (flags.off === true) await client.call('DELETE', `${nodePath(id)}/watchdog`);
       const told = await client.call('GET', `${nodePath(id)}/watchdog`);
       await show(terminal, flags, told, () =>

@@ -62,13 +62,17 @@ const timelineCommand = (terminal: Terminal): Command =>
     .option('--all', 'also what is only of use when looking for a bug')
     .action(async (id: string, flags: NodeFlags & { follow?: true; all?: true }) => {
       const client = await connect(flags);
-      if (flags.follow === true) return followTimeline(terminal, client, id, flags.all === true);
+      if (flags.follow === true) return followTimeline(terminal, client, id, flags);
       const timeline = await client.call('GET', `${nodePath(id)}/timeline?limit=5000`);
-      await show(terminal, flags, timeline, () =>
-        (timeline['events'] as JsonObject[])
-          .filter((event) => flags.all === true || event['severity'] !== 'debug')
-          .map(eventLine)
-          .join('\n'),
+      await show(
+        terminal,
+        flags,
+        timeline,
+        () =>
+          (timeline['events'] as JsonObject[])
+            .filter((event) => flags.all === true || event['severity'] !== 'debug')
+            .map(eventLine)
+            .join('\n') || 'nothing has been recorded yet',
       );
     });
 
@@ -144,15 +148,20 @@ const logCommand = (terminal: Terminal): Command =>
       const client = await connect(flags);
       if (flags.clear === true) {
         await client.call('DELETE', `${nodePath(id)}/hardware_log`);
-        return;
+        return show(terminal, flags, { node: id, cleared: true }, () => `${id}: the log of its BMC is empty now`);
       }
       const told = await client.call('GET', `${nodePath(id)}/hardware_log`);
-      await show(terminal, flags, told, () =>
-        (told['entries'] as JsonObject[])
-          .map(
-            (entry) => `${String(entry['at'] ?? 'no time').padEnd(25)} ${String(entry['severity']).padEnd(8)} ${String(entry['message'])}`,
-          )
-          .join('\n'),
+      await show(
+        terminal,
+        flags,
+        told,
+        () =>
+          (told['entries'] as JsonObject[])
+            .map(
+              (entry) =>
+                `${String(entry['at'] ?? 'no time').padEnd(25)} ${String(entry['severity']).padEnd(8)} ${String(entry['message'])}`,
+            )
+            .join('\n') || 'the log is empty',
       );
     });
 

@@ -35,6 +35,8 @@ Examples:
     .action(async (id: string, flags: KeyFlags) => {
       const path = `${nodePath(id)}/secure_boot_keys`;
       const key = await keyOf(flags);
+      if (flags.remove !== undefined && !/^[^/]+\/[^/]+$/.test(flags.remove))
+        throw new CommandError(`--remove takes a name as the list has it, such as db/certificate-3, not ${flags.remove}`, EXIT_CODE.usage);
       const client = await connect(flags);
       if (key !== undefined) await client.call('POST', path, key);
       if (flags.remove !== undefined) await client.call('DELETE', `${path}/${flags.remove.split('/').map(encodeURIComponent).join('/')}`);
@@ -57,6 +59,7 @@ Examples:
 async function keyOf({ add, certificate, sha256, owner }: KeyFlags): Promise<JsonObject | undefined> {
   if ((add === undefined) !== (certificate === undefined && sha256 === undefined))
     throw new CommandError('--add wants --certificate or --sha256, and each of them wants --add', EXIT_CODE.usage);
+  if (add === undefined && owner !== undefined) throw new CommandError('--owner wants --add', EXIT_CODE.usage);
   if (add === undefined) return undefined;
   const what = certificate === undefined ? { sha256: sha256! } : { certificate: await readFile(certificate, 'utf8') };
   return { database: add, ...what, ...(owner === undefined ? {} : { owner }) };

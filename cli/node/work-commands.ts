@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { JsonObject } from '../../core/base/json.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { awaitNode, WAIT_OPTION, waitSeconds } from './await-node.ts';
+import { awaitNode, type AwaitOptions, WAIT_OPTION, waitSeconds } from './await-node.ts';
 import { connect, nodePath, nodeSubcommand, show, type NodeFlags } from './node-connection.ts';
 
 /** The commands that put work on a machine: its power, and every verb of its life. */
@@ -31,6 +31,9 @@ const PLAIN_VERBS: Readonly<Record<string, readonly [target: string, wanted: str
   unhold: ['unhold', undefined, 'go on after a hold'],
 };
 
+/** Who stops a cleaning wants the state `clean failed`. */
+const ENDS: Readonly<Record<string, Pick<AwaitOptions, 'failure'>>> = { abort: { failure: 'none' } };
+
 export const workCommands = (terminal: Terminal): Command[] => [
   powerCommand(terminal),
   ...Object.keys(PLAIN_VERBS).map((verb) => plainVerbCommand(terminal, verb)),
@@ -48,7 +51,7 @@ async function ask(
   terminal: Terminal,
   flags: WorkFlags,
   id: string,
-  work: { path: string; body: JsonObject; wanted?: string | undefined; name: string },
+  work: { path: string; body: JsonObject; name: string } & Pick<AwaitOptions, 'wanted' | 'failure'>,
 ): Promise<void> {
   const seconds = waitSeconds(flags.wait);
   const client = await connect(flags);
@@ -61,7 +64,8 @@ async function ask(
       () => `${id}: ${work.name} was accepted; follow it with: rackwright node timeline ${id} --follow`,
     );
   }
-  const node = await awaitNode(terminal, client, id, { seconds, ...(work.wanted === undefined ? {} : { wanted: work.wanted }) });
+  const { path: _path, body: _body, name: _name, ...ends } = work;
+  const node = await awaitNode(terminal, client, id, { seconds, ...ends });
   if (flags.json === true) await show(terminal, flags, node, () => '');
 }
 
@@ -76,14 +80,19 @@ const powerCommand = (terminal: Terminal): Command =>
           EXIT_CODE.usage,
           `choose one of: ${Object.keys(POWER_TARGET).join(', ')}`,
         );
-      await ask(terminal, flags, id, { path: '/states/power', body: { target }, name: target });
+      await ask(terminal, flags, id, { path: '/states/power', body: { target }, name: target, failure: 'last_error' });
     });
 
 const rotatePasswordCommand = (terminal: Terminal): Command =>
   nodeSubcommand('rotate-bmc-password <node>', "give its BMC's account a new password, which nobody but the control plane knows")
     .option(...WAIT_OPTION)
     .action(async (id: string, flags: WorkFlags) => {
-      await ask(terminal, flags, id, { path: '/management/bmc_password', body: {}, name: 'a new password for its BMC' });
+      await ask(terminal, flags, id, {
+        path: '/management/bmc_password',
+        body: {},
+        name: 'a new password for its BMC',
+        failure: 'last_error',
+      });
     });
 
 const replaceCertificateCommand = (terminal: Terminal): Command =>
@@ -92,7 +101,12 @@ const replaceCertificateCommand = (terminal: Terminal): Command =>
     .option(...WAIT_OPTION)
     .action(async (id: string, flags: WorkFlags & { keyOfBmc?: boolean }) => {
       const body = flags.keyOfBmc === true ? { key: 'bmc' } : {};
-      await ask(terminal, flags, id, { path: '/management/bmc_certificate', body, name: 'a new certificate for its BMC' });
+      await ask(terminal, flags, id, {
+        path: '/management/bmc_certificate',
+        body,
+        name: 'a new certificate for its BMC',
+        failure: 'last_error',
+      });
     });
 
 function plainVerbCommand(terminal: Terminal, verb: string): Command {
@@ -100,13 +114,19 @@ function plainVerbCommand(terminal: Terminal, verb: string): Command {
   return nodeSubcommand(`${verb} <node>`, description)
     .option(...WAIT_OPTION)
     .action((id: string, flags: WorkFlags) =>
-      ask(terminal, flags, id, { path: '/states/provision', body: { target }, wanted, name: verb }),
+      ask(terminal, flags, id, {
+        path: '/states/provision',
+        body: { target },
+        name: verb,
+        ...ENDS[verb],
+        ...(wanted === undefined ? {} : { wanted }),
+      }),
     );
 }
 
 const stepsCommand = (terminal: Terminal, verb: 'clean' | 'service', wanted: string, description: string): Command =>
   nodeSubcommand(`${verb} <node>`, description)
-    .requiredOption(
+    .option(
       '--step <interface.step>',
       'such as deploy.erase_devices; more than once, in this order',
       (word: string, before: string[]) => [...before, word],
@@ -122,6 +142,7 @@ Examples:
     )
     .action(async (id: string, flags: WorkFlags & { step: string[] }) => {
       const steps = flags.step.map(parseStep);
+      if (steps.length === 0) throw new CommandError(`${verb} wants at least one --step`, EXIT_CODE.usage);
       await ask(terminal, flags, id, { path: '/states/provision', body: { target: verb, [`${verb}_steps`]: steps }, wanted, name: verb });
     });
 

@@ -156,7 +156,7 @@ const shape = z.strictObject({
       /** Glance's file of who may see and change which additional properties, and whether it names roles or policies. */
       property_protection_file: z.string().min(1).optional(),
       property_protection_rule_format: z.enum(['roles', 'policies']).default('roles'),
-      /** Hosts that an import from the web must not reach. */
+      /** Hosts that an import from the web must not reach, nor firmware that goes to a BMC through us. */
       forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
     })
     .prefault({}),

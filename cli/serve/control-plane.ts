@@ -81,7 +81,13 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const migrated = await migrateDatabase(database.db);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the database schema was brought up to date');
   const installation = await loadInstallation(database, key);
-  const bmcs = createBmcConnector({ logger, clock: systemClock, random: systemRandom, recordEvent: recorder.record });
+  const bmcs = createBmcConnector({
+    logger,
+    clock: systemClock,
+    random: systemRandom,
+    recordEvent: recorder.record,
+    forbiddenHosts: configuration.images.forbidden_hosts,
+  });
   stops.push(async () => bmcs.close());
 
   const images = await startImages(configuration, database, logger);

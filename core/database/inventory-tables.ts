@@ -94,6 +94,8 @@ export interface PortTable {
   internal_info: JsonColumn;
   physical_network: string | null;
   local_link_connection: JsonColumn;
+  /** What an inspection wrote there; other than that it is an operator's word. */
+  inspected_link: JsonColumn | null;
   extra: JsonColumn;
   created_at: Created;
   updated_at: Instant | null;

@@ -1981,6 +1981,7 @@ create table port (
   is_smartnic boolean not null default false,
   name text,
   internal_info jsonb not null default '{}'::jsonb,
+  inspected_link jsonb,
   constraint port_address_check CHECK ((address ~ '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$'::text)),
   constraint port_address_key UNIQUE (address),
   constraint port_name_key UNIQUE (name),

@@ -1,3 +1,4 @@
+import { LINK_HELD_EVENT } from '../held-link-policy.ts';
 import {
   evidenceOf,
   exchangesOf,
@@ -120,15 +121,17 @@ export const NETWORK_RULES: readonly DiagnosisRule[] = [
   },
   {
     name: 'nic-wrong-port',
-    cause: 'The cable is in another switch port than at the inspection before.',
+    cause: 'The cable is in another switch port than at the inspection before, or than an operator wrote.',
     wants: 'an inspection whose LLDP names another port',
     advice: 'Put the cable back, or correct the records of the network (local_link_connection of the port).',
-    find: ({ events }) =>
-      ofKind(events, 'agent.inspected').flatMap((event) =>
+    find: ({ events }) => [
+      ...ofKind(events, LINK_HELD_EVENT).map(told),
+      ...ofKind(events, 'agent.inspected').flatMap((event) =>
         ((evidenceOf(event)['changes'] ?? []) as { path: string; before?: unknown; after?: unknown }[])
           .filter(({ path }) => /^nics.*\.lldp\.(portId|chassisId)$/.test(path))
           .map(({ path, before, after }) => `${told(event)}: ${path} was ${String(before)} and is ${String(after)}`),
       ),
+    ],
   },
   {
     name: 'unknown-architecture',

@@ -51,13 +51,14 @@ export async function startRig(
   return { bmc, machine, events };
 }
 
-export function startConnector(): { connector: BmcConnector; events: MachineEvent[] } {
+export function startConnector(more: { forbiddenHosts?: readonly string[] } = {}): { connector: BmcConnector; events: MachineEvent[] } {
   const events: MachineEvent[] = [];
   const connector = createBmcConnector({
     logger: silentLogger,
     clock: systemClock,
     random: systemRandom,
     recordEvent: (event) => void events.push(event),
+    ...more,
   });
   return { connector, events };
 }

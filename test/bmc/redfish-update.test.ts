@@ -48,7 +48,7 @@ async function withBmc(
 ) {
   const rig = await startRig(['redfish'], profile === undefined ? {} : { profile });
   const images = await startImages();
-  const { connector } = startConnector();
+  const { connector } = startConnector({ forbiddenHosts: ['localhost'] });
   try {
     await story(connector.connect([redfishAddress(rig.bmc.redfishPort!)]), rig, images.url);
   } finally {
@@ -99,6 +99,8 @@ describe('an image that is pushed', () => {
       await assert.rejects(bmc.updateFirmware({ url: url(1).replace('bios', 'none'), target: 'BIOS' }, soon()), refused(/HTTP 404/));
       const secrets = 'http://169.254.169.254/latest/meta-data/iam/security-credentials/';
       await assert.rejects(bmc.updateFirmware({ url: secrets, target: 'BIOS' }, soon()), refused(/nothing is read from that host/));
+      const ownRule = url(4096).replace('127.0.0.1', 'localhost');
+      await assert.rejects(bmc.updateFirmware({ url: ownRule, target: 'BIOS' }, soon()), refused(/nothing is read from that host/));
       assert.deepEqual(rig.bmc.state.tasks.all(), []);
     }));
 });

@@ -103,6 +103,11 @@ describe('the life of a node from the command line', () => {
       [['clean', 'worker', '--step', 'a.b={'], /no JSON/],
       [['deploy', 'worker', '--image', 'x.raw'], /--image and --sha256 go together/],
       [['set', 'worker'], /nothing to set/],
+      [['clean', 'worker'], /at least one --step/],
+      [['watchdog', 'worker', '--action', 'none'], /--action wants --seconds/],
+      [['secure-boot-keys', 'worker', '--remove', 'nope'], /takes a name as the list has it/],
+      [['secure-boot-keys', 'worker', '--owner', 'nobody'], /--owner wants --add/],
+      [['console', 'worker', '--json'], /--json goes with/],
     ];
     for (const [words, message] of wrong) {
       const ended = await node(...words);
@@ -110,6 +115,49 @@ describe('the life of a node from the command line', () => {
       assert.match(ended.err, message);
     }
     assert.equal((await node('show', 'nobody')).code, 1);
+  });
+
+  test('a machine is created whole or not at all', async () => {
+    const bad = await node('create', 'half', '--driver', 'fake-hardware', '--port', '52:54:00:00:00:01', '--port', 'zz');
+    assert.equal(bad.code, 1);
+    assert.match(bad.err, /Expected valid MAC address/);
+    assert.match((await node('show', 'half')).err, /could not be found/);
+    await succeeds('create', 'half', '--driver', 'fake-hardware', '--instance-info', 'image_source=x', '--port', '52:54:00:00:00:01');
+    const shown = JSON.parse((await succeeds('show', 'half', '--json')).out) as { instance_info: JsonObject };
+    assert.deepEqual(shown.instance_info, { image_source: 'x' });
+    for (const [words, none] of [
+      [['timeline', 'half'], 'nothing has been recorded yet'],
+      [['results', 'half'], 'no script has run yet'],
+      [['results', 'half', '--script', '40-cpu'], '40-cpu has not run yet'],
+    ] as const)
+      assert.equal((await succeeds(...words)).out, `${none}\n`);
+  });
+
+  test('work that fails ends with exit code 1, and a BMC that does not answer with 3; what to do is a sentence of its own', async () => {
+    const nowhere = ['ipmi_address=127.42.251.251', 'ipmi_username=admin', 'ipmi_password=x'].flatMap((one) => ['--driver-info', one]);
+    await succeeds('create', 'gone', '--driver', 'ipmi', ...nowhere);
+    const power = await node('power', 'gone', 'on', '--wait');
+    assert.equal(power.code, 1, power.err);
+    assert.match(power.err, /Power: 127\.42\.251\.251 does not answer IPMI on UDP port 623\. Check power/);
+    const early = await node('power', 'gone', 'on', '--wait', '1');
+    assert.match(early.err, /still enroll after 1 s, and waits for the BMC to switch the power/);
+    const sensors = await node('sensors', 'gone');
+    assert.equal(sensors.code, 3, sensors.err);
+    assert.match(sensors.err, /does not answer IPMI on UDP port 623\. Check power/);
+    const talk = await node('console', 'gone');
+    assert.equal(talk.code, 3, talk.err);
+    assert.match(talk.err, /does not answer IPMI.*\nnext:  Check power/);
+    const fake = await node('console', 'worker');
+    assert.equal(fake.code, 1);
+    assert.doesNotMatch(fake.err, /another tool/);
+  });
+
+  test('who stops a cleaning has succeeded when it is stopped', async () => {
+    await succeeds('create', 'stopped', '--driver', 'fake-hardware');
+    await succeeds('manage', 'stopped', '--wait');
+    await succeeds('clean', 'stopped', '--step', 'power.hold');
+    const ended = await node('abort', 'stopped', '--wait');
+    assert.equal(ended.code, 0, ended.err);
   });
 });
 

@@ -2,6 +2,7 @@ import { BmcError, type PowerState } from '../../../bmc/capability.ts';
 import type { BmcConnector } from '../../../bmc/connect-bmc.ts';
 import type { Logger } from '../../../core/base/logger.ts';
 import type { JsonObject } from '../../../core/base/json.ts';
+import { sentences } from '../../../core/base/sentences.ts';
 import type { Database } from '../../../core/database/connect-database.ts';
 import { bmcAddresses } from '../../../inventory/driver-info-codec.ts';
 import { toldNodes } from '../../../inventory/power-source-service.ts';
@@ -71,7 +72,7 @@ export function startPowerSync(options: {
     if (isTelling(id, state)) store(id, state);
   };
   const store = (id: string, state: PowerState | BmcError) => {
-    waiting.set(id, state instanceof BmcError ? { error: `${state.message} ${state.advice}` } : { state });
+    waiting.set(id, state instanceof BmcError ? { error: sentences(state.message, state.advice) } : { state });
     flushing ??= setTimeout(() => {
       flush().catch((error: unknown) =>
         logger.warn({ err: error }, 'power states could not be stored; the next readings bring them again'),

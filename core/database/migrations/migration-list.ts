@@ -20,6 +20,7 @@ import * as metadataPorts from './0072-metadata-ports.ts';
 import * as bootServers from './0078-boot-servers.ts';
 import * as trapEnrolments from './0083-trap-enrolments.ts';
 import * as portGroupWishes from './0085-port-group-wishes.ts';
+import * as inspectedLinks from './0091-inspected-links.ts';
 
 /** In order, each once applied never edited. A list and not a folder scan, so that it bundles into one file. */
 export const migrations: Record<string, Migration> = {
@@ -44,4 +45,5 @@ export const migrations: Record<string, Migration> = {
   '0078-boot-servers': bootServers,
   '0083-trap-enrolments': trapEnrolments,
   '0085-port-group-wishes': portGroupWishes,
+  '0091-inspected-links': inspectedLinks,
 };
