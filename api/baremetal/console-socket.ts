@@ -44,10 +44,10 @@ export function consoleSocket(app: FastifyInstance, context: ApiContext): void {
       socket.send(JSON.stringify({ event: 'open' }));
       for (const bytes of typed.splice(0)) seat.type(bytes);
     } catch (error) {
-      const { message, code, advice } = error as Error & Partial<BmcError>;
+      const { message, retryable, advice } = error as Error & Partial<BmcError>;
       // A close reason is too short for both.
       socket.send(JSON.stringify({ event: 'failed', message, ...(advice === undefined ? {} : { advice }) }));
-      socket.close(code === 'busy' || code === 'timeout' ? CLOSE_TRY_LATER : CLOSE_REFUSED, message.slice(0, REASON_CHARACTERS_MAX));
+      socket.close(retryable === true ? CLOSE_TRY_LATER : CLOSE_REFUSED, message.slice(0, REASON_CHARACTERS_MAX));
     }
   });
 }
