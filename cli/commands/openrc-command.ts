@@ -13,7 +13,13 @@ export interface Administrator {
 
 export async function readAdministrator(data: string): Promise<Administrator> {
   const path = join(data, 'administrator.json');
-  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT')
+      throw new CommandError(
+        `the data folder can not be read: ${cause.message}`,
+        EXIT_CODE.failed,
+        'be the user that `rackwright serve` runs as, or give the OS_… lines that `rackwright openrc` prints for that one',
+      );
     throw new CommandError(
       `no control plane has run with this data folder: ${cause.message}`,
       EXIT_CODE.unreachable,
