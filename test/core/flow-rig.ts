@@ -8,7 +8,7 @@ import { createFlowEngine, type FlowEngine } from '../../core/flow/flow-engine.t
 import { cancelFlow, flowHistory, signalFlow, startFlow, type FlowHistory } from '../../core/flow/flow-service.ts';
 
 /** Far above what a loaded machine needs; reached only when something hangs. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export async function until<Value>(what: string, look: () => Promise<Value | undefined | false>): Promise<Value> {
   const giveUpAt = Date.now() + PATIENCE_MS;
