@@ -148,6 +148,7 @@ describe('several engines', () => {
   test('a renewal that finds the lease gone aborts the step', async () => {
     const database = await rig.freshDatabase();
     let reason: unknown;
+    let isRunning = false;
     const engine = makeEngine(
       database,
       [
@@ -157,7 +158,11 @@ describe('several engines', () => {
           steps: [
             step(
               'only',
-              (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason)))),
+              (ctx) =>
+                new Promise((_, reject) => {
+                  ctx.signal.addEventListener('abort', () => reject((reason = ctx.signal.reason)));
+                  isRunning = true;
+                }),
             ),
           ],
         },
@@ -167,7 +172,7 @@ describe('several engines', () => {
     );
     await engine.start();
     const id = await begin(database, 'lost');
-    await until('the step to run', async () => engine.metrics().running === 1);
+    await until('the step to run', async () => isRunning);
     await sql`update flow set lease_owner = 'other', lease_epoch = lease_epoch + 1, due_at = now() + interval '1 minute' where id = ${id}`.execute(
       database.db,
     );
