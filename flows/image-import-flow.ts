@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { request } from 'undici';
 import type { JsonObject } from '../core/base/json.ts';
 import type { FlowContext, FlowDefinition, StepOutcome } from '../core/flow/flow-definition.ts';
 import { convertDisk, isDiskFormat, type DiskFormat } from '../images/convert-disk.ts';
@@ -31,8 +30,6 @@ export interface ImageFlowServices {
   readonly data: ImageData;
   /** Images of other regions are not ours to read. */
   readonly region: string;
-  /** Hosts that web-download must not reach: the cloud's own metadata, say. */
-  readonly forbiddenHosts: readonly string[];
   /** What disks become when they are imported; undefined: they stay as they come (Glance's plugin `image_conversion`). */
   readonly convertTo: DiskFormat | undefined;
 }
@@ -112,25 +109,8 @@ async function bytesOf(services: ImageFlowServices, ctx: FlowContext, image: Ima
     const copy = await stagingFile(services.data, `${image.id}.import`);
     return receive(createReadStream(file, { highWaterMark: 2 ** 20 }), copy);
   }
-  if (method.name === 'web-download') return receive(await download(services, method.uri ?? '', ctx.signal), file);
+  if (method.name === 'web-download') return receive((await services.data.web.open(method.uri ?? '', ctx.signal)).body, file);
   return receive(await fromImage(services, ctx, image), file);
-}
-
-const REDIRECTS_MAX = 5;
-
-async function download({ forbiddenHosts }: ImageFlowServices, uri: string, signal: AbortSignal): Promise<Readable> {
-  let url = new URL(uri);
-  for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
-    if (!/^https?:$/.test(url.protocol)) throw new ImageError(400, `Only http and https addresses are downloaded, not ${url.protocol}`);
-    if (forbiddenHosts.includes(url.hostname)) throw new ImageError(400, `The host ${url.hostname} may not be downloaded from.`);
-    const { statusCode, headers, body } = await request(url, { signal });
-    if (statusCode === 200) return body;
-    await body.dump();
-    if (statusCode < 300 || statusCode >= 400 || headers['location'] === undefined)
-      throw new ImageError(400, `${uri} answered ${statusCode}.`);
-    url = new URL(String(headers['location']), url);
-  }
-  throw new ImageError(400, `${uri} redirects more than ${REDIRECTS_MAX} times.`);
 }
 
 async function fromImage({ data, region }: ImageFlowServices, ctx: FlowContext, image: ImageRecord): Promise<Readable> {

@@ -13,6 +13,7 @@ import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.t
 import { isLocal, storeOf, type ImageStore, type ImageStores } from './image-store.ts';
 import type { PropertyProtections } from './property-protection-codec.ts';
 import { readSparse } from './read-sparse.ts';
+import type { WebImageSource } from './web-image-source.ts';
 
 /*
  * Bytes of images: received into a staging file while they are digested, looked at, taken into a store under their SHA-512, and only then is the
@@ -22,6 +23,7 @@ export interface ImageData {
   readonly db: Db;
   readonly stores: ImageStores;
   readonly logger: Logger;
+  readonly web: WebImageSource;
   /** Of additional properties; undefined: whoever may change an image may change all of them. */
   readonly protections?: PropertyProtections;
 }

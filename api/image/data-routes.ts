@@ -1,4 +1,3 @@
-import { request } from 'undici';
 import { countHit } from '../../images/image-cache-service.ts';
 import { openForClient, stageImage, uploadImage } from '../../images/image-data-service.ts';
 import {
@@ -42,21 +41,16 @@ async function download(call: ImageCall): Promise<Answer> {
   const outside = image.locations.find(({ url }) => url !== null);
   if (image.locations.length === 0 || (image.size === 0 && outside === undefined)) return noContent;
   void countHit(dbOf(call), image.id).catch(() => undefined);
-  if (outside?.url && image.locations.every(({ url }) => url !== null)) return passOn(outside.url, image);
+  if (outside?.url && image.locations.every(({ url }) => url !== null)) return passOn(call, outside.url, image);
   return sendBytes(call, image);
 }
 
 /** Somebody else keeps the bytes. */
-async function passOn(url: string, image: ImageRecord): Promise<Answer> {
-  const { statusCode, headers, body } = await request(url).catch((error: unknown) => {
-    throw new Refusal(502, `The place where the image's bytes are does not answer: ${(error as Error).message}`);
+async function passOn(call: ImageCall, url: string, image: ImageRecord): Promise<Answer> {
+  const { body, sizeBytes } = await call.context.data.web.open(url).catch((error: unknown) => {
+    throw new Refusal(502, `The place where the image's bytes are does not give them: ${(error as Error).message}`);
   });
-  if (statusCode !== 200) {
-    await body.dump();
-    throw new Refusal(502, `The place where the image's bytes are answered ${statusCode}.`);
-  }
-  const length = headers['content-length'];
-  return { status: 200, body, headers: { ...typeOf(image), ...(length === undefined ? {} : { 'content-length': String(length) }) } };
+  return { status: 200, body, headers: { ...typeOf(image), ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }) } };
 }
 
 const typeOf = ({ checksum }: ImageRecord) => ({

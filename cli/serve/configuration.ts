@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { isForbiddable } from '../../images/web-image-source.ts';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { bootShape } from './boot/boot-configuration.ts';
 import { fingerprint, switchesShape } from './switch/switch-configuration.ts';
@@ -156,8 +157,10 @@ const shape = z.strictObject({
       /** Glance's file of who may see and change which additional properties, and whether it names roles or policies. */
       property_protection_file: z.string().min(1).optional(),
       property_protection_rule_format: z.enum(['roles', 'policies']).default('roles'),
-      /** Hosts that an import from the web must not reach, nor firmware that goes to a BMC through us. */
-      forbidden_hosts: z.array(z.string()).default(['169.254.169.254', 'metadata.google.internal']),
+      /** Hosts that imports, locations and firmware that goes to a BMC through us must not come from: names, addresses; networks for images. */
+      forbidden_hosts: z
+        .array(z.string().refine(isForbiddable, 'is not a name, an address or a network such as 10.0.0.0/8'))
+        .default(['169.254.169.254', '169.254.0.0/16', 'fe80::/10', 'metadata.google.internal']),
     })
     .prefault({}),
   metadata: z

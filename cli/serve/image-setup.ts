@@ -5,6 +5,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { sweepBlobs } from '../../images/image-blob-service.ts';
 import { fillCache } from '../../images/image-cache-service.ts';
+import { createWebImageSource } from '../../images/web-image-source.ts';
 import { recoverUploads, type ImageData } from '../../images/image-data-service.ts';
 import { sweepRenditions } from '../../images/image-rendition-service.ts';
 import type { ImageStore } from '../../images/image-store.ts';
@@ -41,6 +42,7 @@ export async function startImages(configuration: Configuration, database: Databa
   const [first, ...others] = storesOf(configuration).map(openStore) as [ImageStore, ...ImageStore[]];
   const protections = await readProtections(configuration);
   const data: ImageData = {
+    web: createWebImageSource(configuration.images.forbidden_hosts),
     db: database.db,
     logger,
     ...(protections === undefined ? {} : { protections }),

@@ -50,8 +50,8 @@ export async function startWorkerRole(options: {
     bmcCertificates: await readBmcCertificates(configuration, installation),
     bootMedia: bootMediaOf(configuration, installation),
   };
-  const { forbidden_hosts: forbiddenHosts, convert_imports_to: convertTo } = configuration.images;
-  const imports = imageImportFlow({ data: images, region: REGION, forbiddenHosts, convertTo });
+  const { convert_imports_to: convertTo } = configuration.images;
+  const imports = imageImportFlow({ data: images, region: REGION, convertTo });
   const vendorData = await readVendorData(configuration);
   const servers = serverFlows({ db: database.db, sealer, vendorData, placement: createPlacementSnapshot(database.db) });
   const engine = createFlowEngine({

@@ -203,3 +203,16 @@ test('an import goes on after kill -9, and one from a place that does not answer
   const { body } = await serve.call('GET', `/image/v2/images/${other}/tasks`);
   assert.match(JSON.stringify(body), /"status":"failure"/);
 });
+
+test('a location on a host that tenants must not reach through us is not read', async () => {
+  const id = await image();
+  const added = await fetch(`${serve.endpoint}/image/v2/images/${id}`, {
+    method: 'PATCH',
+    headers: { ...serve.headers, 'content-type': 'application/openstack-images-v2.1-json-patch' },
+    body: JSON.stringify([{ op: 'add', path: '/locations/-', value: { url: 'http://169.254.169.254/latest/user-data', metadata: {} } }]),
+  });
+  assert.equal(added.status, 200);
+  const answer = await download(id);
+  assert.equal(answer.status, 502);
+  assert.match(await answer.text(), /169\.254\.169\.254 may not be downloaded from/);
+});
