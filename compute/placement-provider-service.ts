@@ -2,7 +2,7 @@ import { sql, type Kysely, type Transaction } from 'kysely';
 import { STANDARD_TRAITS } from '../core/base/trait-names.ts';
 import type { DatabaseSchema } from '../core/database/schema-types.ts';
 import type { Inventory } from './placement-model.ts';
-import { generationConflict, noProvider, PlacementError } from './placement-error.ts';
+import { CONCURRENT_UPDATE, generationConflict, noProvider, PlacementError } from './placement-error.ts';
 
 /*
  * Resource providers and what hangs on them: the only writer of their rows, but for those of nodes (migration 0006), whose inventory is
@@ -208,7 +208,7 @@ export async function setInventories(
 
 function refuseByMode(mode: 'replace' | 'add' | 'update', isThere: boolean, name: string, uuid: string): void {
   if (mode === 'add' && isThere)
-    throw new PlacementError(409, `Update conflict: Inventory of ${name} already exists on resource provider ${uuid}.`);
+    throw new PlacementError(409, `Update conflict: Inventory of ${name} already exists on resource provider ${uuid}.`, CONCURRENT_UPDATE);
   if (mode === 'update' && !isThere)
     throw new PlacementError(
       400,

@@ -37,6 +37,7 @@ test('what is forbidden is not reached: by no spelling of its address, by no nam
 });
 
 test('what can be forbidden', () => {
-  for (const one of ['metadata.google.internal', '169.254.169.254', 'fd00:ec2::254', '10.0.0.0/8', 'fe80::/10']) assert.ok(isForbiddable(one), one);
+  for (const one of ['metadata.google.internal', '169.254.169.254', 'fd00:ec2::254', '10.0.0.0/8', 'fe80::/10'])
+    assert.ok(isForbiddable(one), one);
   for (const one of ['', 'a b', '10.0.0.0/33', 'name/8', '10.0.0.0/8/8', 'fe80::/x']) assert.ok(!isForbiddable(one), one);
 });

@@ -63,7 +63,10 @@ function readForbidden(forbidden: readonly string[]): (host: string) => boolean 
     else addresses.addSubnet(address, Number(length), family);
   }
   return (host) => {
-    const plain = host.toLowerCase().replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+    const plain = host
+      .toLowerCase()
+      .replace(/^\[(.*)\]$/, '$1')
+      .replace(/\.$/, '');
     return isIP(plain) === 0 ? names.has(plain) : addresses.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
   };
 }

@@ -39,6 +39,7 @@ export function readFilter(query: URLSearchParams, projectId: string | null | un
   const properties: Record<string, string> = {};
   for (const [name, value] of query) {
     if (RESERVED.has(name)) continue;
+    if (name === 'changes-since') throw bad('The "changes-since" filter is no longer available on v2.');
     if ((EQUAL_COLUMNS as readonly string[]).includes(name)) equal[name as EqualColumn] = readValues(name, value);
     else properties[name] = value;
   }
@@ -111,6 +112,7 @@ function readSort(query: URLSearchParams): ImagePage['sort'] {
   const keys = query.getAll('sort_key');
   const directions = query.getAll('sort_dir');
   if (both !== null && keys.length + directions.length > 0) throw bad('Old and new sorting syntax cannot be combined');
+  for (const direction of directions) requireDirection(direction);
   if (directions.length > 1 && directions.length !== keys.length) throw bad('Number of sort dirs does not match the number of sort keys');
   const pairs =
     both === null
@@ -122,12 +124,16 @@ function readSort(query: URLSearchParams): ImagePage['sort'] {
   const sort = pairs.map(([key, direction]) => {
     if (!(SORT_COLUMNS as readonly string[]).includes(key!))
       throw bad(`Invalid sort key: ${key}. It must be one of the following: ${SORT_COLUMNS.join(', ')}.`);
-    if (direction !== 'asc' && direction !== 'desc')
-      throw bad(`Invalid sort direction: ${direction}. It must be one of the following: asc, desc.`);
+    requireDirection(direction!);
     return { column: key as SortColumn, descending: direction === 'desc' };
   });
   if (sort.length > 0) return sort;
   return [{ column: 'created_at', descending: (directions[0] ?? 'desc') === 'desc' }];
+}
+
+function requireDirection(direction: string): void {
+  if (direction !== 'asc' && direction !== 'desc')
+    throw bad(`Invalid sort direction: ${direction}. It must be one of the following: asc, desc.`);
 }
 
 /** The same query for the page behind this marker. */

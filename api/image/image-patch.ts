@@ -19,7 +19,9 @@ const OPERATIONS_MAX = 1000;
 /** @throws Refusal 400, 415 */
 export function readPatch(contentType: string | undefined, body: unknown): Operation[] {
   if (!MEDIA_TYPE.test(contentType ?? ''))
-    throw new Refusal(415, 'Unsupported Content-Type: use application/openstack-images-v2.1-json-patch');
+    throw new Refusal(415, 'Unsupported Content-Type: use application/openstack-images-v2.1-json-patch', {
+      headers: { 'accept-patch': 'application/openstack-images-v2.0-json-patch, application/openstack-images-v2.1-json-patch' },
+    });
   if (!Array.isArray(body)) throw new Refusal(400, 'Request body must be a JSON array of operation objects.');
   if (body.length > OPERATIONS_MAX) throw new Refusal(400, `A patch has at most ${OPERATIONS_MAX} operations.`);
   return body.map(readOperation);

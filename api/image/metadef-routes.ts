@@ -39,13 +39,19 @@ const associationSchema: JsonSchema = {
   required: ['name'],
   additionalProperties: false,
 };
+const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string', 'null'];
+const typedSchema: JsonSchema = {
+  type: 'object',
+  properties: { title: { type: 'string' }, type: { type: 'string', enum: TYPES }, description: { type: 'string' } },
+  required: ['title', 'type'],
+};
 const objectSchema: JsonSchema = {
   type: 'object',
   properties: {
     name: { ...NAME, maxLength: 255 },
     description: { type: 'string' },
     required: { type: 'array', items: { type: 'string' } },
-    properties: { type: 'object' },
+    properties: { type: 'object', patternProperties: { '': typedSchema } },
     schema: ANY,
     self: ANY,
     created_at: ANY,
@@ -54,15 +60,9 @@ const objectSchema: JsonSchema = {
   required: ['name'],
   additionalProperties: false,
 };
-const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string', 'null'];
 const propertySchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    name: { ...NAME, maxLength: 80 },
-    title: { type: 'string' },
-    type: { type: 'string', enum: TYPES },
-    description: { type: 'string' },
-  },
+  ...typedSchema,
+  properties: { ...typedSchema.properties, name: { ...NAME, maxLength: 80 } },
   required: ['name', 'title', 'type'],
 };
 const tagSchema: JsonSchema = {
@@ -177,7 +177,8 @@ async function createWhole(call: ImageCall): Promise<Answer> {
     });
 }
 
-async function wholeView(db: ReturnType<typeof dbOf>, row: MetadefNamespace): Promise<object> {
+/** Names of properties begin as those of the resource type do for which they are asked, when the namespace says how. */
+async function wholeView(db: ReturnType<typeof dbOf>, row: MetadefNamespace, resourceType?: string | null): Promise<object> {
   const { namespace } = row;
   const associations = await listAssociations(db, [namespace]);
   const [objects, properties, tags] = [
@@ -185,11 +186,23 @@ async function wholeView(db: ReturnType<typeof dbOf>, row: MetadefNamespace): Pr
     await listParts(db, 'metadef_property', namespace),
     await listParts(db, 'metadef_tag', namespace),
   ];
+  const prefix = associations.find((one) => one.resource_type === resourceType)?.prefix ?? '';
+  const prefixed = (some: object) => Object.fromEntries(Object.entries(some).map(([name, value]) => [prefix + name, value]));
   return {
     ...namespaceView(row),
     ...(associations.length > 0 ? { resource_type_associations: associations.map(associationView) } : {}),
-    ...(objects.length > 0 ? { objects: objects.map(objectView) } : {}),
-    ...(properties.length > 0 ? { properties: Object.fromEntries(properties.map((one) => [one.name, one.schema])) } : {}),
+    ...(objects.length > 0
+      ? {
+          objects: objects
+            .map(objectView)
+            .map((one) => ({
+              ...one,
+              properties: prefixed(one.properties as object),
+              required: (one.required as string[]).map((name) => prefix + name),
+            })),
+        }
+      : {}),
+    ...(properties.length > 0 ? { properties: prefixed(Object.fromEntries(properties.map((one) => [one.name, propertyView(one)]))) } : {}),
     ...(tags.length > 0 ? { tags: tags.map(({ name }) => ({ name })) } : {}),
   };
 }
@@ -252,7 +265,7 @@ export const metadefRoutes: readonly ImageRoute[] = [
     method: 'GET',
     path: NAMESPACE,
     async handle(call) {
-      return ok(await wholeView(dbOf(call), await findNamespace(call, 'see')));
+      return ok(await wholeView(dbOf(call), await findNamespace(call, 'see'), call.query.get('resource_type')));
     },
   },
   {

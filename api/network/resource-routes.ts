@@ -162,7 +162,7 @@ async function create(call: NetworkCall, resource: Resource): Promise<Answer> {
       ...owners.get(ownerId),
       ...(parent.id === undefined ? {} : { project_id: parent.projectId }),
     });
-    requireCreate(call, resource, values, target);
+    await requireCreate(call, resource, values, target);
     asked.push(values);
   }
   const rows = await createRows(db, actor, resource, asked, parent.id);
@@ -171,10 +171,15 @@ async function create(call: NetworkCall, resource: Resource): Promise<Answer> {
   return { status: 201, body: isBulk ? { [resource.collection]: shown } : { [resource.member]: shown[0] } };
 }
 
-function requireCreate(call: NetworkCall, resource: Resource, values: Values, target: Values): void {
+async function requireCreate(call: NetworkCall, resource: Resource, values: Values, target: Values): Promise<void> {
   const rule = ruleName(resource, 'create');
+  const { owner } = resource;
   const known = Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(resource.attributes, name)));
-  if (!call.allows(rule, target)) throw new Refusal(403, `${rule} is disallowed by policy`, { type: 'PolicyNotAuthorized' });
+  if (!call.allows(rule, target)) {
+    const above = owner === undefined ? undefined : values[owner.attribute];
+    if (typeof above === 'string') await mustShow(call.context.db, actorOf(call), owner!.resource(), above);
+    throw new Refusal(403, `${rule} is disallowed by policy`, { type: 'PolicyNotAuthorized' });
+  }
   requireAttributes(call, resource, 'create', known, target);
 }
 

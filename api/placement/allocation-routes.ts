@@ -259,6 +259,7 @@ const reshapeSchema = (minor: number): JsonSchema => ({
         },
       },
       additionalProperties: false,
+      minProperties: 1,
     },
     // All of a rack's inventory may be moved before anything is allocated.
     allocations: { ...manySchema(minor), minProperties: 0 },

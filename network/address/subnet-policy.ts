@@ -132,6 +132,12 @@ export function requirePrefix(version: IpVersion, cidr: string): IpPrefix {
   return prefix;
 }
 
+/** @throws NetworkError 400 */
+export function requireRoomForDhcp(prefix: IpPrefix): void {
+  if (prefix.length > bitsOf(prefix.version) - 2)
+    throw badInput('Subnet has a prefix length that is incompatible with DHCP service enabled');
+}
+
 /** The first free prefix of a length in these; undefined: there is none. */
 export function freePrefix(prefixes: readonly IpPrefix[], taken: readonly IpPrefix[], length: number): IpPrefix | undefined {
   const used = taken.map(rangeOf).sort((a, b) => (a.first < b.first ? -1 : 1));

@@ -1,6 +1,6 @@
 import { parseIp, parsePrefix } from '../../core/base/ip-address.ts';
 import { parseMacAddress } from '../../core/base/mac-address.ts';
-import { badRequest } from '../network-error.ts';
+import { badInput, badRequest } from '../network-error.ts';
 import { InvalidValue, type Attribute, type Bind, type Resource, type SqlKind } from '../resource.ts';
 import { boolean, INTEGER_MAX, isUuid } from './attribute-types.ts';
 
@@ -38,11 +38,17 @@ function attributeSql(name: string, { type, sql, search }: Attribute, values: re
   const read = search ?? sql!;
   if (type.kind === 'boolean') return `${read} = any(${bind(values.map((value) => readBoolean(name, value)))}::boolean[])`;
   if (type.kind === 'text[]') return `${read} && ${bind(values)}::text[]`;
+  if (type.kind === 'integer') requireIntegers(values);
   if (type.kind === 'jsonb') return `${read}::text = any(${bind(values)}::text[])`;
   const usable = values.filter((value) => CAN_BE[type.kind]?.(value) ?? true);
   const found = `${read} = any(${bind(usable)}::${COLUMN_TYPE[type.kind] ?? type.kind}[])`;
   // An empty value asks for rows that have none.
   return values.includes('') ? `(${found} or ${read} is null)` : found;
+}
+
+function requireIntegers(values: readonly string[]): void {
+  const other = values.find((value) => !/^(-?\d+)?$/.test(value));
+  if (other !== undefined) throw badInput(`'${other}' is not an integer`);
 }
 
 function readBoolean(name: string, value: string): unknown {

@@ -26,7 +26,7 @@ export const addressScopes: Resource = {
   notFound: (id) => notFound('AddressScopeNotFound', `Address scope ${id} could not be found.`),
   attributes: attributes({
     ...plain,
-    ip_version: attribute(oneOf(4, 6), 'post filter sort', { default: 4 }),
+    ip_version: attribute(oneOf(4, 6), 'post filter sort'),
     shared: attribute(boolean, 'post put filter sort', { default: false, sql: sharedWith('address_scope') }),
   }),
   async create({ trx }, asked) {

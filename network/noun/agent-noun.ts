@@ -1,8 +1,8 @@
-import { anything, boolean, orNull, shown, text } from '../mechanism/attribute-types.ts';
+import { anything, boolean, listOf, orNull, shown, text } from '../mechanism/attribute-types.ts';
 import { id, PUBLIC } from '../mechanism/standard-attributes.ts';
 import { updateRow } from '../mechanism/row-write.ts';
 import { notFound } from '../network-error.ts';
-import { attribute, attributes, type Resource } from '../resource.ts';
+import { attribute, attributes, type AttributeType, type Resource } from '../resource.ts';
 
 /** Programs that carry networks out, as they announced themselves. One that was not heard of for this long is dead, as in OpenStack. */
 const ALIVE_SECONDS = 75;
@@ -17,6 +17,18 @@ export const L3_AGENT = 'L3 agent';
 /** The one there is; other kinds of agents are in none. */
 export const ZONE = 'nova';
 export const zoneOf = (agentType: string): string | null => (agentType === DHCP_AGENT || agentType === L3_AGENT ? ZONE : null);
+
+const zones = listOf(text(255), { kind: 'text[]' });
+/** Zones that somebody would like to be served in. @throws NetworkError 404 */
+export const zoneHints: AttributeType = {
+  ...zones,
+  read(value) {
+    const read = zones.read(value) as string[];
+    const other = read.find((zone) => zone !== ZONE);
+    if (other !== undefined) throw notFound('AvailabilityZoneNotFound', `AvailabilityZone ${other} could not be found.`);
+    return read;
+  },
+};
 
 export const agents: Resource = {
   member: 'agent',

@@ -4,7 +4,7 @@ import { anything, boolean, dnsDomain, integer, listOf, orNull, shown, text, uui
 import { ownedOrShared, sharedWith, standard } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
 import { attribute, attributes, type Resource, type Row, type Values, type Work } from '../resource.ts';
-import { DHCP_AGENT, ZONE } from './agent-noun.ts';
+import { DHCP_AGENT, ZONE, zoneHints } from './agent-noun.ts';
 import { mtuOf, MTU_LEAST, MTU_MOST } from './mtu-policy.ts';
 import { defaultPolicyOf, requireCarriedByNetwork, requirePolicyChange, requirePolicySeen } from './qos-use.ts';
 import { forget, share, SHARED, EXTERNAL, unshare } from './rbac-store.ts';
@@ -48,7 +48,7 @@ export const networks: Resource = {
     port_security_enabled: attribute(boolean, 'post put', { default: true }),
     dns_domain: attribute(dnsDomain, 'post put', { default: '' }),
     qos_policy_id: attribute(orNull(uuid), 'post put', { default: null }),
-    availability_zone_hints: attribute(listOf(text(255), { kind: 'text[]' }), 'post sort', { default: [] }),
+    availability_zone_hints: attribute(zoneHints, 'post sort', { default: [] }),
     availability_zones: attribute(anything, '', { sql: ZONES }),
     'provider:network_type': attribute(text(32), 'post put filter', { default: undefined, sql: ofFirstSegment('network_type') }),
     'provider:physical_network': attribute(orNull(text(64)), 'post put filter', {

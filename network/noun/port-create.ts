@@ -3,6 +3,7 @@ import { askedAddresses, usualAddresses, type AddressSubnet, type AddressWish, t
 import { badInput, conflict } from '../network-error.ts';
 import { datapathOf } from '../network-host-service.ts';
 import { insertRows } from '../mechanism/row-write.ts';
+import { mustSee } from '../mechanism/seen.ts';
 import { statement } from '../mechanism/statement.ts';
 import type { Trx, Values, Work } from '../resource.ts';
 import { takeAddresses } from './address-allocation.ts';
@@ -12,6 +13,7 @@ import { ports } from './port-noun.ts';
 import { bindingOf, hostAsked } from './port-binding-policy.ts';
 import { requireGroupsSeen, defaultGroupOf, putIntoGroups } from './port-groups.ts';
 import { hasWire, requireCarried, requirePolicySeen } from './qos-use.ts';
+import { subnets as subnetNoun } from './subnet-noun.ts';
 import { isRouted, subnetsAt } from './routed-network.ts';
 
 /** Making a port: a MAC address, its addresses, its security groups. */
@@ -66,6 +68,7 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
   const hasIp = !isDeferred && (asked === undefined ? network.subnets.length > 0 : asked.length > 0);
   const isSecure = isTrusted(owner) ? false : ((values['port_security_enabled'] as boolean | undefined) ?? network.port_security_enabled);
   const groups = values['security_groups'] as string[] | undefined;
+  await requireSubnetsSeen(work, network, asked ?? []);
   requireSecurityFits({ isSecure, hasIp, groups: groups ?? [], pairs: (values['allowed_address_pairs'] as unknown[] | undefined) ?? [] });
   await requirePolicySeen(work, values['qos_policy_id']);
   if (groups !== undefined) await requireGroupsSeen(work, groups);
@@ -93,6 +96,12 @@ export async function createPort(work: Work, network: PortNetwork, values: Value
   const members = groups ?? (isSecure && !isTrusted(owner) ? [await defaultGroupOf(trx, String(values['project_id']))] : []);
   await putIntoGroups(trx, id, members);
   return id;
+}
+
+/** Of other networks they do not fit, which is said where addresses are chosen; unseen ones are not there. @throws NetworkError 404 */
+export async function requireSubnetsSeen(work: Work, network: PortNetwork, asked: readonly FixedIp[]): Promise<void> {
+  const known = new Set(network.subnets.map(({ id }) => id));
+  for (const { subnet_id: id } of asked) if (id !== undefined && !known.has(id)) await mustSee(work, subnetNoun, id, { names: ['id'] });
 }
 
 async function insertPort(trx: Trx, values: Values): Promise<{ id: string; mac: string }> {

@@ -1,5 +1,5 @@
 import { parseIp } from '../../core/base/ip-address.ts';
-import { notFound } from '../network-error.ts';
+import { badInput, notFound } from '../network-error.ts';
 import {
   addressOrCidr,
   anything,
@@ -59,6 +59,8 @@ const regenerated: AttributeType = { kind: 'macaddr', read: (value) => (value ==
 
 /** `fixed_ips=ip_address=10.0.0.1&fixed_ips=subnet_id=…`: kinds add up, values of one are alternatives. */
 function fixedIpFilter(values: readonly string[], bind: Bind): string {
+  const other = values.find((value) => !value.includes('='));
+  if (other !== undefined) throw badInput(`'${other}' is not of the form <key>=[value]`);
   const pairs = values.map((value) => [value.slice(0, value.indexOf('=')), value.slice(value.indexOf('=') + 1)] as const);
   const of = (key: string) => pairs.filter(([name]) => name === key).map(([, value]) => value);
   const within = (sql: string) => `exists (select from network_address a where a.port_id = t.id and ${sql})`;

@@ -9,7 +9,7 @@ import { query } from '../mechanism/statement.ts';
 import type { Row, Trx, Values, Work } from '../resource.ts';
 import { takeAddresses } from './address-allocation.ts';
 import { bindingOf, hostAsked } from './port-binding-policy.ts';
-import { macInUse, newMac, portNetwork, requirePolicyFits, type PortNetwork } from './port-create.ts';
+import { macInUse, newMac, portNetwork, requirePolicyFits, requireSubnetsSeen, type PortNetwork } from './port-create.ts';
 import { putIntoGroups, requireGroupsSeen } from './port-groups.ts';
 import { addressPairs, dhcpOptions, requireSecurityFits, type AddressPair, type DhcpOption } from './port-policy.ts';
 import { ports } from './port-noun.ts';
@@ -37,6 +37,7 @@ export async function updatePort(work: Work, before: Row, changes: Values): Prom
     deviceOwner: String(changes['device_owner'] ?? before['device_owner']),
   };
   if (changes['fixed_ips'] !== undefined) {
+    await requireSubnetsSeen(work, network, changes['fixed_ips'] as FixedIp[]);
     const host = changes['binding:host_id'] ?? before['binding:host_id'];
     const wishes = askedAddresses(await subnetsAt(trx, network, host), changes['fixed_ips'] as FixedIp[], facts);
     await changeAddresses(trx, network, before, wishes);

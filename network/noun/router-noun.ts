@@ -1,6 +1,7 @@
-import { anything, boolean, cidr, ipAddress, listOf, orEmpty, orNull, record, shown, text, uuid } from '../mechanism/attribute-types.ts';
+import { anything, boolean, cidr, ipAddress, listOf, orEmpty, orNull, record, shown, uuid } from '../mechanism/attribute-types.ts';
 import { OWNED, standard } from '../mechanism/standard-attributes.ts';
 import { notFound } from '../network-error.ts';
+import { zoneHints } from './agent-noun.ts';
 import { attribute, attributes, InvalidValue, type AttributeType, type Resource } from '../resource.ts';
 
 /** Routers: their legs are ports of `network_router_interface`, their way out is the gateway port. */
@@ -49,7 +50,7 @@ export const routers: Resource = {
     enable_ndp_proxy: attribute(orNull(boolean), 'post put filter', { default: undefined }),
     flavor_id: attribute(orNull(uuid), 'post sort filter', { default: null }),
     service_type_id: attribute(orNull(uuid), 'post', { default: null, sql: null, column: 'service_type_id' }),
-    availability_zone_hints: attribute(listOf(text(255), { kind: 'text[]' }), 'post', { default: [] }),
+    availability_zone_hints: attribute(zoneHints, 'post', { default: [] }),
     availability_zones: attribute(anything, '', { sql: ZONES }),
     conntrack_helpers: attribute(anything, '', { sql: HELPERS }),
   }),

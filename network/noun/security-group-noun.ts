@@ -4,7 +4,7 @@ import { anything, boolean, text } from '../mechanism/attribute-types.ts';
 import { insertRows, updateRow } from '../mechanism/row-write.ts';
 import { NAME_LENGTH_MAX, sharedWith, standard } from '../mechanism/standard-attributes.ts';
 import { query } from '../mechanism/statement.ts';
-import { attribute, attributes, InvalidValue, type AttributeType, type Resource, type Row, type Values, type Work } from '../resource.ts';
+import { attribute, attributes, type AttributeType, type Resource, type Row, type Values, type Work } from '../resource.ts';
 import { addTemplateRules, ensureDefaultGroup } from './default-security-group.ts';
 import { forget } from './rbac-store.ts';
 import { GROUP_SCOPE, groupNotFound } from './security-group-scope.ts';
@@ -15,7 +15,7 @@ const notDefault: AttributeType = {
   kind: 'text',
   read(value) {
     const read = text(NAME_LENGTH_MAX).read(value) as string;
-    if (read.toLowerCase() === 'default') throw new InvalidValue('Default security group already exists');
+    if (read.toLowerCase() === 'default') throw conflict('SecurityGroupDefaultAlreadyExists', 'Default security group already exists.');
     return read;
   },
 };

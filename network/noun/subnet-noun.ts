@@ -6,6 +6,7 @@ import {
   requireGateway,
   requireIpv6Modes,
   requirePools,
+  requireRoomForDhcp,
   requirePrefix,
   type Pool,
 } from '../address/subnet-policy.ts';
@@ -86,6 +87,7 @@ async function createOne(work: Work, values: Values): Promise<string> {
   requireLists(values);
   const { cidr: text, subnetpoolId } = await cidrFromPool(work, values);
   const prefix = requirePrefix(version, text);
+  if (values['enable_dhcp'] === true) requireRoomForDhcp(prefix);
   const gateway = values['gateway_ip'] === undefined ? defaultGateway(prefix) : (values['gateway_ip'] as string | null);
   requireIpv6Modes({
     version,
@@ -164,6 +166,7 @@ async function update({ trx }: Work, before: Row, changes: Values): Promise<void
     if (gateway !== null) requireGateway(prefix, gateway);
     await requireGatewayFree(trx, before);
   }
+  if (changes['enable_dhcp'] === true && before['enable_dhcp'] !== true) requireRoomForDhcp(prefix);
   if (changes['enable_dhcp'] === false && (before['ipv6_ra_mode'] ?? before['ipv6_address_mode']) !== null)
     throw badInput('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False');
   if (changes['host_routes'] !== undefined)

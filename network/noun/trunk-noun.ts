@@ -43,6 +43,7 @@ export const trunks: Resource = {
     return ids;
   },
   async remove({ trx }, row) {
+    requireUp(row);
     await freePorts(trx, row.id, undefined);
     await query(trx, 'delete from network_trunk where id = $1', [row.id]);
     await touch(trx, 'network_port', [String(row['port_id'])]);

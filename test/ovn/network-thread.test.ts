@@ -36,7 +36,10 @@ async function inThread(expression: string): Promise<void> {
   await once(socket, 'open');
   const attached = new Promise<string>((resolve) => {
     socket.addEventListener('message', ({ data: said }) => {
-      const { method, params } = JSON.parse(String(said)) as { method?: string; params?: { sessionId: string; workerInfo?: { title: string } } };
+      const { method, params } = JSON.parse(String(said)) as {
+        method?: string;
+        params?: { sessionId: string; workerInfo?: { title: string } };
+      };
       if (method === 'NodeWorker.attachedToWorker' && params?.workerInfo?.title.includes('networks')) resolve(params.sessionId);
     });
   });

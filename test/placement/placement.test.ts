@@ -122,3 +122,10 @@ test('a reshape moves inventory and its holders in one step, or not at all', asy
   assert.deepEqual((await rig.expect(200, 'GET', `/resource_providers/${from}/inventories`))['inventories'], {});
   assert.deepEqual((await rig.expect(200, 'GET', `/resource_providers/${to}/usages`))['usages'], { VCPU: 2 });
 });
+
+test('a reshape without inventories is refused, and inventory that is there already is a conflict that can be tried again', async () => {
+  await rig.expect(400, 'POST', '/reshaper', { inventories: {}, allocations: {} });
+  const provider = await rig.provider({ VCPU: 1 });
+  const { errors } = await rig.expect(409, 'POST', `/resource_providers/${provider}/inventories`, { resource_class: 'VCPU', total: 2 });
+  assert.equal((errors as { code: string }[])[0]!.code, 'placement.concurrent_update');
+});
