@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/base/json.ts';
 import type { Logger } from '../core/base/logger.ts';
 import type { RecordEvent } from '../core/base/machine-event.ts';
 import type { Random } from '../core/base/random.ts';
+import { createWebSource, type WebSource } from '../core/transfer/web-source.ts';
 import { BmcError, type BmcAddress, type BmcConnection, type PowerState } from './capability.ts';
 import { createIpmiProvider } from './ipmi/ipmi-provider.ts';
 import { startPowerPolling, type PollOptions, type PollTarget, type PowerPolling } from './power-polling.ts';
@@ -29,8 +30,8 @@ export interface BmcConnectorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly recordEvent: RecordEvent;
-  /** Hosts that firmware is not read from when it goes to a BMC through us. */
-  readonly forbiddenHosts?: readonly string[];
+  /** Where firmware is read from that goes to a BMC through us; anywhere by default. */
+  readonly web?: WebSource;
   /** In place of the protocols' own clients: how a BMC is reached that no network leads to. */
   readonly connectAddress?: (address: BmcAddress) => BmcConnection;
 }
@@ -134,7 +135,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
   const { clock } = deps;
   const guard = createLockoutGuard(clock);
   const ipmi = createIpmiProvider({ ...deps, guard });
-  const redfish = createRedfishProvider({ clock, guard, forbiddenHosts: deps.forbiddenHosts ?? [] });
+  const redfish = createRedfishProvider({ clock, guard, web: deps.web ?? createWebSource([]) });
   const providers = { ipmi, redfish } satisfies Record<BmcAddress['protocol'], { connect(address: BmcAddress): BmcConnection }>;
   const connectAddress = deps.connectAddress ?? ((address) => providers[address.protocol].connect(address));
 

@@ -5,15 +5,16 @@ import type { Readable } from 'node:stream';
 import { sql } from 'kysely';
 import { createBufferFreeing } from '../core/base/free-buffers.ts';
 import type { Logger } from '../core/base/logger.ts';
+import type { WebSource } from '../core/transfer/web-source.ts';
 import { dropUnused, holdBlob, type Blob } from './image-blob-service.ts';
 import { ImageError } from './image-error.ts';
 import { INSPECTED_BYTES, recognize, virtualSizeOf, whyRefused } from './image-format-policy.ts';
+import { cancelImport } from './image-import-service.ts';
 import { nextStatus } from './image-machine.ts';
 import { lockImage, type Db, type ImageRecord, type Trx } from './image-record.ts';
 import { isLocal, storeOf, type ImageStore, type ImageStores } from './image-store.ts';
 import type { PropertyProtections } from './property-protection-codec.ts';
 import { readSparse } from './read-sparse.ts';
-import type { WebImageSource } from './web-image-source.ts';
 
 /*
  * Bytes of images: received into a staging file while they are digested, looked at, taken into a store under their SHA-512, and only then is the
@@ -23,7 +24,7 @@ export interface ImageData {
   readonly db: Db;
   readonly stores: ImageStores;
   readonly logger: Logger;
-  readonly web: WebImageSource;
+  readonly web: WebSource;
   /** Of additional properties; undefined: whoever may change an image may change all of them. */
   readonly protections?: PropertyProtections;
 }
@@ -325,6 +326,7 @@ export async function deleteImage(data: ImageData, id: string): Promise<void> {
   const blobs = await data.db.transaction().execute(async (trx) => {
     const image = await lockImage(trx, id);
     if (image.protected) throw new ImageError(403, `Image ${id} is protected and cannot be deleted.`);
+    await cancelImport(trx, id);
     await trx.deleteFrom('image').where('id', '=', id).execute();
     return blobsOf(image);
   });

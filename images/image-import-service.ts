@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { JsonObject } from '../core/base/json.ts';
-import { startFlow } from '../core/flow/flow-service.ts';
+import { cancelFlow, startFlow } from '../core/flow/flow-service.ts';
 import { ImageError } from './image-error.ts';
 import { nextStatus } from './image-machine.ts';
 import { lockImage, storesOf, type Db, type ImageRecord, type ImageTask, type Trx } from './image-record.ts';
@@ -95,6 +95,18 @@ function requestCopy(image: ImageRecord, { stores, mustAllSucceed }: ImportReque
   const again = stores.filter((store) => there.includes(store));
   if (again.length > 0 && mustAllSucceed && stores.length === again.length) return [];
   return stores.filter((store) => !there.includes(store));
+}
+
+/** In the transaction that deletes the image: nobody wants its bytes any more. */
+export async function cancelImport(trx: Trx, id: string): Promise<void> {
+  const flows = await trx
+    .selectFrom('flow')
+    .select('id')
+    .where('kind', '=', IMPORT_FLOW)
+    .where('subject_id', '=', id)
+    .where('status', '=', 'running')
+    .execute();
+  for (const flow of flows) await cancelFlow(trx, flow.id, 'the image was deleted');
 }
 
 /** In the transaction that ends the flow. */

@@ -22,77 +22,10 @@ import { projectSeen } from './image-access.ts';
 import { dbOf, type ImageCall, type ImageRoute } from './image-context.ts';
 import { nextPage } from './image-list-query.ts';
 import { timeView } from './image-view.ts';
+import { associationSchema, namespaceSchema, objectSchema, propertySchema, tagSchema } from './metadef-body-schema.ts';
 import { associationView, namespacePath, namespaceView, objectView, propertyView, tagView } from './metadef-view.ts';
 
 /** The catalog of metadata definitions (api-ref "Metadata definitions"): everybody reads what is public, administrators write. */
-const NAME: JsonSchema = { type: 'string', minLength: 1, maxLength: 80 };
-const ANY: JsonSchema = {};
-const associationSchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    name: { ...NAME, maxLength: 80 },
-    prefix: { type: 'string', maxLength: 80 },
-    properties_target: { type: 'string', maxLength: 80 },
-    created_at: ANY,
-    updated_at: ANY,
-  },
-  required: ['name'],
-  additionalProperties: false,
-};
-const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string', 'null'];
-const typedSchema: JsonSchema = {
-  type: 'object',
-  properties: { title: { type: 'string' }, type: { type: 'string', enum: TYPES }, description: { type: 'string' } },
-  required: ['title', 'type'],
-};
-const objectSchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    name: { ...NAME, maxLength: 255 },
-    description: { type: 'string' },
-    required: { type: 'array', items: { type: 'string' } },
-    properties: { type: 'object', patternProperties: { '': typedSchema } },
-    schema: ANY,
-    self: ANY,
-    created_at: ANY,
-    updated_at: ANY,
-  },
-  required: ['name'],
-  additionalProperties: false,
-};
-const propertySchema: JsonSchema = {
-  ...typedSchema,
-  properties: { ...typedSchema.properties, name: { ...NAME, maxLength: 80 } },
-  required: ['name', 'title', 'type'],
-};
-const tagSchema: JsonSchema = {
-  type: 'object',
-  properties: { name: NAME, created_at: ANY, updated_at: ANY },
-  required: ['name'],
-  additionalProperties: false,
-};
-const namespaceSchema: JsonSchema = {
-  type: 'object',
-  properties: {
-    namespace: NAME,
-    display_name: { type: 'string', maxLength: 80 },
-    description: { type: 'string', maxLength: 500 },
-    visibility: { type: 'string', enum: ['public', 'private'] },
-    protected: { type: 'boolean' },
-    owner: { type: 'string', maxLength: 255 },
-    resource_type_associations: { type: 'array', items: associationSchema },
-    properties: { type: 'object' },
-    objects: { type: 'array', items: objectSchema },
-    tags: { type: 'array', items: tagSchema },
-    schema: ANY,
-    self: ANY,
-    created_at: ANY,
-    updated_at: ANY,
-  },
-  required: ['namespace'],
-  additionalProperties: false,
-};
-
 /** @throws Refusal 400 */
 function read<Body>(call: ImageCall, schema: JsonSchema): Body {
   const refusal = validateJson(schema, call.body ?? {});
@@ -193,13 +126,11 @@ async function wholeView(db: ReturnType<typeof dbOf>, row: MetadefNamespace, res
     ...(associations.length > 0 ? { resource_type_associations: associations.map(associationView) } : {}),
     ...(objects.length > 0
       ? {
-          objects: objects
-            .map(objectView)
-            .map((one) => ({
-              ...one,
-              properties: prefixed(one.properties as object),
-              required: (one.required as string[]).map((name) => prefix + name),
-            })),
+          objects: objects.map(objectView).map((one) => ({
+            ...one,
+            properties: prefixed(one.properties as object),
+            required: (one.required as string[]).map((name) => prefix + name),
+          })),
         }
       : {}),
     ...(properties.length > 0 ? { properties: prefixed(Object.fromEntries(properties.map((one) => [one.name, propertyView(one)]))) } : {}),

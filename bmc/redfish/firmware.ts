@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/base/json.ts';
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import type { FirmwareCalls } from '../firmware.ts';
 import { textAt } from './json-codec.ts';
 import { pushUpdate } from './push-update.ts';
@@ -7,7 +8,7 @@ import type { RedfishTree } from './redfish-tree.ts';
 /** UpdateService (DSP8010): the BMC fetches the image, or gets it from us when it can not. */
 const ACTION = '#UpdateService.SimpleUpdate';
 
-export function redfishFirmware(tree: RedfishTree, forbiddenHosts: readonly string[]): FirmwareCalls {
+export function redfishFirmware(tree: RedfishTree, web: WebSource): FirmwareCalls {
   const service = async (signal: AbortSignal) => tree.follow(await tree.root(signal), 'UpdateService', signal);
   const inventory = async (signal: AbortSignal): Promise<readonly JsonObject[]> =>
     tree.members(await service(signal), 'FirmwareInventory', signal);
@@ -28,7 +29,7 @@ export function redfishFirmware(tree: RedfishTree, forbiddenHosts: readonly stri
       const protocol = new URL(url).protocol.slice(0, -1).toUpperCase();
       const fetches = action !== undefined && (action.allowableValues?.includes(protocol) ?? true);
       if (!fetches && textAt(updates, 'MultipartHttpPushUri') !== undefined)
-        return pushUpdate(tree, updates, { url, target: found && textAt(found, '@odata.id'), forbiddenHosts }, signal);
+        return pushUpdate(tree, updates, { url, target: found && textAt(found, '@odata.id'), web }, signal);
       if (action === undefined) throw tree.missing('way to update firmware');
       const { task } = await tree.http.start(
         'POST',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { request } from 'undici';
 import type { JsonObject } from '../../core/base/json.ts';
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import { BmcError } from '../capability.ts';
 import type { BmcTask } from '../task.ts';
 import { numberAt, textAt } from './json-codec.ts';
@@ -14,38 +14,27 @@ import type { RedfishTree } from './redfish-tree.ts';
 /** No firmware is larger; some BMCs tell a limit of their own. */
 export const PUSHED_BYTES_MAX = 2 * 1024 ** 3;
 
-/** Where clouds tell a machine inside them its secrets: nobody's firmware is there, and it is this host that would read. */
-const FORBIDDEN_HOSTS: ReadonlySet<string> = new Set([
-  '169.254.169.254',
-  '[fd00:ec2::254]',
-  '[fe80::a9fe:a9fe]',
-  'metadata.google.internal',
-]);
-
 const unreadable = (url: string, why: string) =>
   new BmcError('refused', `The image ${url} cannot be read: ${why}`, 'See whether the control plane can reach the image.');
 
-async function openImage(url: string, forbiddenHosts: readonly string[], signal: AbortSignal) {
-  const { hostname } = new URL(url);
-  if (FORBIDDEN_HOSTS.has(hostname) || forbiddenHosts.includes(hostname)) throw unreadable(url, 'nothing is read from that host');
-  const reply = await request(url, { signal }).catch((error: Error) => {
+async function openImage(url: string, web: WebSource, signal: AbortSignal) {
+  const { sizeBytes, body } = await web.open(url, signal).catch((error: Error) => {
     throw unreadable(url, error.message);
   });
-  const length = Number(reply.headers['content-length']);
-  if (reply.statusCode === 200 && length > 0) return { length, body: reply.body };
-  await reply.body.dump();
-  throw unreadable(url, reply.statusCode === 200 ? 'its size is not told' : `HTTP ${reply.statusCode}`);
+  if (sizeBytes) return { length: sizeBytes, body };
+  body.destroy();
+  throw unreadable(url, 'its size is not told');
 }
 
 export async function pushUpdate(
   tree: RedfishTree,
   service: JsonObject,
-  image: { readonly url: string; readonly target: string | undefined; readonly forbiddenHosts: readonly string[] },
+  image: { readonly url: string; readonly target: string | undefined; readonly web: WebSource },
   signal: AbortSignal,
 ): Promise<BmcTask> {
   const path = textAt(service, 'MultipartHttpPushUri')!;
   const { oemImageType } = await tree.habits(signal);
-  const { length, body } = await openImage(image.url, image.forbiddenHosts, signal);
+  const { length, body } = await openImage(image.url, image.web, signal);
   const bytesMax = Math.min(numberAt(service, 'MaxImageSizeBytes') ?? PUSHED_BYTES_MAX, PUSHED_BYTES_MAX);
   if (length > bytesMax) {
     body.destroy();

@@ -1,3 +1,4 @@
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import { IPMI_ALONE, unsupportedCalls } from '../unsupported-calls.ts';
 import type { BmcAddress, BmcConnection } from '../capability.ts';
 import { redfishAccounts } from './accounts.ts';
@@ -23,7 +24,7 @@ import { redfishVirtualMedia } from './virtual-media.ts';
 export function createRedfishConnection(
   address: BmcAddress,
   http: RedfishHttp,
-  { release, forbiddenHosts }: { readonly release: () => Promise<void>; readonly forbiddenHosts: readonly string[] },
+  { release, web }: { readonly release: () => Promise<void>; readonly web: WebSource },
 ): BmcConnection {
   const tree = createRedfishTree(address, http);
   return {
@@ -37,7 +38,7 @@ export function createRedfishConnection(
     ...redfishBios(tree),
     ...redfishSecureBoot(tree),
     ...redfishVirtualMedia(tree),
-    ...redfishFirmware(tree, forbiddenHosts),
+    ...redfishFirmware(tree, web),
     ...redfishStorage(tree),
     ...redfishCertificate(tree),
     ...redfishEvents(tree),

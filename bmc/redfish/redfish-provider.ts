@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/base/clock.ts';
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import type { BmcAddress, BmcConnection } from '../capability.ts';
 import { credentialKey, type LockoutGuard } from '../shared/lockout-guard.ts';
 import { createRedfishConnection } from './redfish-connection.ts';
@@ -10,7 +11,7 @@ export interface RedfishProvider {
   close(): Promise<void>;
 }
 
-export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard; forbiddenHosts: readonly string[] }): RedfishProvider {
+export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard; web: WebSource }): RedfishProvider {
   const services = new Map<string, { http: RedfishHttp; holders: number }>();
   return {
     connect(address) {
@@ -27,7 +28,7 @@ export function createRedfishProvider(deps: { clock: Clock; guard: LockoutGuard;
         services.delete(key);
         await entry.http.close();
       };
-      return createRedfishConnection(address, entry.http, { release, forbiddenHosts: deps.forbiddenHosts });
+      return createRedfishConnection(address, entry.http, { release, web: deps.web });
     },
     async close() {
       await Promise.all([...services.values()].map(({ http }) => http.close()));

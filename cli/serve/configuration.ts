@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { isForbiddable } from '../../images/web-image-source.ts';
+import { isForbiddable } from '../../core/transfer/web-source.ts';
 import { identitySettingsShape } from '../../identity/identity-settings.ts';
 import { bootShape } from './boot/boot-configuration.ts';
 import { fingerprint, switchesShape } from './switch/switch-configuration.ts';
@@ -160,7 +160,7 @@ const shape = z.strictObject({
       /** Hosts that imports, locations and firmware that goes to a BMC through us must not come from: names, addresses; networks for images. */
       forbidden_hosts: z
         .array(z.string().refine(isForbiddable, 'is not a name, an address or a network such as 10.0.0.0/8'))
-        .default(['169.254.169.254', '169.254.0.0/16', 'fe80::/10', 'metadata.google.internal']),
+        .default(['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254', 'metadata.google.internal']),
     })
     .prefault({}),
   metadata: z

@@ -8,6 +8,7 @@ import { systemRandom } from '../../core/base/random.ts';
 import { connectDatabase } from '../../core/database/connect-database.ts';
 import { keepEmbeddedPostgres } from '../../core/database/postgres-keeper.ts';
 import { migrateDatabase } from '../../core/database/migrate.ts';
+import { createWebSource } from '../../core/transfer/web-source.ts';
 import { createConsoleLogs } from '../../inventory/console-log-files.ts';
 import { createEventRecorder } from '../../inventory/event-recorder.ts';
 import { announceAgents } from './network/agent-announcement.ts';
@@ -81,16 +82,17 @@ async function start(configuration: Configuration, logger: Logger, stops: (() =>
   const migrated = await migrateDatabase(database.db);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the database schema was brought up to date');
   const installation = await loadInstallation(database, key);
+  const web = createWebSource(configuration.images.forbidden_hosts);
   const bmcs = createBmcConnector({
     logger,
     clock: systemClock,
     random: systemRandom,
     recordEvent: recorder.record,
-    forbiddenHosts: configuration.images.forbidden_hosts,
+    web,
   });
   stops.push(async () => bmcs.close());
 
-  const images = await startImages(configuration, database, logger);
+  const images = await startImages(configuration, database, web, logger);
   const consoleLogs = createConsoleLogs(join(dataDirectory, 'consoles'));
   if (roles.includes('worker'))
     counters.push(

@@ -5,7 +5,7 @@ import type { Logger } from '../../core/base/logger.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { sweepBlobs } from '../../images/image-blob-service.ts';
 import { fillCache } from '../../images/image-cache-service.ts';
-import { createWebImageSource } from '../../images/web-image-source.ts';
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import { recoverUploads, type ImageData } from '../../images/image-data-service.ts';
 import { sweepRenditions } from '../../images/image-rendition-service.ts';
 import type { ImageStore } from '../../images/image-store.ts';
@@ -37,12 +37,12 @@ export const imageDirectoriesOf = (configuration: Configuration): readonly strin
 ];
 
 /** The stores of this process's images, and what a process before it left half done taken back. */
-export async function startImages(configuration: Configuration, database: Database, logger: Logger): Promise<ImageData> {
+export async function startImages(configuration: Configuration, database: Database, web: WebSource, logger: Logger): Promise<ImageData> {
   const { dataDirectory } = configuration;
   const [first, ...others] = storesOf(configuration).map(openStore) as [ImageStore, ...ImageStore[]];
   const protections = await readProtections(configuration);
   const data: ImageData = {
-    web: createWebImageSource(configuration.images.forbidden_hosts),
+    web,
     db: database.db,
     logger,
     ...(protections === undefined ? {} : { protections }),

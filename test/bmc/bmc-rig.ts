@@ -5,6 +5,7 @@ import { silentLogger } from '../../core/base/logger.ts';
 import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { systemRandom } from '../../core/base/random.ts';
 import { Secret } from '../../core/base/secret.ts';
+import type { WebSource } from '../../core/transfer/web-source.ts';
 import { createBmcConnector, type BmcConnector } from '../../bmc/connect-bmc.ts';
 import type { BmcAddress } from '../../bmc/capability.ts';
 import { startEmulatedBmc, type EmulatedBmc, type EmulatedBmcSettings } from '../../lab/bmc/emulated-bmc.ts';
@@ -51,7 +52,7 @@ export async function startRig(
   return { bmc, machine, events };
 }
 
-export function startConnector(more: { forbiddenHosts?: readonly string[] } = {}): { connector: BmcConnector; events: MachineEvent[] } {
+export function startConnector(more: { web?: WebSource } = {}): { connector: BmcConnector; events: MachineEvent[] } {
   const events: MachineEvent[] = [];
   const connector = createBmcConnector({
     logger: silentLogger,

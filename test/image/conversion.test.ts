@@ -11,7 +11,7 @@ import type { FlowDefinition } from '../../core/flow/flow-definition.ts';
 import { runCommand } from '../../deploy-agent/native-command.ts';
 import { imageReadyFlow } from '../../flows/image-ready-flow.ts';
 import { readyImageStep } from '../../flows/ready-image-step.ts';
-import { createWebImageSource } from '../../images/web-image-source.ts';
+import { createWebSource } from '../../core/transfer/web-source.ts';
 import type { ImageData } from '../../images/image-data-service.ts';
 import { localImageStore } from '../../images/local-image-store.ts';
 import { startDatabaseRig } from '../core/database-rig.ts';
@@ -127,7 +127,7 @@ test('twenty deployments of one image wait for one conversion, and learn when it
     const folder = join(work, 'flows');
     const store = localImageStore({ id: 'local', directory: join(folder, 'images') });
     const images: ImageData = {
-      web: createWebImageSource([]),
+      web: createWebSource([]),
       db: database.db,
       logger: silentLogger,
       stores: {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +75,23 @@ test('deleted while it is uploaded: the upload is refused, and its bytes are gon
   const [response] = (await answered) as [{ statusCode: number; resume(): void }];
   response.resume();
   assert.ok([404, 409, 410].includes(response.statusCode), String(response.statusCode));
+  await until('no file is left', async () => files().length === 0);
+  assert.deepEqual(await findings(), []);
+});
+
+test('deleted while its bytes come from the web: nothing more is read, and what came is gone', async (t) => {
+  const source = createServer((_request, response) => response.writeHead(200, { 'content-length': '200000' }).write(Buffer.alloc(100_000)));
+  await once(source.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => source.close());
+  const asked = once(source, 'request') as Promise<[unknown, ServerResponse]>;
+  const id = await image();
+  const uri = `http://127.0.0.1:${(source.address() as AddressInfo).port}/image`;
+  assert.equal((await call('POST', `/images/${id}/import`, { method: { name: 'web-download', uri } })).status, 202);
+  const [, response] = await asked;
+  const left = once(response, 'close');
+  await until('some of it is there', async () => files().length === 1);
+  assert.equal((await call('DELETE', `/images/${id}`)).status, 204);
+  await left;
   await until('no file is left', async () => files().length === 0);
   assert.deepEqual(await findings(), []);
 });

@@ -2,15 +2,18 @@ import { lookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, isIPv4, isIPv6, type LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, request } from 'undici';
-import { ImageError } from './image-error.ts';
 
 /*
- * Bytes from web addresses that tenants name. What this host can reach and tenants can not (the cloud's own metadata, say) must not be read through
+ * Bytes from web addresses that users name: images, and firmware that goes on to a BMC. What this host can reach and tenants can not (the cloud's own metadata, say) must not be read through
  * it: hosts are refused by name, and by every address that a name or a redirection leads to, in the moment of the connection.
  */
-export interface WebImageSource {
-  /** @throws ImageError 400 for an address that is not read from here, or that does not answer with bytes */
+export interface WebSource {
+  /** @throws UnreadableAddress for one that is not read from here, or that does not answer with bytes; the network's own errors */
   open(uri: string, signal?: AbortSignal): Promise<{ readonly body: Readable; readonly sizeBytes: number | undefined }>;
+}
+
+export class UnreadableAddress extends Error {
+  override readonly name = 'UnreadableAddress';
 }
 
 const REDIRECTS_MAX = 5;
@@ -22,32 +25,33 @@ export function isForbiddable(text: string): boolean {
   return more.length === 0 && /^\d{1,3}$/.test(length) && isIP(address) !== 0 && Number(length) <= (isIPv4(address) ? 32 : 128);
 }
 
-export function createWebImageSource(forbidden: readonly string[]): WebImageSource {
+export function createWebSource(forbidden: readonly string[]): WebSource {
   const isForbidden = readForbidden(forbidden);
   const dispatcher = new Agent({ connect: { lookup: refusing(isForbidden) } });
   return {
     async open(uri, signal) {
       let url = addressOf(uri);
       for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
-        if (!/^https?:$/.test(url.protocol)) throw new ImageError(400, `Only http and https addresses are downloaded, not ${url.protocol}`);
+        if (!/^https?:$/.test(url.protocol))
+          throw new UnreadableAddress(`Only http and https addresses are downloaded, not ${url.protocol}`);
         if (isForbidden(url.hostname)) throw refusal(url.hostname);
         const { statusCode, headers, body } = await request(url, { dispatcher, ...(signal === undefined ? {} : { signal }) });
         const length = headers['content-length'];
         if (statusCode === 200) return { body, sizeBytes: length === undefined ? undefined : Number(length) };
         await body.dump();
         if (statusCode < 300 || statusCode >= 400 || headers['location'] === undefined)
-          throw new ImageError(400, `${uri} answered ${statusCode}.`);
+          throw new UnreadableAddress(`${uri} answered ${statusCode}.`);
         url = new URL(String(headers['location']), url);
       }
-      throw new ImageError(400, `${uri} redirects more than ${REDIRECTS_MAX} times.`);
+      throw new UnreadableAddress(`${uri} redirects more than ${REDIRECTS_MAX} times.`);
     },
   };
 }
 
-const refusal = (host: string) => new ImageError(400, `The host ${host} may not be downloaded from.`);
+const refusal = (host: string) => new UnreadableAddress(`The host ${host} may not be downloaded from.`);
 
 function addressOf(uri: string): URL {
-  if (!URL.canParse(uri)) throw new ImageError(400, `${uri} is not an address.`);
+  if (!URL.canParse(uri)) throw new UnreadableAddress(`${uri} is not an address.`);
   return new URL(uri);
 }
 
