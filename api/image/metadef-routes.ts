@@ -25,7 +25,8 @@ import { timeView } from './image-view.ts';
 import { associationSchema, namespaceSchema, objectSchema, propertySchema, tagSchema } from './metadef-body-schema.ts';
 import { associationView, namespacePath, namespaceView, objectView, propertyView, tagView } from './metadef-view.ts';
 
-/** The catalog of metadata definitions (api-ref "Metadata definitions"): everybody reads what is public, administrators write. */
+/* The catalog of metadata definitions (api-ref "Metadata definitions"): everybody reads what is public, administrators write. */
+
 /** @throws Refusal 400 */
 function read<Body>(call: ImageCall, schema: JsonSchema): Body {
   const refusal = validateJson(schema, call.body ?? {});
@@ -195,6 +196,7 @@ export const metadefRoutes: readonly ImageRoute[] = [
   {
     method: 'GET',
     path: NAMESPACE,
+    query: ['resource_type'],
     async handle(call) {
       return ok(await wholeView(dbOf(call), await findNamespace(call, 'see'), call.query.get('resource_type')));
     },
