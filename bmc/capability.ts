@@ -20,6 +20,8 @@ import type { VirtualMediaCalls } from './virtual-media.ts';
  * `bmc/chooser.ts` picks one and records why another failed. Every call takes a deadline through its `AbortSignal`.
  */
 export interface BmcAddress {
+  /** In whose history its calls are told. Without it: the node that has this host in its `driver_info`. */
+  readonly nodeId?: string;
   readonly protocol: 'ipmi' | 'redfish';
   readonly host: string;
   /** Default: 623 for IPMI (RMCP+), 443 for Redfish. */

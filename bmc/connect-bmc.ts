@@ -156,7 +156,7 @@ export function createBmcConnector(deps: BmcConnectorDeps): BmcConnector {
       kind: CALLS[kind].event,
       severity: failure ? (isLast ? 'error' : 'warning') : CALLS[kind].quiet ? 'debug' : 'info',
       message: failure ? `${what} failed: ${failure.message}` : `${what} took ${Math.round(durationMs)} ms`,
-      machine: { bmcAddress: address.host },
+      machine: { bmcAddress: address.host, ...(address.nodeId === undefined ? {} : { nodeId: address.nodeId }) },
       evidence: {
         protocol: address.protocol,
         durationMs,

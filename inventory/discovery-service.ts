@@ -9,7 +9,7 @@ import { diffInspections, type InspectionChange } from './inspection-diff.ts';
 import { InventoryError, type Db, type NodeRecord, type Trx } from './node-record.ts';
 import { insertNode, updateNode } from './node-store.ts';
 import { notifyBootModel } from './node-service.ts';
-import { claimEvents } from './timeline-store.ts';
+import { claimEvents, REDFISH_HOST } from './timeline-store.ts';
 
 /*
  * A machine that runs the agent tells what it is. Here it gets its node: an old one, found by identity, or a new one in
@@ -75,7 +75,7 @@ export async function mergedProperties(trx: Trx, uuid: string, seen: JsonObject)
 
 async function loadIdentities(db: Db): Promise<KnownIdentity[]> {
   const rows = await sql<{ uuid: string; system_uuid: string | null; serials: string[]; macs: string[]; bmc: string | null }>`
-    select n.uuid, n.system_uuid, n.serials, coalesce(n.driver_info ->> 'ipmi_address', n.driver_info ->> 'redfish_address') as bmc,
+    select n.uuid, n.system_uuid, n.serials, coalesce(n.driver_info ->> 'ipmi_address', ${REDFISH_HOST}) as bmc,
            coalesce((select jsonb_agg(p.address) from port p where p.node_uuid = n.uuid), '[]') as macs
     from node n`.execute(db);
   return rows.rows.map((row) => ({
@@ -83,7 +83,7 @@ async function loadIdentities(db: Db): Promise<KnownIdentity[]> {
     systemUuid: row.system_uuid,
     serials: row.serials,
     macs: row.macs,
-    bmcAddress: row.bmc?.replace(/^\w+:\/\//, '').replace(/[:/].*$/, '') ?? null,
+    bmcAddress: row.bmc,
   }));
 }
 

@@ -98,9 +98,10 @@ export function checkDriverInfo(driver: string, info: JsonObject): string[] {
 
 /** In the order in which they shall be tried: the driver's own protocol first. */
 export function bmcAddresses(
-  node: { driver: string; driver_info: JsonObject; driver_secrets: string | null },
+  node: { uuid?: string; driver: string; driver_info: JsonObject; driver_secrets: string | null },
   sealer: Sealer,
 ): BmcAddress[] {
+  const whose = node.uuid === undefined ? {} : { nodeId: node.uuid };
   const info = node.driver_info;
   const secrets = openSecrets(node.driver_secrets, sealer);
   const addresses: BmcAddress[] = [];
@@ -109,6 +110,7 @@ export function bmcAddresses(
     const url = new URL(redfish.includes('://') ? redfish : `https://${redfish}`);
     const systemPath = text(info['redfish_system_id']);
     addresses.push({
+      ...whose,
       protocol: 'redfish',
       host: url.hostname,
       port: Number(url.port) || (url.protocol === 'http:' ? 80 : 443),
@@ -123,6 +125,7 @@ export function bmcAddresses(
   if (ipmi !== undefined) {
     const suite = Number(info['ipmi_cipher_suite']);
     addresses.push({
+      ...whose,
       protocol: 'ipmi',
       host: ipmi,
       port: Number(text(info['ipmi_port']) ?? 623),

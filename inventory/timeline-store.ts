@@ -17,6 +17,11 @@ export interface TimelineEntry {
   readonly correlation_id: string | null;
 }
 
+/** The host of a node's `redfish_address`, which may be a URL or a host, with a port or without; IPv6 without its brackets. */
+export const REDFISH_HOST = sql<
+  string | null
+>`btrim(substring(driver_info ->> 'redfish_address' from '^(?:\\w+://)?(\\[[^]]*\\]|[^/:]+)'), '[]')`;
+
 /**
  * Stores a batch and tells listeners. An event that names no node finds its node by MAC, by lease or by BMC address;
  * one that finds none is kept under its MAC, so that a stranger's history is there when it gets a name.
@@ -46,7 +51,7 @@ export async function insertEvents(db: Db, events: readonly MachineEvent[]): Pro
              coalesce((select uuid from node where uuid = g.node),
                       (select node_uuid from port where address = g.mac),
                       (select p.node_uuid from lease l join port p on p.address = l.mac where l.ip_address = g.ip),
-                      (select uuid from node where driver_info ->> 'ipmi_address' = g.bmc or driver_info ->> 'redfish_address' like '%//' || g.bmc || '%' limit 1)),
+                      (select uuid from node where driver_info ->> 'ipmi_address' = g.bmc or ${REDFISH_HOST} = btrim(g.bmc, '[]') limit 1)),
              g.mac, g.ip, g.bmc, g.source, g.kind, g.severity, g.message, g.evidence, g.correlation
       from given g
       returning id
