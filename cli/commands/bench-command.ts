@@ -12,7 +12,7 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** One page of the API's lists, which the fleet's loads count. */
@@ -43,7 +43,7 @@ function comparisonCommand(terminal: Terminal, name: string, summary: string, co
   return new Command(name)
     .description(`${summary}; as root, in network namespaces of its own`)
     .option('--rounds <n>', 'each server is started and loaded this often, in turn', '3')
-    .option('--json [file]', 'write the figures as JSON')
+    .addOption(jsonOption('write the figures as JSON'))
     .addHelpText('after', `\nExamples:\n  $ rackwright bench ${name}\n  $ rackwright bench ${name} --rounds 1 --json bench.json`)
     .action(async (flags: ComparisonFlags) => {
       const rounds = Number(flags.rounds);
@@ -90,7 +90,7 @@ const apiCommand = (terminal: Terminal): Command =>
     .description('a control plane of its own, fake hardware, and the loads of a day: latency, and CPU of all its processes')
     .option('--nodes <n>', `how many nodes, at most ${NODES_MAX}`, String(NODES_MAX))
     .option('--seconds <n>', 'for each load that only reads', '5')
-    .option('--json [file]', 'write the figures as JSON')
+    .addOption(jsonOption('write the figures as JSON'))
     .addHelpText('after', '\nExamples:\n  $ rackwright bench api\n  $ rackwright bench api --nodes 100 --seconds 2 --json bench.json')
     .action(async (flags: BenchFlags) => {
       const nodes = Number(flags.nodes);

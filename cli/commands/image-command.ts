@@ -6,7 +6,7 @@ import { formatSeconds, startProgress } from '../terminal/progress.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 
 const IMAGE_CACHE = join(import.meta.dirname, '../../.cache/images');
 const NAMES = ['debian', 'debian-partition', 'tiny'] as const;
@@ -71,14 +71,14 @@ export function imageCommand(terminal: Terminal): Command {
     .description("build an image from the system's own Debian sources; answers from the cache when nothing changed")
     .argument('<name>', 'debian, debian-partition (one file system, for `image_type: partition`) or tiny')
     .option('--cache <directory>', 'where images are kept', IMAGE_CACHE)
-    .option('--json [file]', 'the image as JSON, to the file or to standard output')
+    .addOption(jsonOption('the image as JSON, to the file or to standard output'))
     .addHelpText('after', '\nExamples:\n  $ rackwright image build tiny\n  $ rackwright image build debian --json\n')
     .action((name: string, options: { cache: string; json?: string | true }) => build(terminal, name, options.cache, options.json));
   command
     .command('list')
     .description('list the images that were built')
     .option('--cache <directory>', 'where images are kept', IMAGE_CACHE)
-    .option('--json [file]', 'the list as JSON, to the file or to standard output')
+    .addOption(jsonOption('the list as JSON, to the file or to standard output'))
     .addHelpText('after', '\nExamples:\n  $ rackwright image list\n  $ rackwright image list --json\n')
     .action((options: { cache: string; json?: string | true }) => list(terminal, options.cache, options.json));
   return command;

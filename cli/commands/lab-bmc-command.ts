@@ -11,7 +11,7 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 
 /** Emulated BMCs with simulated machines behind them, until SIGINT or SIGTERM. */
 interface LabBmcOptions {
@@ -168,7 +168,7 @@ export function labBmcCommand(terminal: Terminal): Command {
     .option('--fault <name...>', 'how they misbehave: names or a comma list, from `rackwright lab --fault list`')
     .addOption(new Option('--profile <vendor>', "whose BMC's habits they show").choices(VENDOR_PROFILES.map(({ name }) => name)))
     .option('--seed <n>', 'the draws of what goes wrong', wholeNumber(0, 2 ** 31), 1)
-    .option('--json [file]', '{"bmcs": [{"address", "username", "password", "redfish", "ipmiPort"}]}, to the file or to standard output')
+    .addOption(jsonOption('{"bmcs": [{"address", "username", "password", "redfish", "ipmiPort"}]}, to the file or to standard output'))
     .addHelpText(
       'after',
       `

@@ -8,7 +8,7 @@ import { BOOT_WAYS, RACK_MACHINES_MAX, type BootWay } from '../../lab/topology.t
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 import { labBmcCommand } from './lab-bmc-command.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -43,7 +43,7 @@ export function labCommand(terminal: Terminal): Command {
     .addOption(new Option('--until <state>', 'how far to go').choices(['available', 'deployed']).default('deployed'))
     .addOption(new Option('--boot <way>', 'how the agent gets onto the machines').choices(BOOT_WAYS).default('network'))
     .option('--exit', 'end when all is done')
-    .option('--json [file]', 'write the report as JSON')
+    .addOption(jsonOption('write the report as JSON'))
     .option('--seed <n>', 'serials, addresses and passwords of the rack', '1')
     .option('--fault <name...>', 'what goes wrong, by name or a comma list; `--fault list` tells the names')
     .option('--listen <address:port>', 'where the API answers on this host', '127.0.0.1:5000')

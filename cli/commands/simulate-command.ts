@@ -9,7 +9,7 @@ import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 
 interface Flags {
   readonly seeds?: string;
@@ -38,7 +38,7 @@ export const simulateCommand = (terminal: Terminal): Command =>
     .option('--fault <name...>', 'draw from these only, by name or a comma list; `--fault list` tells the names')
     .option('--jobs <n>', 'processes, each with a database of its own (default: one a processor)')
     .option('--catalogue', 'each fault once, or with each of --seeds: what became of the machine, and what `explain` says of it')
-    .option('--json [file]', 'write the report as JSON')
+    .addOption(jsonOption('write the report as JSON'))
     .addHelpText(
       'after',
       `

@@ -4,7 +4,7 @@ import { findTestFiles, TEST_SETS, type TestSet } from '../test-run/test-files.t
 import { runTestFiles, type TestReport } from '../test-run/run-test-files.ts';
 import { CommandError, EXIT_CODE } from '../terminal/exit-code.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import { writeJson } from '../terminal/write-json.ts';
+import { jsonOption, writeJson } from '../terminal/write-json.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -51,7 +51,7 @@ export function testCommand(terminal: Terminal): Command {
     .description('run the tests of this source tree; needs root for those with network namespaces')
     .addArgument(new Argument('[sets...]', 'which ones').choices(Object.keys(TEST_SETS)).default([], 'all of them'))
     .option('--filter <text>', 'only files whose path contains the text')
-    .option('--json <file>', 'results and seconds per file as JSON')
+    .addOption(jsonOption('results and seconds per file as JSON', '--json <file>'))
     .addHelpText(
       'after',
       `

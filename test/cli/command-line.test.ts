@@ -30,6 +30,7 @@ for (const [args, code, expected] of [
   [['simulate', '--fault', 'list'], 0, /rogue-dhcp/],
   [['simulate', '--fault', 'gremlins'], 2, /no such fault: gremlins/],
   [['simulate', '--seeds', '0'], 2, /whole number/],
+  [['simulate', '--seeds', '1', '--json', '/not-there/report.json'], 2, /folder \/not-there is not there/],
   [['lab', 'bmc', '--count', '1', '--listen', '192.0.2.1', '--ipmi-port', '0', '--redfish-port', '0'], 1, /next: /],
 ] as const) {
   test(`rackwright ${args.join(' ')} ends with ${code}`, async () => {
