@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../core/base/json.ts';
+import { parseStorable, type Json, type JsonObject } from '../core/base/json.ts';
 import { malformed, type Malformed } from '../core/base/malformed.ts';
 import type { PowerState } from './capability.ts';
 import type { BmcEvent } from './event.ts';
@@ -65,7 +65,7 @@ export function decodeRedfishEvents(body: Json): RedfishEventDelivery | Malforme
 
 export function parseRedfishEvents(text: string): RedfishEventDelivery | Malformed {
   try {
-    return decodeRedfishEvents(JSON.parse(text) as Json);
+    return decodeRedfishEvents(parseStorable(text));
   } catch {
     return malformed('not JSON', 0);
   }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { after, type Clock } from '../core/base/clock.ts';
 import type { Logger } from '../core/base/logger.ts';
 import type { MachineEvent } from '../core/base/machine-event.ts';
@@ -20,6 +21,12 @@ const GATHER_MS = 200;
 const KEPT_MAX = 50_000;
 const BATCH_MAX = 1000;
 
+const answers = ({ db }: Pick<Database, 'db'>): Promise<boolean> =>
+  sql`select 1`.execute(db).then(
+    () => true,
+    () => false,
+  );
+
 export function createEventRecorder(database: Pick<Database, 'db'>, clock: Clock, logger: Logger): EventRecorder {
   let waiting: MachineEvent[] = [];
   let dropped = 0;
@@ -37,11 +44,24 @@ export function createEventRecorder(database: Pick<Database, 'db'>, clock: Clock
         waiting = waiting.slice(batch.length);
         failing = false;
       } catch (error) {
+        if (await answers(database)) {
+          await storeOneByOne(batch);
+          waiting = waiting.slice(batch.length);
+          continue;
+        }
         if (!failing) logger.warn({ err: error, waiting: waiting.length }, 'events can not be stored; they are kept and tried again');
         failing = true;
         return;
       }
     }
+  }
+  /** Something is wrong with an event, not with the database: it alone is lost, and said so. */
+  async function storeOneByOne(batch: readonly MachineEvent[]): Promise<void> {
+    for (const event of batch)
+      await insertEvents(database.db, [event]).catch((error: unknown) => {
+        dropped += 1;
+        logger.error({ err: error, kind: event.kind, machine: event.machine }, 'an event can not be stored and is dropped');
+      });
   }
   const plan = () => {
     if (isDue || stopped || flushing !== undefined) return;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { JsonObject } from '../core/base/json.ts';
+import { storableJson, type JsonObject } from '../core/base/json.ts';
 import type { MachineEvent } from '../core/base/machine-event.ts';
 import type { BootEvent } from './boot-trace-policy.ts';
 import type { Db } from './node-record.ts';
@@ -43,7 +43,7 @@ export async function insertEvents(db: Db, events: readonly MachineEvent[]): Pro
   }));
   await sql`
     with given as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g
+      select * from jsonb_to_recordset(${storableJson(rows)}::jsonb) as g
         (at timestamptz, node uuid, mac text, ip text, bmc text, source text, kind text, severity text, message text, evidence jsonb, correlation text)
     ), stored as (
       insert into machine_event (at, node_uuid, mac, ip_address, bmc_address, source, kind, severity, message, evidence, correlation_id)

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Agent, request as httpRequest } from 'undici';
 import type { Clock } from '../../core/base/clock.ts';
-import type { Json, JsonObject } from '../../core/base/json.ts';
+import { parseStorable, type Json, type JsonObject } from '../../core/base/json.ts';
 import { BmcError, type BmcAddress } from '../capability.ts';
 import type { BmcTaskState } from '../task.ts';
 import { createGate } from '../../core/base/gate.ts';
@@ -96,7 +96,7 @@ const headerOf = (reply: Reply, name: string): string | undefined => {
 function parseBody(text: string, host: string): JsonObject {
   if (text.trim() === '') return {};
   try {
-    const body = JSON.parse(text) as Json;
+    const body = parseStorable(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   } catch (cause) {
     throw new BmcError('protocol', `${host}: the reply is not JSON`, 'Check that the address is a BMC with Redfish.', {

@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { parseStorable } from '../../core/base/json.ts';
 import type { Secret } from '../../core/base/secret.ts';
 import { connectTrusted, UntrustedError, type Trust } from '../../core/transfer/trusted-connection.ts';
 import { SwitchError } from './switch-driver.ts';
@@ -48,7 +49,7 @@ export function createEapiClient(options: EapiOptions): EapiClient {
 function resultOf(where: string, text: string): readonly unknown[] {
   let answer: { result?: unknown; error?: { message?: string; data?: unknown } };
   try {
-    answer = JSON.parse(text) as typeof answer;
+    answer = parseStorable(text) as typeof answer;
   } catch (cause) {
     throw new SwitchError('absent', `${where} does not answer with JSON`, { cause });
   }

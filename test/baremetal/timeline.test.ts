@@ -8,6 +8,7 @@ import type { MachineEvent } from '../../core/base/machine-event.ts';
 import { Secret } from '../../core/base/secret.ts';
 import type { Database } from '../../core/database/connect-database.ts';
 import { createBmcConnector } from '../../bmc/connect-bmc.ts';
+import { createEventRecorder } from '../../inventory/event-recorder.ts';
 import { insertEvents, readTimeline } from '../../inventory/timeline-store.ts';
 import { startDatabaseRig, type DatabaseRig } from '../core/database-rig.ts';
 
@@ -83,4 +84,29 @@ test('of several BMCs behind one host each call is told in its own node’s hist
   await bmcs.close();
   await insertEvents(database.db, events);
   for (const uuid of [one, two]) assert.equal((await historyOf(uuid)).length, 1);
+});
+
+test('what a stranger wrote that no text of PostgreSQL can hold is kept, made visible, and keeps nothing else out', async () => {
+  const one = await node({ redfish_address: 'https://10.0.9.1' });
+  const hostile: MachineEvent = {
+    ...of({ nodeId: one }),
+    message: 'asked for a\0b and \ud800',
+    evidence: { 'key\0': ['x\0', { deep: '\udfff' }], clean: 'ß' },
+  };
+  await insertEvents(database.db, [of({ nodeId: one }), hostile, of({ nodeId: one })]);
+  const told = await readTimeline(database.db, one, { limit: 10 });
+  assert.equal(told.length, 3);
+  assert.equal(told[1]!.message, 'asked for a\ufffdb and \ufffd');
+  assert.deepEqual(told[1]!.evidence, { 'key\ufffd': ['x\ufffd', { deep: '\ufffd' }], clean: 'ß' });
+});
+
+test('an event that cannot be stored is dropped alone, and what comes after it is kept', async () => {
+  const one = await node({ redfish_address: 'https://10.0.9.2' });
+  const recorder = createEventRecorder(database, systemClock, silentLogger);
+  recorder.record(of({ nodeId: one }));
+  recorder.record({ ...of({ nodeId: one }), atMs: Number.NaN });
+  recorder.record(of({ nodeId: one }));
+  await recorder.stop();
+  assert.equal((await historyOf(one)).length, 2);
+  assert.equal(recorder.dropped(), 1);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import type { Json } from '../../../core/base/json.ts';
+import { storableJson, type Json } from '../../../core/base/json.ts';
 import { AGENT_TOKEN_HEADER, BOOT_TOKEN_HEADER } from '../../protocol.ts';
 
 /**
@@ -84,7 +84,7 @@ export class ControlPlaneClient {
 
   /** Rejects when there was no HTTP answer at all; every status is an answer. */
   call(method: 'GET' | 'POST', path: string, body?: unknown, signal?: AbortSignal): Promise<ControlPlaneAnswer> {
-    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const payload = body === undefined ? undefined : Buffer.from(storableJson(body));
     const url = new URL(path, this.#api);
     return new Promise((resolve, reject) => {
       const outgoing = request(
