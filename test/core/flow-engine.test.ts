@@ -188,6 +188,18 @@ describe('flows', () => {
     });
   });
 
+  test('a step may say what no text of PostgreSQL can hold: it is told, made visible', async () => {
+    const thrown = step('thrown', async () => Promise.reject(new Error('got a\0b \ud800')), { attempts: { max: 2, backoffMs: 5 } });
+    const told = step('told', async () => ({ kind: 'fail', code: 'odd', message: 'got a\0b', advice: 'a\0', evidence: { 'a\0': '\0' } }));
+    const kept = step('kept', async () => ({ kind: 'done', patch: { serial: 'a\0' }, evidence: { serial: '\udc00' } }));
+    const flows = [thrown, told, kept].map((one): FlowDefinition => ({ kind: one.name, version: 1, steps: [one] }));
+    await withEngine(flows, async (database) => {
+      assert.equal((await ended(database, await begin(database, 'thrown'))).error!.message, 'got a\ufffdb \ufffd');
+      assert.equal((await ended(database, await begin(database, 'told'))).error!.message, 'got a\ufffdb');
+      assert.equal((await ended(database, await begin(database, 'kept'))).status, 'succeeded');
+    });
+  });
+
   test('a commit that the database refuses is an error of its step', async () => {
     let tries = 0;
     const refused: FlowDefinition = {

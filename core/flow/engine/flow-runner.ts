@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../base/json.ts';
+import { storableJson, type JsonObject } from '../../base/json.ts';
 import type { FlowError } from '../../database/schema-types.ts';
 import type { FlowDefinition, FlowStep, StepOutcome } from '../flow-definition.ts';
 import { fromNow, type LeasedFlow } from './flow-row.ts';
@@ -196,7 +196,7 @@ function changeFor(run: Run, step: FlowStep, outcome: StepOutcome, elapsedMs: nu
       commit: outcome.commit,
     };
   return {
-    set: { ...end('succeeded'), state: JSON.stringify(state), version: definition.version },
+    set: { ...end('succeeded'), state: storableJson(state), version: definition.version },
     journal,
     commit: async (trx) => {
       await outcome.commit?.(trx);

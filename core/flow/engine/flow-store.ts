@@ -1,5 +1,5 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
-import type { Json, JsonObject } from '../../base/json.ts';
+import { storableJson, type Json, type JsonObject } from '../../base/json.ts';
 import type { DatabaseSchema, FlowStepOutcomeName } from '../../database/schema-types.ts';
 import { fromNow, leasedColumns, type LeasedFlow } from './flow-row.ts';
 import { lockWaitKey } from './wait-key-lock.ts';
@@ -92,7 +92,7 @@ export async function releaseLeases(
     ), journal as (
       insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome, evidence)
       select id, step, case status when 'unwinding' then 'undo' else 'do' end, attempt, attempt_epoch, ${owner}, lease_epoch, now(), 'released',
-        ${JSON.stringify(evidence)}::jsonb from released
+        ${storableJson(evidence)}::jsonb from released
     )
     select pg_notify('flow_ready', '') from released limit 1`.execute(db);
 }
@@ -161,7 +161,7 @@ const journalOf = (flow: LeasedFlow, journal: NonNullable<FlowChange['journal']>
       insert into flow_step (flow_id, step, direction, attempt, attempt_epoch, owner, lease_epoch, started_at, outcome, evidence)
       select id, ${flow.step}::text, ${flow.status === 'unwinding' ? 'undo' : 'do'}, ${flow.attempt}::int, ${flow.attempt_epoch}::int, ${flow.lease_owner}::text,
         ${flow.lease_epoch}::int, ${fromNow(-journal.elapsedMs)}, ${journal.outcome},
-        ${journal.evidence === undefined ? null : JSON.stringify(journal.evidence)}::jsonb
+        ${journal.evidence === undefined ? null : storableJson(journal.evidence)}::jsonb
       from changed
     )`;
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { JsonObject } from '../../base/json.ts';
+import { storableJson, type JsonObject } from '../../base/json.ts';
 import type { FlowError } from '../../database/schema-types.ts';
 import type { FlowDefinition, FlowStep, StepOutcome } from '../flow-definition.ts';
 import { fromNow, type LeasedFlow } from './flow-row.ts';
@@ -30,7 +30,7 @@ export function enterStep(
   return {
     ...notWaiting,
     version: definition.version,
-    state: JSON.stringify(state),
+    state: storableJson(state),
     step: step.name,
     attempt: 1,
     attempt_epoch: nextEpoch,
@@ -54,7 +54,7 @@ export function park(
     parkOn: { key: wait.key, forMs: wait.forMs },
     set: {
       version: definition.version,
-      state: JSON.stringify(state),
+      state: storableJson(state),
       lease_owner: null,
       attempt_epoch: nextEpoch,
       failures: 0,
@@ -98,9 +98,9 @@ export function startUnwinding(flow: LeasedFlow, definition: FlowDefinition, cau
     set: {
       status: 'unwinding',
       ending: cause.ending,
-      error: cause.error === undefined ? null : JSON.stringify(cause.error),
+      error: cause.error === undefined ? null : storableJson(cause.error),
       version: definition.version,
-      state: JSON.stringify(flow.state),
+      state: storableJson(flow.state),
       ...nextUndo(definition, flow.state, stack),
     },
     journal: { outcome: cause.outcome, elapsedMs: cause.elapsedMs, evidence: cause.evidence },

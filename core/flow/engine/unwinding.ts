@@ -1,3 +1,4 @@
+import { storableJson } from '../../base/json.ts';
 import type { FlowError } from '../../database/schema-types.ts';
 import type { EndedFlow } from '../flow-definition.ts';
 import type { LeasedFlow } from './flow-row.ts';
@@ -59,7 +60,7 @@ export async function unwindStep(tools: RunnerTools, run: Run): Promise<LeasedFl
   );
   const error = leaveBehind(flow, step.name);
   const row = await commitChange(db, flow, {
-    set: { ...rest(), error: JSON.stringify(error) },
+    set: { ...rest(), error: storableJson(error) },
     journal: { outcome: 'undo-abandoned', elapsedMs: result.elapsedMs, evidence },
   });
   tools.count('undoAbandoned');
