@@ -227,3 +227,13 @@ test('a disk is slow when it was waited for, not when the image came slowly', ()
   assert.deepEqual(wrote({ writtenBytes: 1e6, seconds: 3, diskSeconds: 2 }), []);
   assert.match(wrote({ writtenBytes: 20e6, seconds: 30, diskSeconds: 20 })[0]!.evidence[0]!, /^\/dev\/sda was waited for 20 s for 20 MB$/);
 });
+
+test('a control plane that died between two calls of agents may have taken its word of the power with it', () => {
+  const calls = [event(90, 'agent.inspected'), event(200, 'agent.inspected')];
+  const names = (takenOverAt: number) => {
+    const taken = step({ outcome: 'takeover', evidence: { from: 'another' }, endedAt: new Date(AT + takenOverAt * 1000) });
+    return diagnose(facts({ events: calls, history: history([taken]) })).map(({ rule }) => rule);
+  };
+  assert.deepEqual(names(120), ['control-plane-killed']);
+  assert.ok(names(300).includes('agent-killed'));
+});

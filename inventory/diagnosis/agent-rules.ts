@@ -28,15 +28,20 @@ function slowWrites({ history }: DiagnosisFacts): string[] {
   });
 }
 
-/** The agent looked at the machine twice in one boot: it, or the machine, had started again by itself. */
-function diedAtWork({ events }: DiagnosisFacts): string[] {
+/**
+ * The agent looked at the machine twice in one boot: it, or the machine, had started again by itself. What a control plane did with the power just before it
+ * died may not be told: a call after that is no second one.
+ */
+function diedAtWork({ events, history }: DiagnosisFacts): string[] {
+  const deaths = (history?.steps ?? []).filter(({ outcome }) => outcome === 'takeover').map(({ endedAt }) => endedAt);
   const found: string[] = [];
   let first: SeenEvent | undefined;
   let last: SeenEvent | undefined;
   for (const event of events) {
     if (isPowerOn(event)) first = undefined;
     if (event.kind === 'agent.inspected' || event.kind === 'agent.discovered') {
-      if (first !== undefined)
+      const since = first?.at;
+      if (first !== undefined && !deaths.some((at) => at > since! && at < event.at))
         found.push(`it last said "${last?.message ?? first.message}", and at ${event.at.toISOString()} a new one called in`);
       first = event;
     }
