@@ -236,4 +236,8 @@ test('a control plane that died between two calls of agents may have taken its w
   };
   assert.deepEqual(names(120), ['control-plane-killed']);
   assert.ok(names(300).includes('agent-killed'));
+  const booted = step({ step: 'boot_agent', outcome: 'wait', endedAt: new Date(AT + 120_000) });
+  assert.deepEqual(diagnose(facts({ events: calls, history: history([booted]) })), [], 'it was booted between them');
+  const later = { ...history([]), createdAt: new Date(AT + 250_000) };
+  assert.deepEqual(diagnose(facts({ events: calls, history: later })), [], 'in a flow before');
 });

@@ -30,10 +30,12 @@ function slowWrites({ history }: DiagnosisFacts): string[] {
 
 /**
  * The agent looked at the machine twice in one boot: it, or the machine, had started again by itself. What a control plane did with the power just before it
- * died may not be told: a call after that is no second one.
+ * died may not be told: a call after that, or after a step that booted the agent, is no second one. Who died in a flow before the last is not known any more.
  */
 function diedAtWork({ events, history }: DiagnosisFacts): string[] {
-  const deaths = (history?.steps ?? []).filter(({ outcome }) => outcome === 'takeover').map(({ endedAt }) => endedAt);
+  const restarts = (history?.steps ?? [])
+    .filter(({ step, outcome }) => outcome === 'takeover' || (step === 'boot_agent' && outcome === 'wait'))
+    .map(({ endedAt }) => endedAt);
   const found: string[] = [];
   let first: SeenEvent | undefined;
   let last: SeenEvent | undefined;
@@ -41,7 +43,8 @@ function diedAtWork({ events, history }: DiagnosisFacts): string[] {
     if (isPowerOn(event)) first = undefined;
     if (event.kind === 'agent.inspected' || event.kind === 'agent.discovered') {
       const since = first?.at;
-      if (first !== undefined && !deaths.some((at) => at > since! && at < event.at))
+      const isOfThisFlow = history === undefined || event.at >= history.createdAt;
+      if (first !== undefined && isOfThisFlow && !restarts.some((at) => at > since! && at < event.at))
         found.push(`it last said "${last?.message ?? first.message}", and at ${event.at.toISOString()} a new one called in`);
       first = event;
     }
